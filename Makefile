@@ -1,0 +1,37 @@
+EXTENSION = pg_more
+EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" pg_more.control)
+
+MODULE_big = pg_more
+OBJS = \
+	src/pg_more.o \
+	src/catalog.o \
+	src/expression.o \
+	src/rows/rowset.o \
+	src/rows/rowset_json.o \
+	src/rows/decode.o \
+	src/rows/literal.o \
+	src/rows/source.o \
+	src/rows/verb.o \
+	src/rows/sql.o \
+	src/rows/plan.o \
+	src/rows/result.o
+
+# The rooms' SQL, in the order in which it must run.
+ROOMS_SQL = src/pg_more.sql src/rows/rows.sql
+
+DATA_built = pg_more--$(EXTVERSION).sql
+
+PG_CFLAGS = -Wall -Wno-declaration-after-statement
+PG_CPPFLAGS = -I$(srcdir)/src
+
+REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
+EXTRA_CLEAN = pg_more--*.sql results regression.diffs regression.out output_iso tmp_check
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+pg_more--$(EXTVERSION).sql: $(ROOMS_SQL)
+	cat $^ > $@
+
+$(OBJS): $(wildcard src/*.h src/*/*.h)
