@@ -123,4 +123,43 @@ CREATE FUNCTION more.rows_missing(
 RETURNS SETOF anyelement
 	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED;
 
--- Comments follow; see the end of this file.
+-- ---------------------------------------------------------------------------
+-- Used inside the statements that the verbs generate
+-- ---------------------------------------------------------------------------
+CREATE FUNCTION more._note_row(bigint) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'note_row' LANGUAGE C VOLATILE STRICT;
+CREATE FUNCTION more._noted_row() RETURNS bigint
+	AS 'MODULE_PATHNAME', 'noted_row' LANGUAGE C VOLATILE STRICT;
+CREATE FUNCTION more._claim_row(bigint, oid, tid) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'claim_row' LANGUAGE C VOLATILE STRICT;
+
+-- ---------------------------------------------------------------------------
+-- Comments: \df+ more.* is a manual
+-- ---------------------------------------------------------------------------
+COMMENT ON TYPE more.rowset IS 'a set of literal rows; as text, a JSON array of objects, or a JSON object of equal-length arrays';
+COMMENT ON FUNCTION more.rowset_in(cstring) IS 'input of more.rowset: JSON text';
+COMMENT ON FUNCTION more.rowset_out(more.rowset) IS 'output of more.rowset: a JSON array of objects';
+COMMENT ON FUNCTION more.rowset_recv(internal) IS 'binary input of more.rowset: a version byte (1), then JSON text';
+COMMENT ON FUNCTION more.rowset_send(more.rowset) IS 'binary output of more.rowset: a version byte (1), then JSON text';
+COMMENT ON FUNCTION more.rowset(json) IS 'a rowset from JSON';
+COMMENT ON FUNCTION more.rowset(jsonb) IS 'a rowset from jsonb';
+COMMENT ON FUNCTION more.rowset(record[]) IS 'a rowset from an array of composite values; their attributes become the columns';
+COMMENT ON FUNCTION more.rowset(text[], "any") IS 'a rowset from one typed array per column: rowset(ARRAY[''id'', ''size''], $1::int[], $2::bigint[])';
+COMMENT ON FUNCTION more.rowset_count(more.rowset) IS 'how many rows a rowset has';
+COMMENT ON FUNCTION more.rowset_columns(more.rowset) IS 'the names of the columns that some row of a rowset has';
+COMMENT ON FUNCTION more.bulk_insert(regclass, more.rowset, text) IS 'insert the rows; absent columns get their default; on_conflict => ''ignore'' skips rows that exist; returns how many were inserted';
+COMMENT ON FUNCTION more.bulk_update(regclass, more.rowset, text[], text[], text, boolean, text) IS 'update each row of the target that a row of the data matches, by key (default the primary key) or by a condition over target and data; absent columns stay; returns how many were updated';
+COMMENT ON FUNCTION more.bulk_upsert(regclass, more.rowset, text[], text[], boolean) IS 'update the rows that exist by a unique key, insert the others; returns how many were updated or inserted';
+COMMENT ON FUNCTION more.bulk_delete(regclass, more.rowset, text[], text) IS 'delete each row of the target that a row of the data matches, by key or condition; returns how many were deleted';
+COMMENT ON FUNCTION more.bulk_sync(regclass, more.rowset, text[], text[], text, boolean) IS 'make the rows of the target inside a condition just those of the data: insert, update what differs, delete the rest; returns the counts';
+COMMENT ON FUNCTION more.bulk_insert_returning(anyelement, more.rowset, text) IS 'as bulk_insert, with a line for each input row: its number, inserted or existing, and the row';
+COMMENT ON FUNCTION more.bulk_update_returning(anyelement, more.rowset, text[], text[], text, boolean, text) IS 'as bulk_update, with a line for each input row: its number, updated, unchanged or missing, and the row';
+COMMENT ON FUNCTION more.bulk_upsert_returning(anyelement, more.rowset, text[], text[], boolean) IS 'as bulk_upsert, with a line for each input row: its number, inserted, updated or unchanged, and the row';
+COMMENT ON FUNCTION more.bulk_delete_returning(anyelement, more.rowset, text[], text) IS 'as bulk_delete, with a line for each input row: its number, deleted or missing, and the row as it was';
+COMMENT ON FUNCTION more.bulk_get_or_create(anyelement, more.rowset, text[]) IS 'find the row of each key or insert it; a line for each input row: its number, existing or inserted, and the row';
+COMMENT ON FUNCTION more.rows_in(anyelement, more.rowset, text[], text) IS 'the rows of the target that some row of the data matches, by key (default the primary key) or by a condition over target and data';
+COMMENT ON FUNCTION more.rows_not_in(anyelement, more.rowset, text[], text) IS 'the rows of the target that no row of the data matches';
+COMMENT ON FUNCTION more.rows_missing(anyelement, more.rowset, text[], text) IS 'the rows of the data, as rows of the target''s type, that match no row of the target';
+COMMENT ON FUNCTION more._note_row(bigint) IS 'internal: used inside the statements that the verbs generate';
+COMMENT ON FUNCTION more._noted_row() IS 'internal: used inside the statements that the verbs generate';
+COMMENT ON FUNCTION more._claim_row(bigint, oid, tid) IS 'internal: used inside the statements that the verbs generate';

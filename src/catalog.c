@@ -1,0 +1,414 @@
+/*
+ * catalog.c
+ *	  Look-ups that every room shares: columns, keys, operators, quoting.
+ *
+ * All SQL text made here is complete in itself: every name in it is quoted and
+ * schema-qualified, so that search_path cannot change its meaning.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_operator.h"
+#include "commands/trigger.h"
+#include "nodes/makefuncs.h"
+#include "nodes/parsenodes.h"
+#include "optimizer/optimizer.h"
+#include "parser/parsetree.h"
+#include "rewrite/rewriteHandler.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/ruleutils.h"
+#include "utils/syscache.h"
+#include "utils/varlena.h"
+
+#include "catalog.h"
+
+/*
+ * qualified_name
+ *		The relation's quoted, schema-qualified name, palloc'd.
+ *
+ * The caller holds a lock that keeps the relation's name.
+ */
+char *
+qualified_name(Oid relid)
+{
+	char	   *relname = get_rel_name(relid);
+
+	if (relname == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation with OID %u does not exist", relid)));
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+									  relname);
+}
+
+/*
+ * operator_sql
+ *		The operator in its schema-qualified spelling, OPERATOR(schema.name).
+ */
+char *
+operator_sql(Oid opno)
+{
+	HeapTuple	tup = SearchSysCache1(OPEROID, ObjectIdGetDatum(opno));
+	Form_pg_operator op;
+	char	   *result;
+
+	if (!HeapTupleIsValid(tup))
+		elog(ERROR, "cache lookup failed for operator %u", opno);
+	op = (Form_pg_operator) GETSTRUCT(tup);
+	result = psprintf("OPERATOR(%s.%s)",
+					  quote_identifier(get_namespace_name(op->oprnamespace)),
+					  NameStr(op->oprname));
+	ReleaseSysCache(tup);
+	return result;
+}
+
+/*
+ * collation_sql
+ *		The collation's quoted, schema-qualified name.
+ */
+char *
+collation_sql(Oid collation)
+{
+	HeapTuple	tup = SearchSysCache1(COLLOID, ObjectIdGetDatum(collation));
+	Form_pg_collation form;
+	char	   *result;
+
+	if (!HeapTupleIsValid(tup))
+		elog(ERROR, "cache lookup failed for collation %u", collation);
+	form = (Form_pg_collation) GETSTRUCT(tup);
+	result = quote_qualified_identifier(get_namespace_name(form->collnamespace),
+										NameStr(form->collname));
+	ReleaseSysCache(tup);
+	return result;
+}
+
+/*
+ * type_sql
+ *		The type's schema-qualified name, with its modifier where one is given.
+ */
+char *
+type_sql(Oid type, int32 typmod)
+{
+	return format_type_extended(type, typmod,
+								FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
+}
+
+/*
+ * expression_sql
+ *		An expression over the columns of relid (varno 1) as SQL, with each
+ *		column as alias.column if prefix, and all else schema-qualified.
+ */
+char *
+expression_sql(Node *expr, Oid relid, const char *alias, bool prefix)
+{
+	int			nest = NewGUCNestLevel();
+	char	   *result;
+
+	(void) set_config_option("search_path", "pg_catalog", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	result = deparse_expression(expr, deparse_context_for(alias, relid), prefix, false);
+	AtEOXact_GUC(true, nest);
+	return result;
+}
+
+/*
+ * find_column
+ *		The user column of that name, or InvalidAttrNumber.
+ */
+AttrNumber
+find_column(Relation rel, const char *name)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (!att->attisdropped && strcmp(NameStr(att->attname), name) == 0)
+			return att->attnum;
+	}
+	return InvalidAttrNumber;
+}
+
+/*
+ * nearest_column
+ *		The column whose name is nearest to a misspelt one, or NULL when none
+ *		is near enough to be what was meant.
+ */
+const char *
+nearest_column(Relation rel, const char *name)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+	const char *best = NULL;
+	int			namelen = strlen(name);
+	int			limit = Max(namelen / 2, 1);
+
+	/* The server's own distance refuses very long words. */
+	if (namelen >= NAMEDATALEN)
+		return NULL;
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+		int			distance;
+
+		if (att->attisdropped)
+			continue;
+		distance = varstr_levenshtein_less_equal(name, namelen,
+												 NameStr(att->attname),
+												 strlen(NameStr(att->attname)),
+												 1, 1, 1, limit, true);
+		if (distance <= limit)
+		{
+			best = NameStr(att->attname);
+			limit = distance - 1;
+			if (limit < 0)
+				break;
+		}
+	}
+	return best;
+}
+
+/* A valid index's row of pg_index, or NULL; release it with ReleaseSysCache. */
+static HeapTuple
+valid_index(Oid index)
+{
+	HeapTuple	tup = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
+
+	if (HeapTupleIsValid(tup))
+	{
+		Form_pg_index form = (Form_pg_index) GETSTRUCT(tup);
+
+		/* A partitioned table's index may be invalid and yet bind its columns. */
+		if (form->indislive && form->indisunique &&
+			(form->indisvalid || get_rel_relkind(index) == RELKIND_PARTITIONED_INDEX))
+			return tup;
+		ReleaseSysCache(tup);
+	}
+	return NULL;
+}
+
+/*
+ * primary_key_columns
+ *		The attribute numbers of the primary key as an integer list, in the
+ *		index's order; NIL when there is none.
+ */
+List *
+primary_key_columns(Relation rel)
+{
+	List	   *result = NIL;
+	List	   *indexes = RelationGetIndexList(rel);
+	ListCell   *lc;
+
+	foreach(lc, indexes)
+	{
+		HeapTuple	tup = valid_index(lfirst_oid(lc));
+		Form_pg_index form;
+
+		if (tup == NULL)
+			continue;
+		form = (Form_pg_index) GETSTRUCT(tup);
+		if (form->indisprimary)
+			for (int i = 0; i < form->indnkeyatts; i++)
+				result = lappend_int(result, form->indkey.values[i]);
+		ReleaseSysCache(tup);
+		if (result != NIL)
+			break;
+	}
+	list_free(indexes);
+	return result;
+}
+
+/* Whether the index's key columns are just these, in any order. */
+static bool
+index_has_columns(Form_pg_index form, List *columns)
+{
+	if (form->indnkeyatts != list_length(columns))
+		return false;
+	for (int i = 0; i < form->indnkeyatts; i++)
+		if (!list_member_int(columns, form->indkey.values[i]))
+			return false;
+	return true;
+}
+
+/* The index's predicate as an implicit-AND list, NIL when it has none. */
+static List *
+index_predicate(HeapTuple tup)
+{
+	bool		isnull;
+	Datum		pred = SysCacheGetAttr(INDEXRELID, tup, Anum_pg_index_indpred, &isnull);
+
+	if (isnull)
+		return NIL;
+	return make_ands_implicit((Expr *) stringToNode(TextDatumGetCString(pred)));
+}
+
+/*
+ * find_unique_key
+ *		Find the unique index over just these columns (an integer list).
+ *
+ * A full index is preferred to a partial one, and one that can arbitrate
+ * conflicts to a deferrable one.  Several partial indexes without a full one
+ * are an error: nothing says which was meant.  Returns false when there is none.
+ */
+bool
+find_unique_key(Relation rel, List *columns, UniqueKey *key)
+{
+	List	   *indexes = RelationGetIndexList(rel);
+	ListCell   *lc;
+	int			partial = 0;
+
+	key->index = InvalidOid;
+	key->deferrable = false;
+	key->predicate = NIL;
+	foreach(lc, indexes)
+	{
+		HeapTuple	tup = valid_index(lfirst_oid(lc));
+		Form_pg_index form;
+		List	   *predicate;
+
+		if (tup == NULL)
+			continue;
+		form = (Form_pg_index) GETSTRUCT(tup);
+		if (index_has_columns(form, columns))
+		{
+			predicate = index_predicate(tup);
+			if (predicate != NIL)
+				partial++;
+			if (!OidIsValid(key->index) ||
+				(key->predicate != NIL && predicate == NIL) ||
+				(key->deferrable && form->indimmediate && predicate == NIL))
+			{
+				key->index = form->indexrelid;
+				key->deferrable = !form->indimmediate;
+				key->predicate = predicate;
+			}
+		}
+		ReleaseSysCache(tup);
+	}
+	list_free(indexes);
+	if (key->predicate != NIL && partial > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_AMBIGUOUS_COLUMN),
+				 errmsg("the key matches several partial unique indexes of \"%s\"",
+						RelationGetRelationName(rel)),
+				 errhint("Add a column to the key that only one of them has, or create a unique index without a condition.")));
+	return OidIsValid(key->index);
+}
+
+/*
+ * unique_keys
+ *		All unique keys over plain columns and without a condition, as a list of
+ *		lists of attribute numbers; *others tells whether the table has unique
+ *		indexes of another kind or exclusion constraints besides.
+ */
+List *
+unique_keys(Relation rel, bool *others)
+{
+	List	   *result = NIL;
+	List	   *indexes = RelationGetIndexList(rel);
+	ListCell   *lc;
+
+	*others = false;
+	foreach(lc, indexes)
+	{
+		HeapTuple	tup = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(lc)));
+		Form_pg_index form;
+		List	   *columns = NIL;
+		bool		plain;
+
+		if (!HeapTupleIsValid(tup))
+			continue;
+		form = (Form_pg_index) GETSTRUCT(tup);
+		plain = form->indisunique && index_predicate(tup) == NIL;
+		for (int i = 0; i < form->indnkeyatts; i++)
+		{
+			plain &= form->indkey.values[i] > 0;
+			columns = lappend_int(columns, form->indkey.values[i]);
+		}
+		if (plain)
+			result = lappend(result, columns);
+		else if (form->indisunique || form->indisexclusion)
+			*others = true;
+		ReleaseSysCache(tup);
+	}
+	list_free(indexes);
+	return result;
+}
+
+/* The base relation's column behind a column of an auto-updatable view. */
+static AttrNumber
+view_base_column(Relation view, AttrNumber attnum, Oid *base)
+{
+	Query	   *query = get_view_query(view);
+	TargetEntry *tle = get_tle_by_resno(query->targetList, attnum);
+	RangeTblRef *rtr;
+
+	if (list_length(query->jointree->fromlist) != 1 ||
+		!IsA(linitial(query->jointree->fromlist), RangeTblRef) ||
+		tle == NULL || !IsA(tle->expr, Var))
+		return InvalidAttrNumber;
+	rtr = linitial_node(RangeTblRef, query->jointree->fromlist);
+	if (((Var *) tle->expr)->varno != rtr->rtindex)
+		return InvalidAttrNumber;
+	*base = rt_fetch(rtr->rtindex, query->rtable)->relid;
+	return OidIsValid(*base) ? ((Var *) tle->expr)->varattno : InvalidAttrNumber;
+}
+
+/*
+ * column_default
+ *		The expression that an INSERT without this column would store, already
+ *		of the column's type; a null constant when there is no default.
+ *
+ * For a view without a default of its own it is the base column's, as the
+ * rewriter would find; views with INSTEAD OF triggers have only their own.
+ */
+Node *
+column_default(Relation rel, AttrNumber attnum)
+{
+	Form_pg_attribute att = TupleDescAttr(RelationGetDescr(rel), attnum - 1);
+	Node	   *expr = build_column_default(rel, attnum);
+
+	if (expr == NULL && rel->rd_rel->relkind == RELKIND_VIEW &&
+		!(rel->trigdesc && rel->trigdesc->trig_insert_instead_row))
+	{
+		Oid			base = InvalidOid;
+		AttrNumber	basecol = view_base_column(rel, attnum, &base);
+
+		if (AttributeNumberIsValid(basecol) && basecol > 0)
+		{
+			Relation	baserel = RelationIdGetRelation(base);
+
+			expr = column_default(baserel, basecol);
+			RelationClose(baserel);
+			return expr;
+		}
+	}
+	if (expr == NULL)
+		expr = (Node *) makeNullConst(att->atttypid, att->atttypmod, att->attcollation);
+	return expr;
+}
+
+/*
+ * rowtype_table
+ *		The table or view whose row type this is; an error for any other type.
+ */
+Oid
+rowtype_table(Oid type)
+{
+	Oid			relid = OidIsValid(type) ? get_typ_typrelid(getBaseType(type)) : InvalidOid;
+
+	if (!OidIsValid(relid) || get_rel_relkind(relid) == RELKIND_COMPOSITE_TYPE)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("target must be a null of a table's row type, not %s",
+						OidIsValid(type) ? format_type_be(type) : "unknown"),
+				 errhint("Write the target as NULL::table_name.")));
+	return relid;
+}

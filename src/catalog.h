@@ -1,0 +1,35 @@
+/*
+ * catalog.h
+ *	  Look-ups that every room shares: columns, keys, operators, quoting.
+ */
+#ifndef PG_MORE_CATALOG_H
+#define PG_MORE_CATALOG_H
+
+#include "postgres.h"
+
+#include "access/attnum.h"
+#include "nodes/pg_list.h"
+#include "utils/relcache.h"
+
+/* A unique index that identifies rows by plain columns. */
+typedef struct UniqueKey
+{
+	Oid			index;			/* the index, or InvalidOid */
+	bool		deferrable;		/* its constraint cannot arbitrate conflicts */
+	List	   *predicate;		/* implicit-AND list over varno 1, or NIL */
+} UniqueKey;
+
+extern char *qualified_name(Oid relid);
+extern char *operator_sql(Oid opno);
+extern char *collation_sql(Oid collation);
+extern char *type_sql(Oid type, int32 typmod);
+extern char *expression_sql(Node *expr, Oid relid, const char *alias, bool prefix);
+extern AttrNumber find_column(Relation rel, const char *name);
+extern const char *nearest_column(Relation rel, const char *name);
+extern List *primary_key_columns(Relation rel);
+extern bool find_unique_key(Relation rel, List *columns, UniqueKey *key);
+extern List *unique_keys(Relation rel, bool *others);
+extern Node *column_default(Relation rel, AttrNumber attnum);
+extern Oid	rowtype_table(Oid type);
+
+#endif							/* PG_MORE_CATALOG_H */

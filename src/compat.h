@@ -1,0 +1,45 @@
+/*
+ * compat.h
+ *	  Every difference between server versions that pg_more meets.
+ *
+ * Code elsewhere is written for the newest server; what an older one lacks is
+ * supplied here under the newer name, or under a name of our own where the
+ * call itself differs.
+ */
+#ifndef PG_MORE_COMPAT_H
+#define PG_MORE_COMPAT_H
+
+#include "postgres.h"
+
+#include "common/jsonapi.h"
+#include "fmgr.h"
+
+#if PG_VERSION_NUM < 150000
+#error "pg_more needs PostgreSQL 15 or newer"
+#endif
+
+#if PG_VERSION_NUM >= 160000
+#include "nodes/miscnodes.h"
+#include "varatt.h"
+#else
+/* Soft errors came with 16: before, every error is a hard one. */
+#define ereturn(context, dummy_value, ...) ereport(ERROR, __VA_ARGS__)
+#endif
+
+/* A JSON lexer over len bytes at text; the result is palloc'd. */
+static inline JsonLexContext *
+compat_json_lexer(const char *text, int len, int encoding, bool need_escapes)
+{
+#if PG_VERSION_NUM >= 170000
+	return makeJsonLexContextCstringLen(NULL, text, len, encoding, need_escapes);
+#else
+	return makeJsonLexContextCstringLen((char *) text, len, encoding, need_escapes);
+#endif
+}
+
+/* Since 19 a tuple descriptor is unusable until it is declared complete. */
+#if PG_VERSION_NUM < 190000
+#define TupleDescFinalize(tupdesc) ((void) 0)
+#endif
+
+#endif							/* PG_MORE_COMPAT_H */

@@ -1,0 +1,170 @@
+/*
+ * expression.c
+ *	  SQL expressions that a user gives as text, checked to be just that.
+ *
+ * The text of a condition or of an assignment becomes part of a statement that
+ * pg_more writes.  It is parsed alone first, by the server's own parser, and
+ * must come out as exactly one expression: then, put between parentheses with
+ * line breaks around it (a comment may end it), it cannot change the statement
+ * around it.  It still runs with the caller's rights only.
+ */
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/parsenodes.h"
+#include "parser/parser.h"
+#include "parser/scansup.h"
+
+#include "expression.h"
+
+/* What the error context callback needs to know. */
+typedef struct ParseContext
+{
+	const char *argument;
+	const char *text;
+} ParseContext;
+
+/* Point a syntax error into the argument's text rather than into the query. */
+static void
+parse_error_callback(void *arg)
+{
+	ParseContext *ctx = (ParseContext *) arg;
+	int			pos = geterrposition();
+
+	if (pos > 0)
+	{
+		errposition(0);
+		internalerrposition(pos);
+		internalerrquery(ctx->text);
+	}
+	errcontext("argument \"%s\"", ctx->argument);
+}
+
+/*
+ * parse_expression
+ *		Parse text as one SQL expression and return its raw parse tree.
+ *
+ * Raises a syntax error that names the argument when it is anything else.
+ */
+Node *
+parse_expression(const char *argument, const char *text)
+{
+	ParseContext ctx = {argument, text};
+	ErrorContextCallback callback;
+	List	   *parsed;
+	SelectStmt *stmt;
+	ResTarget  *target;
+
+	callback.callback = parse_error_callback;
+	callback.arg = &ctx;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	parsed = raw_parser(text, RAW_PARSE_PLPGSQL_EXPR);
+	error_context_stack = callback.previous;
+
+	/* The mode accepts all that may follow SELECT; only a lone value will do. */
+	stmt = (SelectStmt *) linitial_node(RawStmt, parsed)->stmt;
+	target = list_length(stmt->targetList) == 1 ? linitial(stmt->targetList) : NULL;
+	if (target == NULL || target->name != NULL || stmt->distinctClause ||
+		stmt->fromClause || stmt->whereClause || stmt->groupClause ||
+		stmt->havingClause || stmt->windowClause || stmt->sortClause ||
+		stmt->limitOffset || stmt->limitCount || stmt->lockingClause ||
+		stmt->op != SETOP_NONE || stmt->valuesLists || stmt->withClause)
+		ereport(ERROR,
+				(errcode(ERRCODE_SYNTAX_ERROR),
+				 errmsg("argument \"%s\" must be one SQL expression", argument),
+				 errdetail("It reads: %s", text)));
+	return target->val;
+}
+
+/*
+ * parse_assignment
+ *		Split "column = expression" into the column's name (palloc'd, case
+ *		folded or unquoted as in SQL) and the text of the expression.
+ */
+void
+parse_assignment(const char *argument, const char *text, char **column, const char **value)
+{
+	const char *p = text;
+	StringInfoData name;
+
+	initStringInfo(&name);
+	while (scanner_isspace(*p))
+		p++;
+	if (*p == '"')
+	{
+		for (p++; *p && !(*p == '"' && p[1] != '"'); p++)
+		{
+			if (*p == '"')
+				p++;
+			appendStringInfoChar(&name, *p);
+		}
+		if (*p == '"')
+			p++;
+		*column = name.data;
+	}
+	else
+	{
+		while (*p == '_' || *p == '$' || IS_HIGHBIT_SET(*p) ||
+			   (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9'))
+			appendStringInfoChar(&name, *p++);
+		*column = downcase_truncate_identifier(name.data, name.len, false);
+	}
+	while (scanner_isspace(*p))
+		p++;
+	if (name.len == 0 || *p != '=')
+		ereport(ERROR,
+				(errcode(ERRCODE_SYNTAX_ERROR),
+				 errmsg("cannot read \"%s\" in argument \"%s\"", text, argument),
+				 errhint("Give a column name, or \"column = expression\" over target and data.")));
+	*value = p + 1;
+}
+
+/* Walk state of columns_of_alias. */
+typedef struct AliasContext
+{
+	const char *alias;
+	List	   *names;
+} AliasContext;
+
+static bool
+alias_walker(Node *node, void *arg)
+{
+	AliasContext *ctx = (AliasContext *) arg;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, ColumnRef))
+	{
+		List	   *fields = ((ColumnRef *) node)->fields;
+
+		if (list_length(fields) == 2 && IsA(lsecond(fields), String) &&
+			strcmp(strVal(linitial(fields)), ctx->alias) == 0)
+		{
+			char	   *name = strVal(lsecond(fields));
+			ListCell   *lc;
+
+			foreach(lc, ctx->names)
+				if (strcmp(lfirst(lc), name) == 0)
+					return false;
+			ctx->names = lappend(ctx->names, name);
+		}
+		return false;
+	}
+	return raw_expression_tree_walker(node, alias_walker, arg);
+}
+
+/*
+ * columns_of_alias
+ *		Add to names, without repeating, each column that the raw expression
+ *		mentions as alias.column.
+ */
+List *
+columns_of_alias(Node *expr, const char *alias, List *names)
+{
+	AliasContext ctx = {alias, names};
+
+	alias_walker(expr, &ctx);
+	return ctx.names;
+}

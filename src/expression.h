@@ -1,0 +1,17 @@
+/*
+ * expression.h
+ *	  SQL expressions that a user gives as text, checked to be just that.
+ */
+#ifndef PG_MORE_EXPRESSION_H
+#define PG_MORE_EXPRESSION_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+
+extern Node *parse_expression(const char *argument, const char *text);
+extern void parse_assignment(const char *argument, const char *text,
+							 char **column, const char **value);
+extern List *columns_of_alias(Node *expr, const char *alias, List *names);
+
+#endif							/* PG_MORE_EXPRESSION_H */

@@ -1,0 +1,723 @@
+/*
+ * decode.c
+ *	  A rowset's rows as values of the target's column types.
+ *
+ * Each value goes straight from its cell to the type's input function, or from
+ * its array as it is.  With a key, the key columns are decoded first, for all
+ * rows, and the rows then come out in key order.  That order serves three ends:
+ * equal keys become neighbours and are found; the target's index is walked in
+ * its own order; and two sessions that write the same keys lock them in the
+ * same order, so that they wait for each other instead of deadlocking.
+ *
+ * Any total order that every session shares would do for the locks.  Text is
+ * ordered by its bytes where the collation is deterministic, because equality
+ * then means equal bytes, and comparing bytes is many times faster.
+ *
+ * Memory: for each row an offset and a sort item, and the key's values; all
+ * else is given to the sink row by row.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_collation.h"
+#include "catalog/pg_type.h"
+#include "executor/executor.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parse_coerce.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/json.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/pg_locale.h"
+#include "utils/sortsupport.h"
+#include "utils/typcache.h"
+
+#include "rows/decode.h"
+
+/* How many characters of a value an error message shows. */
+#define SHOWN_LENGTH 100
+
+/* One row in the order of the key. */
+typedef struct SortItem
+{
+	Datum		key;			/* the first key column, maybe abbreviated */
+	uint32		row;
+} SortItem;
+
+typedef struct Decoder
+{
+	DecodeRequest *req;
+	int		   *map;			/* rowset column to data column, or -1 */
+	int			last;			/* last rowset column that is needed, + 1 */
+	MemoryContext rowcxt;		/* reset for each row */
+	ExprContext *econtext;
+
+	/* keys */
+	MemoryContext keycxt;
+	Datum	  **keyvalues;		/* [key][row] */
+	bool	   *keynull;		/* rows with a null in the key */
+	int		   *keyof;			/* data column to key, or -1 */
+	uint32	   *row_start;		/* offset of each row's cells */
+	SortSupport ssup;
+	SortItem   *items;
+	int64		nitems;
+
+	/* where we are, for errors */
+	int64		row;
+	int			column;			/* -1: not converting a value */
+	Cell		cell;
+} Decoder;
+
+/* ------------------------------------------------------------------------ */
+/* One value																*/
+/* ------------------------------------------------------------------------ */
+
+/* Look up how values of the column are made. */
+static void
+prepare_column(Rowset *rowset, DataColumn *column)
+{
+	Oid			base = getBaseType(column->type);
+	Oid			function;
+
+	getTypeInputInfo(column->type, &function, &column->ioparam);
+	fmgr_info(function, &column->input);
+	column->json = base == JSONOID || base == JSONBOID;
+	column->nested = OidIsValid(get_element_type(base)) || get_typtype(base) == TYPTYPE_COMPOSITE;
+	column->cast = NULL;
+	column->by_text = false;
+
+	if (rowset->arrays)
+	{
+		Oid			source = rowset->arrays[column->source].type;
+		CaseTestExpr *value = makeNode(CaseTestExpr);
+		Node	   *cast;
+		bool		isvarlena;
+
+		if (source == column->type && (column->typmod < 0 || !OidIsValid(source)))
+			return;
+		value->typeId = source;
+		value->typeMod = -1;
+		value->collation = get_typcollation(source);
+		cast = coerce_to_target_type(NULL, (Node *) value, source, column->type, column->typmod,
+									 COERCION_ASSIGNMENT, COERCE_IMPLICIT_CAST, -1);
+		if (cast == (Node *) value)
+			return;
+		if (cast)
+		{
+			column->cast = ExecInitExpr(expression_planner((Expr *) cast), NULL);
+			return;
+		}
+		column->by_text = true;
+		getTypeOutputInfo(source, &function, &isvarlena);
+		fmgr_info(function, &column->output);
+	}
+}
+
+/* A cell's value, in the current memory context; false when it is null. */
+static inline bool
+convert_cell(DataColumn *column, const Cell *cell, Datum *value)
+{
+	const char *text = NULL;
+
+	switch (cell->kind)
+	{
+		case CELL_ABSENT:
+		case CELL_NULL:
+			/* a domain may have something to say about nulls */
+			*value = InputFunctionCall(&column->input, NULL, column->ioparam, column->typmod);
+			return false;
+		case CELL_FALSE:
+			text = "false";
+			break;
+		case CELL_TRUE:
+			text = "true";
+			break;
+		case CELL_NUMBER:
+			text = cell->text;
+			break;
+		case CELL_STRING:
+			text = cell->text;
+			if (column->json)
+			{
+				StringInfoData quoted;
+
+				initStringInfo(&quoted);
+				escape_json(&quoted, text);
+				text = quoted.data;
+			}
+			break;
+		case CELL_JSON:
+			text = cell->text;
+			if (column->nested)
+				text = json_to_literal(cell->text, cell->len, column->type);
+			break;
+	}
+	*value = InputFunctionCall(&column->input, (char *) text, column->ioparam, column->typmod);
+	return true;
+}
+
+/* An array element's value, in the current memory context; false when null. */
+static inline bool
+convert_element(Decoder *decoder, DataColumn *column, int64 row, Datum *value)
+{
+	RowsetArray *array = &decoder->req->rowset->arrays[column->source];
+	bool		isnull = array->nulls[row];
+
+	if (column->cast)
+	{
+		decoder->econtext->caseValue_datum = array->values[row];
+		decoder->econtext->caseValue_isNull = isnull;
+		*value = ExecEvalExpr(column->cast, decoder->econtext, &isnull);
+		return !isnull;
+	}
+	*value = array->values[row];
+	if (column->by_text)
+		*value = InputFunctionCall(&column->input,
+								   isnull ? NULL : OutputFunctionCall(&column->output, *value),
+								   column->ioparam, column->typmod);
+	return !isnull;
+}
+
+/* A value as error messages show it, shortened. */
+static char *
+shown_text(const char *text)
+{
+	int			len = strlen(text);
+
+	if (len <= SHOWN_LENGTH)
+		return psprintf("\"%s\"", text);
+	len = pg_mbcliplen(text, len, SHOWN_LENGTH);
+	return psprintf("\"%.*s...\"", len, text);
+}
+
+/* The value of a column in a row as error messages show it. */
+static char *
+shown_value(Rowset *rowset, DataColumn *column, int64 row, const Cell *cell)
+{
+	if (rowset->arrays)
+	{
+		RowsetArray *array = &rowset->arrays[column->source];
+		Oid			function;
+		bool		isvarlena;
+
+		if (array->nulls[row])
+			return "null";
+		getTypeOutputInfo(array->type, &function, &isvarlena);
+		return shown_text(OidOutputFunctionCall(function, array->values[row]));
+	}
+	switch (cell->kind)
+	{
+		case CELL_ABSENT:
+			return "absent";
+		case CELL_NULL:
+			return "null";
+		case CELL_FALSE:
+			return "false";
+		case CELL_TRUE:
+			return "true";
+		default:
+			return shown_text(cell->text);
+	}
+}
+
+/*
+ * Add to an error that a conversion raised which row, column and value it was.
+ * Called in PG_CATCH; does not return.
+ */
+static void
+rethrow_with_place(Decoder *decoder, MemoryContext caller)
+{
+	ErrorData  *edata;
+	DataColumn *column = decoder->column >= 0 ? &decoder->req->columns[decoder->column] : NULL;
+	int			category;
+	char	   *place;
+
+	MemoryContextSwitchTo(caller);
+	edata = CopyErrorData();
+	category = ERRCODE_TO_CATEGORY(edata->sqlerrcode);
+	if (column == NULL ||
+		category == ERRCODE_OPERATOR_INTERVENTION || category == ERRCODE_INSUFFICIENT_RESOURCES)
+		PG_RE_THROW();
+	FlushErrorState();
+	place = psprintf("Row " INT64_FORMAT ", column \"%s\" of type %s, value %s.",
+					 decoder->row + 1, column->name,
+					 format_type_with_typemod(column->type, column->typmod),
+					 shown_value(decoder->req->rowset, column, decoder->row, &decoder->cell));
+	edata->detail = edata->detail ? psprintf("%s\n%s", place, edata->detail) : place;
+	ReThrowError(edata);
+}
+
+/* ------------------------------------------------------------------------ */
+/* One row																	*/
+/* ------------------------------------------------------------------------ */
+
+/* Decode a row of the JSON form that begins at start; returns the next one's start. */
+static const char *
+decode_cells(Decoder *decoder, const char *start, Datum *values, bool *nulls, bool *absent)
+{
+	CellReader	reader;
+
+	cells_begin(&reader, start);
+	for (int i = 0; i < decoder->last; i++)
+	{
+		int			c = decoder->map[i];
+
+		cells_next(&reader, &decoder->cell);
+		if (c < 0)
+			continue;
+		absent[c] = decoder->cell.kind == CELL_ABSENT;
+		if (decoder->keyof && decoder->keyof[c] >= 0)
+			continue;			/* the caller has it */
+		decoder->column = c;
+		if (absent[c])
+			nulls[c] = true;
+		else
+			nulls[c] = !convert_cell(&decoder->req->columns[c], &decoder->cell, &values[c]);
+	}
+	decoder->column = -1;
+	return cells_end(&reader);
+}
+
+/* Decode a row of the typed form. */
+static void
+decode_elements(Decoder *decoder, int64 row, Datum *values, bool *nulls)
+{
+	for (int c = 0; c < decoder->req->ncolumns; c++)
+	{
+		if (decoder->keyof && decoder->keyof[c] >= 0)
+			continue;
+		decoder->column = c;
+		nulls[c] = !convert_element(decoder, &decoder->req->columns[c], row, &values[c]);
+	}
+	decoder->column = -1;
+}
+
+/* ------------------------------------------------------------------------ */
+/* Keys																		*/
+/* ------------------------------------------------------------------------ */
+
+/* Set up the comparison of each key column. */
+static void
+prepare_sort(Decoder *decoder)
+{
+	DecodeRequest *req = decoder->req;
+
+	decoder->ssup = palloc0_array(SortSupportData, req->nkeys);
+	for (int k = 0; k < req->nkeys; k++)
+	{
+		DataColumn *column = &req->columns[req->keys[k]];
+		TypeCacheEntry *entry = lookup_type_cache(column->type, TYPECACHE_LT_OPR);
+		SortSupport ssup = &decoder->ssup[k];
+		Oid			base = getBaseType(column->type);
+
+		Assert(OidIsValid(entry->lt_opr));	/* the verb has looked */
+		ssup->ssup_cxt = CurrentMemoryContext;
+		ssup->ssup_collation = column->collation;
+		if ((base == TEXTOID || base == VARCHAROID || base == BPCHAROID) &&
+			get_collation_isdeterministic(column->collation))
+			ssup->ssup_collation = C_COLLATION_OID;
+		ssup->abbreviate = k == 0;
+		PrepareSortSupportFromOrderingOp(entry->lt_opr, ssup);
+	}
+}
+
+/* Compare two rows by their whole keys. */
+static inline int
+compare_keys(Decoder *decoder, uint32 a, uint32 b, int from)
+{
+	for (int k = from; k < decoder->req->nkeys; k++)
+	{
+		SortSupport ssup = &decoder->ssup[k];
+		Datum		x = decoder->keyvalues[k][a];
+		Datum		y = decoder->keyvalues[k][b];
+		int			result;
+
+		if (k == 0 && ssup->abbrev_converter)
+			result = ApplySortAbbrevFullComparator(x, false, y, false, ssup);
+		else
+			result = ApplySortComparator(x, false, y, false, ssup);
+		if (result != 0)
+			return result;
+	}
+	return 0;
+}
+
+/* qsort comparator; rows with equal keys keep their input order. */
+static int
+compare_items(const void *a, const void *b, void *arg)
+{
+	const SortItem *x = a;
+	const SortItem *y = b;
+	Decoder    *decoder = arg;
+	int			result;
+
+	CHECK_FOR_INTERRUPTS();
+	result = ApplySortComparator(x->key, false, y->key, false, &decoder->ssup[0]);
+	if (result == 0)
+		result = compare_keys(decoder, x->row, y->row, decoder->ssup[0].abbrev_converter ? 0 : 1);
+	if (result == 0)
+		result = x->row < y->row ? -1 : 1;
+	return result;
+}
+
+/* qsort comparator: back to input order. */
+static int
+compare_rows(const void *a, const void *b)
+{
+	const SortItem *x = a;
+	const SortItem *y = b;
+
+	return x->row < y->row ? -1 : 1;
+}
+
+/* Keep the key values of the row at hand, which are in the row's context. */
+static void
+store_key(Decoder *decoder, int k, Datum value, bool isnull)
+{
+	DecodeRequest *req = decoder->req;
+	DataColumn *column = &req->columns[req->keys[k]];
+
+	if (isnull)
+	{
+		if (req->rule == KEY_UNIQUE)
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("row " INT64_FORMAT " has a null in key column \"%s\"",
+							decoder->row + 1, column->name),
+					 errhint("A null matches no row: leave such rows out, or give them a key.")));
+		decoder->keynull[decoder->row] = true;
+	}
+	else
+	{
+		TypeCacheEntry *entry = lookup_type_cache(column->type, 0);
+
+		if (!entry->typbyval)
+		{
+			MemoryContext old = MemoryContextSwitchTo(decoder->keycxt);
+
+			value = datumCopy(value, false, entry->typlen);
+			MemoryContextSwitchTo(old);
+		}
+	}
+	decoder->keyvalues[k][decoder->row] = value;
+}
+
+/* A row without a key column is an error, whatever is done with the rows. */
+static void
+report_absent_key(Decoder *decoder, DataColumn *column)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("row " INT64_FORMAT " lacks key column \"%s\"", decoder->row + 1, column->name),
+			 errhint("Every row needs all columns of the key.")));
+}
+
+/* Decode the key columns of all rows. */
+static void
+decode_keys(Decoder *decoder)
+{
+	DecodeRequest *req = decoder->req;
+	Rowset	   *rowset = req->rowset;
+	const char *next = rowset->cells;
+	int			last = 0;
+
+	for (int k = 0; k < req->nkeys; k++)
+		last = Max(last, req->columns[req->keys[k]].source + 1);
+
+	for (decoder->row = 0; decoder->row < rowset->nrows; decoder->row++)
+	{
+		MemoryContext old = MemoryContextSwitchTo(decoder->rowcxt);
+		Datum		value = 0;
+		bool		isnull;
+
+		CHECK_FOR_INTERRUPTS();
+		if (rowset->arrays)
+		{
+			for (int k = 0; k < req->nkeys; k++)
+			{
+				decoder->column = req->keys[k];
+				isnull = !convert_element(decoder, &req->columns[req->keys[k]], decoder->row, &value);
+				decoder->column = -1;
+				store_key(decoder, k, value, isnull);
+			}
+		}
+		else
+		{
+			CellReader	reader;
+
+			decoder->row_start[decoder->row] = next - rowset->cells;
+			cells_begin(&reader, next);
+			for (int i = 0; i < last; i++)
+			{
+				int			c = decoder->map[i];
+
+				cells_next(&reader, &decoder->cell);
+				if (c < 0 || decoder->keyof[c] < 0)
+					continue;
+				if (decoder->cell.kind == CELL_ABSENT)
+					report_absent_key(decoder, &req->columns[c]);
+				decoder->column = c;
+				isnull = !convert_cell(&req->columns[c], &decoder->cell, &value);
+				decoder->column = -1;
+				store_key(decoder, decoder->keyof[c], value, isnull);
+			}
+			next = cells_end(&reader);
+		}
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(decoder->rowcxt);
+	}
+}
+
+/* Two rows with one key: say which. */
+static void
+report_duplicate(Decoder *decoder, uint32 a, uint32 b)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_CARDINALITY_VIOLATION),
+			 errmsg("rows %u and %u have the same key", Min(a, b) + 1, Max(a, b) + 1),
+			 errdetail_internal("%s", describe_key(decoder->req, (int64) a + 1)),
+			 errhint("Give each key once: which of the two rows should win is not defined.")));
+}
+
+/* Put the rows in the order of their keys and deal with equal ones. */
+static void
+sort_rows(Decoder *decoder)
+{
+	DecodeRequest *req = decoder->req;
+	SortSupport ssup = &decoder->ssup[0];
+	SortItem   *items;
+	bool		sorted = true;
+	int64		n = 0;
+
+	items = MemoryContextAllocHuge(CurrentMemoryContext,
+								   sizeof(SortItem) * Max(req->rowset->nrows, 1));
+	for (int64 r = 0; r < req->rowset->nrows; r++)
+	{
+		if (req->done && req->done[r])
+			continue;
+		if (decoder->keynull[r])
+			continue;			/* it matches nothing */
+		items[n].key = decoder->keyvalues[0][r];
+		if (ssup->abbrev_converter)
+			items[n].key = ssup->abbrev_converter(items[n].key, ssup);
+		items[n++].row = r;
+	}
+	decoder->items = items;
+
+	for (int64 i = 1; i < n && sorted; i++)
+		sorted = compare_items(&items[i - 1], &items[i], decoder) < 0;
+	if (!sorted)
+		qsort_arg(items, n, sizeof(SortItem), compare_items, decoder);
+
+	decoder->nitems = Min(n, 1);
+	for (int64 i = 1; i < n; i++)
+	{
+		if (items[i - 1].key == items[i].key || !ssup->abbrev_converter)
+		{
+			if (compare_keys(decoder, items[i - 1].row, items[i].row, 0) == 0)
+			{
+				if (req->rule == KEY_UNIQUE)
+					report_duplicate(decoder, items[i - 1].row, items[i].row);
+				continue;
+			}
+		}
+		items[decoder->nitems++] = items[i];
+	}
+	if (req->input_order && !sorted)
+		qsort(items, decoder->nitems, sizeof(SortItem), compare_rows);
+}
+
+/* Make room for the keys and find the order of the rows. */
+static void
+order_by_key(Decoder *decoder)
+{
+	DecodeRequest *req = decoder->req;
+	int64		nrows = req->rowset->nrows;
+
+	decoder->keycxt = GenerationContextCreate(CurrentMemoryContext, "rowset keys",
+											  ALLOCSET_DEFAULT_SIZES);
+	decoder->keyof = palloc_array(int, req->ncolumns);
+	for (int c = 0; c < req->ncolumns; c++)
+		decoder->keyof[c] = -1;
+	decoder->keyvalues = palloc_array(Datum *, req->nkeys);
+	for (int k = 0; k < req->nkeys; k++)
+	{
+		decoder->keyof[req->keys[k]] = k;
+		decoder->keyvalues[k] = MemoryContextAllocHuge(CurrentMemoryContext,
+													   sizeof(Datum) * Max(nrows, 1));
+	}
+	decoder->keynull = palloc0(Max(nrows, 1));
+	if (req->rowset->cells)
+		decoder->row_start = MemoryContextAllocHuge(CurrentMemoryContext,
+													sizeof(uint32) * Max(nrows, 1));
+	prepare_sort(decoder);
+	decode_keys(decoder);
+	sort_rows(decoder);
+}
+
+/* ------------------------------------------------------------------------ */
+/* All rows																	*/
+/* ------------------------------------------------------------------------ */
+
+/* Give the rows to the sink in the order of the key. */
+static int64
+send_ordered(Decoder *decoder, RowSink sink, void *arg, Datum *values, bool *nulls, bool *absent)
+{
+	DecodeRequest *req = decoder->req;
+
+	for (int64 i = 0; i < decoder->nitems; i++)
+	{
+		int64		row = decoder->items[i].row;
+
+		CHECK_FOR_INTERRUPTS();
+		decoder->row = row;
+		if (req->rowset->arrays)
+			decode_elements(decoder, row, values, nulls);
+		else
+			(void) decode_cells(decoder, req->rowset->cells + decoder->row_start[row],
+								values, nulls, absent);
+		for (int k = 0; k < req->nkeys; k++)
+		{
+			values[req->keys[k]] = decoder->keyvalues[k][row];
+			nulls[req->keys[k]] = false;
+		}
+		sink(arg, row + 1, values, nulls, absent);
+		MemoryContextReset(decoder->rowcxt);
+	}
+	return decoder->nitems;
+}
+
+/* Give the rows to the sink in input order. */
+static int64
+send_in_input_order(Decoder *decoder, RowSink sink, void *arg, Datum *values, bool *nulls, bool *absent)
+{
+	DecodeRequest *req = decoder->req;
+	const char *next = req->rowset->cells;
+	int64		sent = 0;
+
+	for (decoder->row = 0; decoder->row < req->rowset->nrows; decoder->row++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (req->rowset->arrays)
+			decode_elements(decoder, decoder->row, values, nulls);
+		else
+			next = decode_cells(decoder, next, values, nulls, absent);
+		for (int k = 0; k < req->nkeys; k++)
+			if (absent[req->keys[k]])
+				report_absent_key(decoder, &req->columns[req->keys[k]]);
+		if (req->done == NULL || !req->done[decoder->row])
+		{
+			sink(arg, decoder->row + 1, values, nulls, absent);
+			sent++;
+		}
+		MemoryContextReset(decoder->rowcxt);
+	}
+	return sent;
+}
+
+/*
+ * decode_rows
+ *		Decode all rows and give each to the sink; returns how many there were.
+ *
+ * Errors about a value carry its row, column and text.  Memory used meanwhile
+ * is freed before returning.
+ */
+int64
+decode_rows(DecodeRequest *request, RowSink sink, void *arg)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext work = AllocSetContextCreate(caller, "rowset decoder", ALLOCSET_DEFAULT_SIZES);
+	Decoder    *decoder;
+	Datum	   *values;
+	bool	   *nulls;
+	bool	   *absent;
+	int			ncolumns = request->ncolumns;
+	bool		ordered = request->nkeys > 0 && request->rule != KEY_ANY;
+	int64		volatile sent = 0;
+
+	MemoryContextSwitchTo(work);
+	decoder = palloc0(sizeof(Decoder));
+	decoder->req = request;
+	decoder->column = -1;
+	decoder->rowcxt = AllocSetContextCreate(work, "rowset row", ALLOCSET_DEFAULT_SIZES);
+	decoder->econtext = CreateStandaloneExprContext();
+	decoder->map = palloc_array(int, Max(request->rowset->ncols, 1));
+	for (int i = 0; i < request->rowset->ncols; i++)
+		decoder->map[i] = -1;
+	values = palloc0_array(Datum, Max(ncolumns, 1));
+	nulls = palloc0_array(bool, Max(ncolumns, 1));
+	absent = palloc0_array(bool, Max(ncolumns, 1));
+
+	PG_TRY();
+	{
+		for (int c = 0; c < ncolumns; c++)
+		{
+			decoder->map[request->columns[c].source] = c;
+			decoder->last = Max(decoder->last, request->columns[c].source + 1);
+			prepare_column(request->rowset, &request->columns[c]);
+		}
+		if (ordered)
+			order_by_key(decoder);
+		MemoryContextSwitchTo(decoder->rowcxt);
+		if (ordered)
+			sent = send_ordered(decoder, sink, arg, values, nulls, absent);
+		else
+			sent = send_in_input_order(decoder, sink, arg, values, nulls, absent);
+	}
+	PG_CATCH();
+	{
+		rethrow_with_place(decoder, caller);
+	}
+	PG_END_TRY();
+
+	MemoryContextSwitchTo(caller);
+	FreeExprContext(decoder->econtext, true);
+	MemoryContextDelete(work);
+	return sent;
+}
+
+/*
+ * describe_key
+ *		The key of an input row (counted from 1) as "Row 3: (a, b)=("1", "x").",
+ *		for error details.
+ */
+char *
+describe_key(DecodeRequest *request, int64 ordinal)
+{
+	Rowset	   *rowset = request->rowset;
+	StringInfoData names;
+	StringInfoData values;
+	const char *start = rowset->cells;
+
+	initStringInfo(&names);
+	initStringInfo(&values);
+	if (start)
+		for (int64 r = 1; r < ordinal; r++)
+		{
+			CellReader	reader;
+
+			cells_begin(&reader, start);
+			start = cells_end(&reader);
+		}
+	for (int k = 0; k < request->nkeys; k++)
+	{
+		DataColumn *column = &request->columns[request->keys[k]];
+		Cell		cell = {CELL_ABSENT, NULL, 0};
+
+		if (start)
+		{
+			CellReader	reader;
+
+			cells_begin(&reader, start);
+			for (int i = 0; i <= column->source; i++)
+				cells_next(&reader, &cell);
+		}
+		appendStringInfo(&names, "%s%s", k > 0 ? ", " : "", column->name);
+		appendStringInfo(&values, "%s%s", k > 0 ? ", " : "",
+						 shown_value(rowset, column, ordinal - 1, &cell));
+	}
+	return psprintf("Row " INT64_FORMAT ": (%s)=(%s).", ordinal, names.data, values.data);
+}

@@ -1,0 +1,281 @@
+/*
+ * plan.c
+ *	  Generated statements: prepared, kept, and run.
+ *
+ * A statement's plan is kept for the session under its text, the types of its
+ * data and the size class of its data (the planner's row estimate is frozen
+ * into a plan).  Writing the text anew for every call is cheap, and it makes
+ * the cache safe: a changed table gives another text, and for whatever the text
+ * does not show, the server's plan cache notices and plans again.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "executor/spi.h"
+#include "lib/ilist.h"
+#include "nodes/makefuncs.h"
+#include "nodes/parsenodes.h"
+#include "parser/parse_node.h"
+#include "utils/hsearch.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "catalog.h"
+#include "rows/plan.h"
+
+/* How many plans a session keeps. */
+#define MAX_PLANS 100
+
+typedef struct PlanEntry
+{
+	uint64		hash;			/* the hash table's key; must be first */
+	char	   *key;			/* all that tells plans apart */
+	SPIPlanPtr	plan;
+	Oid			relid;			/* what defaults and parameter types are of */
+	int			nparams;
+	Oid		   *paramtypes;
+	int			users;			/* executions under way */
+	bool		valid;
+	dlist_node	lru;
+	MemoryContext context;
+} PlanEntry;
+
+static HTAB *plans = NULL;
+static dlist_head plans_lru = DLIST_STATIC_INIT(plans_lru);
+
+/*
+ * The representative of the size class: the next power of four.  Plans differ
+ * by orders of magnitude, not by rows.
+ */
+static double
+class_size(int64 nrows)
+{
+	double		size = 1;
+
+	while (size < nrows)
+		size *= 4;
+	return size;
+}
+
+/* ------------------------------------------------------------------------ */
+/* Parser hooks																*/
+/* ------------------------------------------------------------------------ */
+
+/* Resolve "#default"."column" to the column's default. */
+static Node *
+resolve_default(ParseState *pstate, ColumnRef *cref)
+{
+	PlanEntry  *entry = pstate->p_ref_hook_state;
+	Relation	rel;
+	AttrNumber	attnum;
+	Node	   *expr = NULL;
+
+	if (list_length(cref->fields) != 2 ||
+		!IsA(linitial(cref->fields), String) || !IsA(lsecond(cref->fields), String) ||
+		strcmp(strVal(linitial(cref->fields)), DEFAULT_QUALIFIER) != 0)
+		return NULL;
+	/* the statement's target, which the parser has locked by now */
+	rel = table_open(entry->relid, AccessShareLock);
+	attnum = find_column(rel, strVal(lsecond(cref->fields)));
+	if (AttributeNumberIsValid(attnum))
+		expr = column_default(rel, attnum);
+	table_close(rel, NoLock);
+	return expr;
+}
+
+/* Resolve $n of the array form. */
+static Node *
+resolve_param(ParseState *pstate, ParamRef *pref)
+{
+	PlanEntry  *entry = pstate->p_ref_hook_state;
+	Param	   *param;
+
+	if (pref->number < 1 || pref->number > entry->nparams)
+		return NULL;
+	param = makeNode(Param);
+	param->paramkind = PARAM_EXTERN;
+	param->paramid = pref->number;
+	param->paramtype = entry->paramtypes[pref->number - 1];
+	param->paramtypmod = -1;
+	param->paramcollid = get_typcollation(param->paramtype);
+	param->location = pref->location;
+	return (Node *) param;
+}
+
+/* ParserSetupHook */
+static void
+setup_parser(ParseState *pstate, void *arg)
+{
+	pstate->p_ref_hook_state = arg;
+	pstate->p_pre_columnref_hook = resolve_default;
+	pstate->p_paramref_hook = resolve_param;
+}
+
+/* ------------------------------------------------------------------------ */
+/* Cache																	*/
+/* ------------------------------------------------------------------------ */
+
+/* What tells plans apart: the text, the data's types, its size class. */
+static char *
+plan_key(const char *sql, Oid relid, Source *source, double size)
+{
+	StringInfoData key;
+
+	initStringInfo(&key);
+	appendStringInfo(&key, "%u %.0f", relid, source ? size : 0);
+	if (source)
+		for (int i = 0; i < source->desc->natts; i++)
+		{
+			Form_pg_attribute att = TupleDescAttr(source->desc, i);
+
+			appendStringInfo(&key, " %u/%d/%u", att->atttypid, att->atttypmod, att->attcollation);
+		}
+	appendStringInfoChar(&key, ' ');
+	appendStringInfoString(&key, sql);
+	return key.data;
+}
+
+/* Forget a plan that nobody is running. */
+static void
+drop_entry(PlanEntry *entry)
+{
+	if (entry->plan)
+		SPI_freeplan(entry->plan);
+	if (entry->context)
+		MemoryContextDelete(entry->context);
+	dlist_delete(&entry->lru);
+	(void) hash_search(plans, &entry->hash, HASH_REMOVE, NULL);
+}
+
+/* Keep the number of plans in bounds, oldest first. */
+static void
+trim_cache(void)
+{
+	dlist_mutable_iter iter;
+
+	if (hash_get_num_entries(plans) <= MAX_PLANS)
+		return;
+	dlist_foreach_modify(iter, &plans_lru)
+	{
+		PlanEntry  *entry = dlist_container(PlanEntry, lru, iter.cur);
+
+		if (entry->users == 0)
+		{
+			drop_entry(entry);
+			return;
+		}
+	}
+}
+
+/* A new entry for the key, not yet planned. */
+static PlanEntry *
+add_entry(uint64 hash, const char *key, Oid relid, Source *source)
+{
+	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "pg_more plan",
+												  ALLOCSET_SMALL_SIZES);
+	PlanEntry  *entry;
+
+	trim_cache();
+	entry = hash_search(plans, &hash, HASH_ENTER, NULL);
+	memset((char *) entry + sizeof(entry->hash), 0, sizeof(PlanEntry) - sizeof(entry->hash));
+	dlist_push_tail(&plans_lru, &entry->lru);
+	entry->context = context;
+	entry->key = MemoryContextStrdup(context, key);
+	entry->relid = relid;
+	if (source && source->arrays)
+	{
+		entry->nparams = source->desc->natts;
+		entry->paramtypes = MemoryContextAlloc(context, sizeof(Oid) * entry->nparams);
+		memcpy(entry->paramtypes, source->paramtypes, sizeof(Oid) * entry->nparams);
+	}
+	return entry;
+}
+
+/* The entry for the statement, new and without a plan if there is none. */
+static PlanEntry *
+find_entry(const char *sql, Oid relid, Source *source, double size)
+{
+	char	   *key = plan_key(sql, relid, source, size);
+	uint64		hash = hash_bytes_extended((unsigned char *) key, strlen(key), 0);
+	PlanEntry  *entry;
+
+	if (plans == NULL)
+	{
+		HASHCTL		ctl = {0};
+
+		ctl.keysize = sizeof(uint64);
+		ctl.entrysize = sizeof(PlanEntry);
+		plans = hash_create("pg_more plans", MAX_PLANS, &ctl, HASH_ELEM | HASH_BLOBS);
+	}
+	/* another key of the same hash moves on to the next free one */
+	while ((entry = hash_search(plans, &hash, HASH_FIND, NULL)) != NULL &&
+		   strcmp(entry->key, key) != 0)
+		hash++;
+	if (entry == NULL)
+		return add_entry(hash, key, relid, source);
+	dlist_delete(&entry->lru);
+	dlist_push_tail(&plans_lru, &entry->lru);
+	return entry;
+}
+
+/* Prepare the entry's plan and keep it. */
+static void
+prepare_entry(PlanEntry *entry, const char *sql, bool custom)
+{
+	SPIPrepareOptions options;
+	SPIPlanPtr	plan;
+
+	memset(&options, 0, sizeof(options));
+	options.parserSetup = setup_parser;
+	options.parserSetupArg = entry;
+	options.cursorOptions = custom ? CURSOR_OPT_CUSTOM_PLAN : 0;
+	plan = SPI_prepare_extended(sql, &options);
+	if (plan == NULL)
+		elog(ERROR, "could not prepare a statement: %s", SPI_result_code_string(SPI_result));
+	if (SPI_keepplan(plan) != 0)
+		elog(ERROR, "could not keep a plan");
+	entry->plan = plan;
+}
+
+/*
+ * run_statement
+ *		Run a generated statement over the source's rows, which may be NULL, and
+ *		return how many rows it processed.
+ *
+ * SPI must be connected.  Rows that the statement returns go to dest, when one
+ * is given.  Runs with the caller's rights, in the caller's transaction.
+ */
+uint64
+run_statement(const char *sql, Oid relid, Source *source, bool read_only, DestReceiver *dest)
+{
+	double		size = source ? class_size(source->nrows) : 0;
+	PlanEntry  *entry;
+	SPIExecuteOptions options;
+	int volatile result = 0;
+
+	if (source)
+		source_register(source, size);
+	entry = find_entry(sql, relid, source, size);
+	memset(&options, 0, sizeof(options));
+	options.params = source ? source->params : NULL;
+	options.read_only = read_only;
+	options.dest = dest;
+
+	entry->users++;
+	PG_TRY();
+	{
+		if (entry->plan == NULL)
+			prepare_entry(entry, sql, source && source->arrays);
+		result = SPI_execute_plan_extended(entry->plan, &options);
+	}
+	PG_FINALLY();
+	{
+		entry->users--;
+	}
+	PG_END_TRY();
+	if (result < 0)
+		elog(ERROR, "could not run a statement: %s", SPI_result_code_string(result));
+	return SPI_processed;
+}

@@ -1,0 +1,554 @@
+/*
+ * rowset_json.c
+ *	  JSON text to rowset and back.
+ *
+ * The text is walked once, token by token, with the server's own lexer.  Only
+ * the two outer levels are taken apart; a nested object or array is checked
+ * and kept as text.  The lexer leaves strings escaped, which is fast, and the
+ * few that contain a backslash are then unescaped one by one.
+ */
+#include "postgres.h"
+
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/json.h"
+#include "utils/memutils.h"
+
+#include "compat.h"
+#include "rows/rowset.h"
+
+typedef struct Parser
+{
+	JsonLexContext *lex;
+	Node	   *escontext;		/* where soft errors go, or NULL */
+	RowsetBuilder builder;
+	Cell	   *row;			/* cells of the row, or of the column, at hand */
+	int			rowsize;
+	MemoryContext scratch;		/* unescaped strings, until the row is added */
+	bool		scratch_used;
+	StringInfoData nesting;		/* open brackets inside a nested value */
+} Parser;
+
+/* Report what is wrong at the current token; always returns false. */
+static bool
+json_error(Parser *parser, JsonParseErrorType error)
+{
+	JsonLexContext *lex = parser->lex;
+	const char *at = lex->token_start ? lex->token_start : lex->input;
+	int			column = pg_mbstrlen_with_len(lex->line_start, at - lex->line_start) + 1;
+
+	ereturn(parser->escontext, false,
+			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+			 errmsg("invalid JSON for a rowset at line %d, character %d", lex->line_number, column),
+			 errdetail_internal("%s", json_errdetail(error, lex))));
+}
+
+/* Report data that is JSON but no set of rows; always returns false. */
+static bool
+shape_error(Parser *parser, const char *message, const char *detail)
+{
+	ereturn(parser->escontext, false,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg_internal("%s", message),
+			 detail ? errdetail_internal("%s", detail) : 0,
+			 errhint("Give an array of objects, one per row, or an object of arrays, one per column.")));
+}
+
+/* Step to the next token. */
+static bool
+advance(Parser *parser)
+{
+	JsonParseErrorType error = json_lex(parser->lex);
+
+	return error == JSON_SUCCESS || json_error(parser, error);
+}
+
+/* Complain that the current token is not what the grammar has here. */
+static bool
+unexpected(Parser *parser, JsonParseErrorType error)
+{
+	return json_error(parser, parser->lex->token_type == JSON_TOKEN_END ? JSON_EXPECTED_MORE : error);
+}
+
+/* Require the current token and step past it. */
+static bool
+expect(Parser *parser, JsonTokenType token, JsonParseErrorType error)
+{
+	if (parser->lex->token_type != token)
+		return unexpected(parser, error);
+	return advance(parser);
+}
+
+/* The string at the current token, unescaped where needed, without quotes. */
+static bool
+string_token(Parser *parser, const char **text, uint32 *len)
+{
+	JsonLexContext *lex = parser->lex;
+	JsonLexContext *inner;
+	MemoryContext old;
+	JsonParseErrorType error;
+
+	*text = lex->token_start + 1;
+	*len = lex->token_terminator - lex->token_start - 2;
+	if (memchr(*text, '\\', *len) == NULL)
+		return true;
+
+	old = MemoryContextSwitchTo(parser->scratch);
+	inner = compat_json_lexer(lex->token_start, *len + 2, GetDatabaseEncoding(), true);
+	error = json_lex(inner);
+	MemoryContextSwitchTo(old);
+	if (error != JSON_SUCCESS)
+		return json_error(parser, error);
+	parser->scratch_used = true;
+	*text = inner->strval->data;
+	*len = inner->strval->len;
+	return true;
+}
+
+/*
+ * Check a nested object or array and step past it.  A stack of brackets stands
+ * in for recursion, so that depth is bounded by memory and not by the stack.
+ */
+static bool
+skip_nested(Parser *parser)
+{
+	JsonLexContext *lex = parser->lex;
+	StringInfo	stack = &parser->nesting;
+
+	resetStringInfo(stack);
+	for (;;)
+	{
+		JsonTokenType token = lex->token_type;
+		char		open;
+
+		/* here a value is due */
+		if (token == JSON_TOKEN_OBJECT_START || token == JSON_TOKEN_ARRAY_START)
+		{
+			open = token == JSON_TOKEN_OBJECT_START ? '{' : '[';
+			appendStringInfoChar(stack, open);
+			if (!advance(parser))
+				return false;
+			token = lex->token_type;
+			if (open == '{' ? token != JSON_TOKEN_OBJECT_END : token != JSON_TOKEN_ARRAY_END)
+			{
+				if (open == '{' &&
+					(!expect(parser, JSON_TOKEN_STRING, JSON_EXPECTED_OBJECT_FIRST) ||
+					 !expect(parser, JSON_TOKEN_COLON, JSON_EXPECTED_COLON)))
+					return false;
+				continue;
+			}
+		}
+		else if (token == JSON_TOKEN_STRING || token == JSON_TOKEN_NUMBER ||
+				 token == JSON_TOKEN_TRUE || token == JSON_TOKEN_FALSE || token == JSON_TOKEN_NULL)
+		{
+			if (!advance(parser))
+				return false;
+		}
+		else
+			return unexpected(parser, JSON_EXPECTED_JSON);
+
+		/* after a value: close what ends here, then a comma or the end */
+		for (;;)
+		{
+			if (stack->len == 0)
+				return true;
+			open = stack->data[stack->len - 1];
+			token = lex->token_type;
+			if (token == JSON_TOKEN_COMMA)
+				break;
+			if (token != (open == '{' ? JSON_TOKEN_OBJECT_END : JSON_TOKEN_ARRAY_END))
+				return unexpected(parser, open == '{' ? JSON_EXPECTED_OBJECT_NEXT : JSON_EXPECTED_ARRAY_NEXT);
+			stack->data[--stack->len] = '\0';
+
+			/*
+			 * The bracket that closes the whole value is left for the caller,
+			 * who needs its end.
+			 */
+			if (stack->len == 0)
+				return true;
+			if (!advance(parser))
+				return false;
+		}
+		if (!advance(parser))
+			return false;
+		if (open == '{' &&
+			(!expect(parser, JSON_TOKEN_STRING, JSON_EXPECTED_STRING) ||
+			 !expect(parser, JSON_TOKEN_COLON, JSON_EXPECTED_COLON)))
+			return false;
+	}
+}
+
+/* Read the value at the current token into a cell and step past it. */
+static bool
+read_cell(Parser *parser, Cell *cell)
+{
+	JsonLexContext *lex = parser->lex;
+
+	switch (lex->token_type)
+	{
+		case JSON_TOKEN_STRING:
+			cell->kind = CELL_STRING;
+			if (!string_token(parser, &cell->text, &cell->len))
+				return false;
+			break;
+		case JSON_TOKEN_NUMBER:
+			cell->kind = CELL_NUMBER;
+			cell->text = lex->token_start;
+			cell->len = lex->token_terminator - lex->token_start;
+			break;
+		case JSON_TOKEN_TRUE:
+			cell->kind = CELL_TRUE;
+			break;
+		case JSON_TOKEN_FALSE:
+			cell->kind = CELL_FALSE;
+			break;
+		case JSON_TOKEN_NULL:
+			cell->kind = CELL_NULL;
+			break;
+		case JSON_TOKEN_OBJECT_START:
+		case JSON_TOKEN_ARRAY_START:
+			cell->kind = CELL_JSON;
+			cell->text = lex->token_start;
+			if (!skip_nested(parser))
+				return false;
+			cell->len = lex->token_terminator - cell->text;
+			break;
+		default:
+			return unexpected(parser, JSON_EXPECTED_JSON);
+	}
+	return advance(parser);
+}
+
+/* Make sure that the row has cells for all columns known so far. */
+static void
+grow_row(Parser *parser)
+{
+	if (parser->builder.ncols <= parser->rowsize)
+		return;
+	parser->row = parser->row ? repalloc_array(parser->row, Cell, parser->builder.maxcols) :
+		palloc_array(Cell, parser->builder.maxcols);
+	for (int i = parser->rowsize; i < parser->builder.maxcols; i++)
+		parser->row[i].kind = CELL_ABSENT;
+	parser->rowsize = parser->builder.maxcols;
+}
+
+/* Read the object at the current token as a row and step past it. */
+static bool
+read_row(Parser *parser)
+{
+	JsonLexContext *lex = parser->lex;
+	RowsetBuilder *builder = &parser->builder;
+	int			guess = 0;
+
+	if (lex->token_type != JSON_TOKEN_OBJECT_START)
+	{
+		if (lex->token_type == JSON_TOKEN_END)
+			return json_error(parser, JSON_EXPECTED_MORE);
+		return shape_error(parser, psprintf("row " INT64_FORMAT " of the rowset is not an object",
+											builder->nrows + 1), NULL);
+	}
+	for (int i = 0; i < builder->ncols; i++)
+		parser->row[i].kind = CELL_ABSENT;
+	if (!advance(parser))
+		return false;
+	while (lex->token_type != JSON_TOKEN_OBJECT_END)
+	{
+		const char *name;
+		uint32		len;
+		int			column;
+
+		if (lex->token_type != JSON_TOKEN_STRING)
+			return unexpected(parser, JSON_EXPECTED_STRING);
+		if (!string_token(parser, &name, &len))
+			return false;
+
+		/* rows mostly have the same keys in the same order */
+		if (guess < builder->ncols && strncmp(builder->names[guess], name, len) == 0 &&
+			builder->names[guess][len] == '\0')
+			column = guess;
+		else
+		{
+			column = builder_column(builder, name, len);
+			grow_row(parser);
+		}
+		guess = column + 1;
+		if (parser->row[column].kind != CELL_ABSENT)
+			return shape_error(parser, psprintf("row " INT64_FORMAT " of the rowset has column \"%s\" twice",
+												builder->nrows + 1, builder->names[column]), NULL);
+
+		if (!advance(parser) ||
+			!expect(parser, JSON_TOKEN_COLON, JSON_EXPECTED_COLON) ||
+			!read_cell(parser, &parser->row[column]))
+			return false;
+
+		if (lex->token_type == JSON_TOKEN_COMMA)
+		{
+			if (!advance(parser))
+				return false;
+			if (lex->token_type == JSON_TOKEN_OBJECT_END)
+				return json_error(parser, JSON_EXPECTED_STRING);
+		}
+		else if (lex->token_type != JSON_TOKEN_OBJECT_END)
+			return unexpected(parser, JSON_EXPECTED_OBJECT_NEXT);
+	}
+	builder_add_row(builder, parser->row, builder->ncols);
+	if (parser->scratch_used)
+	{
+		MemoryContextReset(parser->scratch);
+		parser->scratch_used = false;
+	}
+	return advance(parser);
+}
+
+/* Read an array of objects: the rows. */
+static bool
+read_rows(Parser *parser)
+{
+	JsonLexContext *lex = parser->lex;
+
+	if (!advance(parser))
+		return false;
+	while (lex->token_type != JSON_TOKEN_ARRAY_END)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!read_row(parser))
+			return false;
+		if (lex->token_type == JSON_TOKEN_COMMA)
+		{
+			if (!advance(parser))
+				return false;
+			if (lex->token_type == JSON_TOKEN_ARRAY_END)
+				return json_error(parser, JSON_EXPECTED_JSON);
+		}
+		else if (lex->token_type != JSON_TOKEN_ARRAY_END)
+			return unexpected(parser, JSON_EXPECTED_ARRAY_NEXT);
+	}
+	return advance(parser);
+}
+
+/* Read one column's array into a builder of its own, a row per value. */
+static bool
+read_column(Parser *parser, RowsetBuilder *values)
+{
+	JsonLexContext *lex = parser->lex;
+	Cell		cell;
+
+	if (!advance(parser))
+		return false;
+	while (lex->token_type != JSON_TOKEN_ARRAY_END)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!read_cell(parser, &cell))
+			return false;
+		builder_add_row(values, &cell, 1);
+		if (parser->scratch_used)
+		{
+			MemoryContextReset(parser->scratch);
+			parser->scratch_used = false;
+		}
+		if (lex->token_type == JSON_TOKEN_COMMA)
+		{
+			if (!advance(parser))
+				return false;
+			if (lex->token_type == JSON_TOKEN_ARRAY_END)
+				return json_error(parser, JSON_EXPECTED_JSON);
+		}
+		else if (lex->token_type != JSON_TOKEN_ARRAY_END)
+			return unexpected(parser, JSON_EXPECTED_ARRAY_NEXT);
+	}
+	return advance(parser);
+}
+
+/* Put columns that were read apart together, row by row. */
+static void
+interleave(Parser *parser, RowsetBuilder *columns, int ncols)
+{
+	const char **next = palloc_array(const char *, Max(ncols, 1));
+	Cell	   *row = palloc_array(Cell, Max(ncols, 1));
+
+	for (int c = 0; c < ncols; c++)
+		next[c] = columns[c].cells;
+	for (int64 r = 0; ncols > 0 && r < columns[0].nrows; r++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		for (int c = 0; c < ncols; c++)
+		{
+			CellReader	reader;
+
+			cells_begin(&reader, next[c]);
+			cells_next(&reader, &row[c]);
+			next[c] = reader.next;
+		}
+		builder_add_row(&parser->builder, row, ncols);
+	}
+}
+
+/* Read an object of equal-length arrays: the columns. */
+static bool
+read_columns(Parser *parser)
+{
+	JsonLexContext *lex = parser->lex;
+	RowsetBuilder *builder = &parser->builder;
+	RowsetBuilder *columns = NULL;
+	int			ncols = 0;
+
+	if (!advance(parser))
+		return false;
+	while (lex->token_type != JSON_TOKEN_OBJECT_END)
+	{
+		const char *name;
+		uint32		len;
+
+		if (lex->token_type != JSON_TOKEN_STRING)
+			return unexpected(parser, JSON_EXPECTED_STRING);
+		if (!string_token(parser, &name, &len))
+			return false;
+		if (builder_column(builder, name, len) != ncols)
+			return shape_error(parser, psprintf("the rowset has column \"%s\" twice",
+												pnstrdup(name, len)), NULL);
+		if (!advance(parser) || !expect(parser, JSON_TOKEN_COLON, JSON_EXPECTED_COLON))
+			return false;
+		if (lex->token_type != JSON_TOKEN_ARRAY_START)
+			return shape_error(parser, "the rowset is not an array of objects",
+							   psprintf("It is an object whose member \"%s\" is not an array.",
+										builder->names[ncols]));
+		columns = columns ? repalloc_array(columns, RowsetBuilder, ncols + 1) :
+			palloc_array(RowsetBuilder, 1);
+		builder_init(&columns[ncols], 1024);
+		if (!read_column(parser, &columns[ncols]))
+			return false;
+		if (columns[ncols].nrows != columns[0].nrows)
+			return shape_error(parser, "columns of the rowset have different lengths",
+							   psprintf("Column \"%s\" has " INT64_FORMAT " values, column \"%s\" has " INT64_FORMAT ".",
+										builder->names[0], columns[0].nrows,
+										builder->names[ncols], columns[ncols].nrows));
+		ncols++;
+		if (lex->token_type == JSON_TOKEN_COMMA)
+		{
+			if (!advance(parser))
+				return false;
+			if (lex->token_type == JSON_TOKEN_OBJECT_END)
+				return json_error(parser, JSON_EXPECTED_STRING);
+		}
+		else if (lex->token_type != JSON_TOKEN_OBJECT_END)
+			return unexpected(parser, JSON_EXPECTED_OBJECT_NEXT);
+	}
+	interleave(parser, columns, ncols);
+	return advance(parser);
+}
+
+/*
+ * rowset_parse
+ *		JSON text as a rowset in the JSON form.
+ *
+ * With an error-saving escontext, NULL after a soft error.
+ */
+Rowset *
+rowset_parse(const char *json, int len, Node *escontext)
+{
+	Parser		parser;
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext work;
+	bool		ok;
+
+	memset(&parser, 0, sizeof(parser));
+	builder_init(&parser.builder, (Size) len);
+	work = AllocSetContextCreate(caller, "rowset parser", ALLOCSET_SMALL_SIZES);
+	MemoryContextSwitchTo(work);
+	parser.scratch = AllocSetContextCreate(work, "rowset strings", ALLOCSET_DEFAULT_SIZES);
+	parser.escontext = escontext;
+	parser.lex = compat_json_lexer(json, len, GetDatabaseEncoding(), false);
+	initStringInfo(&parser.nesting);
+
+	ok = advance(&parser);
+	if (ok && parser.lex->token_type == JSON_TOKEN_ARRAY_START)
+		ok = read_rows(&parser);
+	else if (ok && parser.lex->token_type == JSON_TOKEN_OBJECT_START)
+		ok = read_columns(&parser);
+	else if (ok && parser.lex->token_type == JSON_TOKEN_END)
+		ok = json_error(&parser, JSON_EXPECTED_MORE);
+	else if (ok)
+		ok = shape_error(&parser, "the rowset is not an array of objects", NULL);
+	if (ok && parser.lex->token_type != JSON_TOKEN_END)
+		ok = json_error(&parser, JSON_EXPECTED_END);
+
+	MemoryContextSwitchTo(caller);
+	if (ok)
+		builder_finish(&parser.builder);
+	MemoryContextDelete(work);
+	return ok ? parser.builder.rowset : NULL;
+}
+
+/* Append a cell as JSON. */
+static void
+print_cell(StringInfo out, const Cell *cell)
+{
+	switch (cell->kind)
+	{
+		case CELL_ABSENT:
+			break;
+		case CELL_NULL:
+			appendStringInfoString(out, "null");
+			break;
+		case CELL_FALSE:
+			appendStringInfoString(out, "false");
+			break;
+		case CELL_TRUE:
+			appendStringInfoString(out, "true");
+			break;
+		case CELL_STRING:
+			escape_json(out, cell->text);
+			break;
+		case CELL_NUMBER:
+		case CELL_JSON:
+			appendBinaryStringInfo(out, cell->text, cell->len);
+			break;
+	}
+}
+
+/*
+ * rowset_print
+ *		Append the rowset as a JSON array of objects.
+ */
+void
+rowset_print(StringInfo out, Rowset *rowset)
+{
+	const char *next;
+	StringInfoData *keys;
+
+	rowset = rowset_json_form(rowset);
+	keys = palloc_array(StringInfoData, Max(rowset->ncols, 1));
+	for (int c = 0; c < rowset->ncols; c++)
+	{
+		initStringInfo(&keys[c]);
+		escape_json(&keys[c], rowset->names[c]);
+		appendStringInfoChar(&keys[c], ':');
+	}
+	appendStringInfoChar(out, '[');
+	next = rowset->cells;
+	for (int64 r = 0; r < rowset->nrows; r++)
+	{
+		CellReader	reader;
+		bool		first = true;
+
+		CHECK_FOR_INTERRUPTS();
+		appendStringInfoString(out, r > 0 ? ",{" : "{");
+		cells_begin(&reader, next);
+		for (int c = 0; c < rowset->ncols; c++)
+		{
+			Cell		cell = {CELL_ABSENT, NULL, 0};
+
+			cells_next(&reader, &cell);
+			if (cell.kind == CELL_ABSENT)
+				continue;
+			if (!first)
+				appendStringInfoChar(out, ',');
+			first = false;
+			appendBinaryStringInfo(out, keys[c].data, keys[c].len);
+			print_cell(out, &cell);
+		}
+		appendStringInfoChar(out, '}');
+		next = reader.next;
+	}
+	appendStringInfoChar(out, ']');
+}

@@ -1,0 +1,283 @@
+/*
+ * source.c
+ *	  How a rowset's rows reach a generated statement.
+ *
+ * Ordinarily as an ephemeral named relation, the mechanism of transition
+ * tables: the planner sees the exact number of rows and nothing is copied.
+ * A distributed engine that plans its own tables (Citus) cannot see such a
+ * relation; there the columns go as array parameters through unnest().  The
+ * statement around it is the same: both are a FROM item called data.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_collation.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/queryenvironment.h"
+
+#include "catalog.h"
+#include "compat.h"
+#include "rows/source.h"
+
+int			rows_source = ROWS_SOURCE_AUTO;
+
+/* Whether Citus distributes the table; needs SPI to be connected. */
+static bool
+is_citus_table(Oid relid)
+{
+	Datum		arg = ObjectIdGetDatum(relid);
+	Oid			type = REGCLASSOID;
+
+	if (!OidIsValid(get_extension_oid("citus", true)))
+		return false;
+	if (SPI_execute_with_args("SELECT 1 FROM pg_catalog.pg_dist_partition "
+							  "WHERE logicalrelid OPERATOR(pg_catalog.=) $1::pg_catalog.oid",
+							  1, &type, &arg, NULL, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not read the list of distributed tables");
+	return SPI_processed > 0;
+}
+
+/*
+ * source_wants_arrays
+ *		Whether data for this table must go as array parameters.  SPI must be
+ *		connected.
+ */
+bool
+source_wants_arrays(Oid relid)
+{
+	if (rows_source == ROWS_SOURCE_AUTO)
+		return is_citus_table(relid);
+	return rows_source == ROWS_SOURCE_ARRAYS;
+}
+
+/* The name of the flag that tells whether a row has the data's column. */
+char *
+source_flag(int column)
+{
+	return psprintf("?%d", column + 1);
+}
+
+/* Add a column to the source's descriptor. */
+static void
+add_column(Source *source, AttrNumber attno, const char *name, Oid type, int32 typmod, Oid collation)
+{
+	TupleDescInitEntry(source->desc, attno, name, type, typmod, 0);
+	TupleDescInitEntryCollation(source->desc, attno, collation);
+	if (source->arrays)
+	{
+		int			i = attno - 1;
+		bool		isvarlena;
+		Oid			function;
+
+		/* unnest() would take an array, and a composite value, further apart */
+		if (!OidIsValid(get_base_element_type(type)) && !type_is_rowtype(type))
+			source->paramtypes[i] = get_array_type(type);
+		source->as_text[i] = !OidIsValid(source->paramtypes[i]);
+		if (source->as_text[i])
+		{
+			source->paramtypes[i] = TEXTARRAYOID;
+			getTypeOutputInfo(type, &function, &isvarlena);
+			fmgr_info(function, &source->output[i]);
+		}
+	}
+}
+
+/*
+ * source_create
+ *		Describe a source for these columns, in the current memory context.
+ */
+Source *
+source_create(DataColumn *columns, int ncolumns, bool numbered, bool arrays)
+{
+	Source	   *source = palloc0(sizeof(Source));
+	int			natts = ncolumns + (numbered ? 1 : 0);
+	AttrNumber	attno = 1;
+
+	for (int c = 0; c < ncolumns; c++)
+		if (columns[c].partial)
+			natts++;
+	source->arrays = arrays;
+	source->numbered = numbered;
+	source->columns = columns;
+	source->ncolumns = ncolumns;
+	source->desc = CreateTemplateTupleDesc(natts);
+	source->values = palloc0_array(Datum, natts + 1);
+	source->nulls = palloc0_array(bool, natts + 1);
+	if (arrays)
+	{
+		source->paramtypes = palloc0_array(Oid, natts + 1);
+		source->as_text = palloc0_array(bool, natts + 1);
+		source->output = palloc0_array(FmgrInfo, natts + 1);
+	}
+
+	if (numbered)
+		add_column(source, attno++, SOURCE_ORDINAL, INT8OID, -1, InvalidOid);
+	for (int c = 0; c < ncolumns; c++)
+		add_column(source, attno++, columns[c].name, columns[c].type, columns[c].typmod,
+				   columns[c].collation);
+	for (int c = 0; c < ncolumns; c++)
+		if (columns[c].partial)
+			add_column(source, attno++, source_flag(c), BOOLOID, -1, InvalidOid);
+	TupleDescFinalize(source->desc);
+	return source;
+}
+
+/* RowSink: lay the row out as the source has it and keep it. */
+static void
+keep_row(void *arg, int64 ordinal, Datum *values, bool *nulls, bool *absent)
+{
+	Source	   *source = arg;
+	int			i = 0;
+
+	if (source->numbered)
+		source->values[i++] = Int64GetDatum(ordinal);
+	for (int c = 0; c < source->ncolumns; c++, i++)
+	{
+		source->values[i] = values[c];
+		source->nulls[i] = nulls[c];
+	}
+	for (int c = 0; c < source->ncolumns; c++)
+		if (source->columns[c].partial)
+			source->values[i++] = BoolGetDatum(!absent[c]);
+
+	if (!source->arrays)
+	{
+		tuplestore_putvalues(source->store, source->desc, source->values, source->nulls);
+		return;
+	}
+	for (i = 0; i < source->desc->natts; i++)
+	{
+		Datum		value = source->values[i];
+
+		if (source->as_text[i] && !source->nulls[i])
+			value = CStringGetTextDatum(OutputFunctionCall(&source->output[i], value));
+		source->building[i] = accumArrayResult(source->building[i], value, source->nulls[i],
+											   source->as_text[i] ? TEXTOID : TupleDescAttr(source->desc, i)->atttypid,
+											   CurrentMemoryContext);
+	}
+}
+
+/*
+ * source_fill
+ *		Decode the requested rows into the source, replacing what it held.
+ */
+void
+source_fill(Source *source, DecodeRequest *request)
+{
+	int			natts = source->desc->natts;
+
+	source_free(source);
+	if (!source->arrays)
+	{
+		source->store = tuplestore_begin_heap(false, false, work_mem);
+		source->nrows = decode_rows(request, keep_row, source);
+		return;
+	}
+
+	source->building = palloc0_array(ArrayBuildState *, natts + 1);
+	for (int i = 0; i < natts; i++)
+		source->building[i] = initArrayResult(source->as_text[i] ? TEXTOID : TupleDescAttr(source->desc, i)->atttypid,
+											  CurrentMemoryContext, true);
+	source->nrows = decode_rows(request, keep_row, source);
+	source->params = makeParamList(natts);
+	for (int i = 0; i < natts; i++)
+	{
+		ParamExternData *param = &source->params->params[i];
+
+		param->value = makeArrayResult(source->building[i], CurrentMemoryContext);
+		param->isnull = false;
+		param->pflags = PARAM_FLAG_CONST;
+		param->ptype = source->paramtypes[i];
+	}
+}
+
+/*
+ * source_register
+ *		Make the relation known to the statements of this SPI connection; rows
+ *		is what the planner is told.
+ */
+void
+source_register(Source *source, double rows)
+{
+	EphemeralNamedRelation enr;
+	int			result;
+
+	if (source->arrays)
+		return;
+	(void) SPI_unregister_relation(SOURCE_RELATION);
+	enr = palloc0(sizeof(EphemeralNamedRelationData));
+	enr->md.name = SOURCE_RELATION;
+	enr->md.reliddesc = InvalidOid;
+	enr->md.tupdesc = source->desc;
+	enr->md.enrtype = ENR_NAMED_TUPLESTORE;
+	enr->md.enrtuples = rows;
+	enr->reldata = source->store;
+	result = SPI_register_relation(enr);
+	if (result != SPI_OK_REL_REGISTER)
+		elog(ERROR, "could not register the rows: %s", SPI_result_code_string(result));
+}
+
+/*
+ * source_free
+ *		Let go of the rows; the description stays.
+ */
+void
+source_free(Source *source)
+{
+	if (source->store)
+		tuplestore_end(source->store);
+	source->store = NULL;
+	source->params = NULL;
+}
+
+/* A column of the array form: the parameter's element, typed as the relation's. */
+static void
+append_array_column(StringInfo out, Source *source, int i)
+{
+	Form_pg_attribute att = TupleDescAttr(source->desc, i);
+	const char *name = quote_identifier(NameStr(att->attname));
+
+	if (source->as_text[i])
+		appendStringInfo(out, "CAST(u.%s AS %s)", name, type_sql(att->atttypid, att->atttypmod));
+	else
+		appendStringInfo(out, "u.%s", name);
+	if (OidIsValid(att->attcollation) && att->attcollation != DEFAULT_COLLATION_OID)
+		appendStringInfo(out, " COLLATE %s", collation_sql(att->attcollation));
+	appendStringInfo(out, " AS %s", name);
+}
+
+/*
+ * source_sql
+ *		The source as a FROM item with the alias data.
+ */
+char *
+source_sql(Source *source)
+{
+	StringInfoData columns;
+	StringInfoData params;
+	StringInfoData names;
+
+	if (!source->arrays)
+		return "\"" SOURCE_RELATION "\" AS data";
+
+	initStringInfo(&columns);
+	initStringInfo(&params);
+	initStringInfo(&names);
+	for (int i = 0; i < source->desc->natts; i++)
+	{
+		const char *comma = i > 0 ? ", " : "";
+
+		appendStringInfoString(&columns, comma);
+		append_array_column(&columns, source, i);
+		appendStringInfo(&params, "%s$%d", comma, i + 1);
+		appendStringInfo(&names, "%s%s", comma,
+						 quote_identifier(NameStr(TupleDescAttr(source->desc, i)->attname)));
+	}
+	/* the parser resolves this form of unnest in pg_catalog, whatever the path */
+	return psprintf("(SELECT %s FROM unnest(%s) AS u(%s)) AS data",
+					columns.data, params.data, names.data);
+}

@@ -1,0 +1,62 @@
+/*
+ * source.h
+ *	  How a rowset's rows reach a generated statement.
+ */
+#ifndef PG_MORE_SOURCE_H
+#define PG_MORE_SOURCE_H
+
+#include "postgres.h"
+
+#include "access/tupdesc.h"
+#include "nodes/params.h"
+#include "utils/array.h"
+#include "utils/tuplestore.h"
+
+#include "rows/decode.h"
+
+/* The values of pg_more.rows_source. */
+typedef enum RowsSource
+{
+	ROWS_SOURCE_AUTO,
+	ROWS_SOURCE_RELATION,
+	ROWS_SOURCE_ARRAYS
+} RowsSource;
+
+extern int	rows_source;
+
+/*
+ * The data of one statement: a local relation with its exact number of rows,
+ * or array parameters.  Its columns are the rows' numbers, when they are asked
+ * for, the data's columns, and a flag for each column that some rows lack.
+ */
+typedef struct Source
+{
+	bool		arrays;
+	bool		numbered;
+	DataColumn *columns;
+	int			ncolumns;
+	TupleDesc	desc;
+	int64		nrows;
+	Tuplestorestate *store;		/* relation */
+	Oid		   *paramtypes;		/* arrays: of each column of desc */
+	bool	   *as_text;		/* arrays: passed as text and cast */
+	FmgrInfo   *output;
+	ArrayBuildState **building;
+	ParamListInfo params;
+	Datum	   *values;			/* a row of desc, in the making */
+	bool	   *nulls;
+} Source;
+
+/* Names that no user's column or relation has. */
+#define SOURCE_RELATION	"#data"
+#define SOURCE_ORDINAL	"#ordinal"
+
+extern bool source_wants_arrays(Oid relid);
+extern Source *source_create(DataColumn *columns, int ncolumns, bool numbered, bool arrays);
+extern void source_fill(Source *source, DecodeRequest *request);
+extern void source_register(Source *source, double rows);
+extern void source_free(Source *source);
+extern char *source_sql(Source *source);
+extern char *source_flag(int column);
+
+#endif							/* PG_MORE_SOURCE_H */

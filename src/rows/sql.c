@@ -1,0 +1,511 @@
+/*
+ * sql.c
+ *	  The statements that the verbs run.
+ *
+ * In each, the target has the alias target and the data has the alias data.
+ * Every other name that is made here begins with '#', so that it hides nothing
+ * that a user's expression may refer to.  A statement that reports on input
+ * rows returns their number, a status code and, when asked for, the target
+ * row's columns.
+ *
+ * An upsert is one statement: rows that exist are updated, and then what was
+ * not updated is inserted.  Unlike INSERT ... ON CONFLICT DO UPDATE it needs no
+ * insertable row where it only updates, burns no sequence values for rows that
+ * exist, and knows for each row which columns the data has.  The insert ignores
+ * conflicts on the key, so that a row which another session inserts meanwhile
+ * is left over, and the verb takes it up again under a newer snapshot.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_class.h"
+#include "commands/trigger.h"
+#include "nodes/makefuncs.h"
+#include "utils/builtins.h"
+#include "utils/typcache.h"
+
+#include "rows/plan.h"
+#include "rows/verb.h"
+
+#define EQUALS "OPERATOR(pg_catalog.=)"
+
+/* The quoted name of a column of the target. */
+static const char *
+target_column(Verb *verb, AttrNumber attnum)
+{
+	return quote_identifier(NameStr(TupleDescAttr(RelationGetDescr(verb->rel), attnum - 1)->attname));
+}
+
+/* The condition that pairs a target row with a data row. */
+static char *
+join_sql(Verb *verb)
+{
+	StringInfoData out;
+
+	if (verb->data->nrows == 0)
+		return "false";
+	if (verb->match)
+		return psprintf("(\n%s\n)", verb->match);
+
+	initStringInfo(&out);
+	for (int k = 0; k < verb->nkeys; k++)
+	{
+		DataColumn *column = &verb->columns[verb->keys[k]];
+		TypeCacheEntry *entry = lookup_type_cache(column->type, TYPECACHE_EQ_OPR);
+		const char *name = quote_identifier(column->name);
+
+		appendStringInfo(&out, "%starget.%s %s data.%s", k > 0 ? " AND " : "",
+						 name, operator_sql(entry->eq_opr), name);
+	}
+	if (verb->unique.predicate)
+		appendStringInfo(&out, " AND (%s)",
+						 expression_sql((Node *) make_ands_explicit(verb->unique.predicate),
+										RelationGetRelid(verb->rel), "target", true));
+	return out.data;
+}
+
+/* The new value of an assignment's column. */
+static char *
+value_sql(Verb *verb, Assignment *set)
+{
+	DataColumn *column;
+	const char *name;
+
+	if (set->column < 0)
+		return psprintf("(\n%s\n)", set->value);
+	column = &verb->columns[set->column];
+	name = quote_identifier(column->name);
+	if (column->partial)
+		return psprintf("CASE WHEN data.%s THEN data.%s ELSE target.%s END",
+						quote_identifier(source_flag(set->column)), name, name);
+	return psprintf("data.%s", name);
+}
+
+/*
+ * The condition that some assignment changes what is stored.  It compares
+ * stored images: that needs no equality operator and cannot be misled by one.
+ */
+static char *
+changed_sql(Verb *verb)
+{
+	StringInfoData old;
+	StringInfoData new;
+
+	initStringInfo(&old);
+	initStringInfo(&new);
+	for (int i = 0; i < verb->nset; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(verb->rel), verb->set[i].attnum - 1);
+		const char *comma = i > 0 ? ", " : "";
+
+		appendStringInfo(&old, "%starget.%s", comma, quote_identifier(NameStr(att->attname)));
+		appendStringInfo(&new, "%sCAST(%s AS %s)", comma, value_sql(verb, &verb->set[i]),
+						 type_sql(att->atttypid, -1));
+	}
+	return psprintf("CAST(ROW(%s) AS pg_catalog.record) OPERATOR(pg_catalog.*<>) CAST(ROW(%s) AS pg_catalog.record)",
+					old.data, new.data);
+}
+
+/* The SET list. */
+static char *
+set_sql(Verb *verb, Source *source)
+{
+	StringInfoData out;
+
+	initStringInfo(&out);
+	for (int i = 0; i < verb->nset; i++)
+	{
+		char	   *value = value_sql(verb, &verb->set[i]);
+
+		/* with a free condition, see that no target row is set twice */
+		if (i == 0 && verb_claims_rows(verb))
+			value = psprintf("CASE WHEN more._claim_row(data.\"#ordinal\", target.tableoid, target.ctid) THEN %s END",
+							 value);
+		appendStringInfo(&out, "%s%s = %s", i > 0 ? ", " : "",
+						 target_column(verb, verb->set[i].attnum), value);
+	}
+	return out.data;
+}
+
+/* ", target.a AS c1, ..." where the verb returns rows, else nothing. */
+static char *
+row_sql(Verb *verb)
+{
+	TupleDesc	desc = RelationGetDescr(verb->rel);
+	StringInfoData out;
+
+	initStringInfo(&out);
+	for (int i = 0; verb->returning && i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (!att->attisdropped)
+			appendStringInfo(&out, ", target.%s AS c%d", quote_identifier(NameStr(att->attname)), i + 1);
+	}
+	return out.data;
+}
+
+/* A report's line for each row of one of the statement's parts. */
+static char *
+report_sql(Verb *verb, const char *part, RowStatus status)
+{
+	TupleDesc	desc = RelationGetDescr(verb->rel);
+	StringInfoData out;
+
+	initStringInfo(&out);
+	appendStringInfo(&out, "SELECT o, %d", status);
+	for (int i = 0; verb->returning && i < desc->natts; i++)
+		if (!TupleDescAttr(desc, i)->attisdropped)
+			appendStringInfo(&out, ", c%d", i + 1);
+	appendStringInfo(&out, " FROM \"%s\"", part);
+	return out.data;
+}
+
+/* UPDATE ... without RETURNING; condition may be NULL. */
+static char *
+update_sql(Verb *verb, Source *source, const char *condition)
+{
+	return psprintf("UPDATE %s AS target SET %s FROM %s WHERE %s%s%s",
+					verb->target, set_sql(verb, source), source_sql(source), join_sql(verb),
+					condition ? " AND " : "", condition ? condition : "");
+}
+
+/* The rows that the data matches and that fulfil the condition, if any. */
+static char *
+matched_sql(Verb *verb, Source *source, const char *condition)
+{
+	return psprintf("SELECT data.\"#ordinal\" AS o%s FROM %s JOIN %s AS target ON %s%s%s",
+					row_sql(verb), source_sql(source), verb->target, join_sql(verb),
+					condition ? " WHERE " : "", condition ? condition : "");
+}
+
+/* ------------------------------------------------------------------------ */
+/* Insert																	*/
+/* ------------------------------------------------------------------------ */
+
+/* The column list, and the expressions over data that fill it. */
+static void
+insert_lists(Verb *verb, StringInfo names, StringInfo values)
+{
+	TupleDesc	desc = RelationGetDescr(verb->rel);
+	int			n = 0;
+
+	for (int c = 0; c < verb->ncolumns; c++)
+	{
+		DataColumn *column = &verb->columns[c];
+		const char *name = quote_identifier(column->name);
+		const char *comma = n > 0 ? ", " : "";
+
+		if (column->attnum == InvalidAttrNumber)
+			continue;
+		n++;
+		appendStringInfo(names, "%s%s", comma, name);
+		if (column->partial)
+			appendStringInfo(values, "%sCASE WHEN data.%s THEN data.%s ELSE \"%s\".%s END AS a%d",
+							 comma, quote_identifier(source_flag(c)), name, DEFAULT_QUALIFIER, name, n);
+		else
+			appendStringInfo(values, "%sdata.%s AS a%d", comma, name, n);
+	}
+	/* rows without any column: some column's default stands for all */
+	for (int i = 0; n == 0 && i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (att->attisdropped || att->attgenerated || att->attidentity == ATTRIBUTE_IDENTITY_ALWAYS)
+			continue;
+		n++;
+		appendStringInfoString(names, quote_identifier(NameStr(att->attname)));
+		appendStringInfo(values, "\"%s\".%s AS a1", DEFAULT_QUALIFIER, names->data);
+	}
+	if (n == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("rows without columns cannot be inserted into \"%s\"",
+						RelationGetRelationName(verb->rel)),
+				 errdetail("It has no column that takes a default.")));
+}
+
+/*
+ * INSERT ... without ON CONFLICT and RETURNING, of the data rows that fulfil
+ * the condition, if any.  When rows are numbered, the number of the row that is
+ * being inserted is noted, because RETURNING cannot see it: the executor takes
+ * one row from the inner query, inserts it and returns it before it takes the
+ * next.
+ */
+static char *
+insert_sql(Verb *verb, Source *source, const char *condition, bool overriding)
+{
+	StringInfoData names;
+	StringInfoData values;
+	StringInfoData out;
+	const char *where = condition ? psprintf(" WHERE %s", condition) : "";
+
+	initStringInfo(&names);
+	initStringInfo(&values);
+	initStringInfo(&out);
+	insert_lists(verb, &names, &values);
+	appendStringInfo(&out, "INSERT INTO %s AS target (%s)%s", verb->target, names.data,
+					 overriding ? " OVERRIDING SYSTEM VALUE" : "");
+	if (source->numbered)
+	{
+		int			n = 0;
+
+		appendStringInfoString(&out, " SELECT ");
+		for (int c = 0; c < verb->ncolumns; c++)
+			if (verb->columns[c].attnum != InvalidAttrNumber)
+			{
+				n++;
+				appendStringInfo(&out, "%ss.a%d", n > 1 ? ", " : "", n);
+			}
+		if (n == 0)
+			appendStringInfoString(&out, "s.a1");
+		appendStringInfo(&out, " FROM (SELECT %s, more._note_row(data.\"#ordinal\") AS noted FROM %s%s) AS s WHERE s.noted",
+						 values.data, source_sql(source), where);
+	}
+	else
+		appendStringInfo(&out, " SELECT %s FROM %s%s", values.data, source_sql(source), where);
+	return out.data;
+}
+
+/* ON CONFLICT on the key, where the target allows it. */
+static char *
+arbiter_sql(Verb *verb)
+{
+	char		relkind = verb->rel->rd_rel->relkind;
+	StringInfoData out;
+
+	if (verb->unique.deferrable || relkind == RELKIND_FOREIGN_TABLE ||
+		(verb->rel->trigdesc && verb->rel->trigdesc->trig_insert_instead_row))
+		return "";
+	initStringInfo(&out);
+	appendStringInfoString(&out, " ON CONFLICT (");
+	for (int k = 0; k < verb->nkeys; k++)
+		appendStringInfo(&out, "%s%s", k > 0 ? ", " : "",
+						 quote_identifier(verb->columns[verb->keys[k]].name));
+	appendStringInfoChar(&out, ')');
+	if (verb->unique.predicate)
+		appendStringInfo(&out, " WHERE %s",
+						 expression_sql((Node *) make_ands_explicit(verb->unique.predicate),
+										RelationGetRelid(verb->rel),
+										RelationGetRelationName(verb->rel), false));
+	appendStringInfoString(&out, " DO NOTHING");
+	return out.data;
+}
+
+/* Does the key hold a column that is GENERATED ALWAYS AS IDENTITY? */
+static bool
+key_is_identity(Verb *verb)
+{
+	for (int k = 0; k < verb->nkeys; k++)
+		if (TupleDescAttr(RelationGetDescr(verb->rel),
+						  verb->columns[verb->keys[k]].attnum - 1)->attidentity == ATTRIBUTE_IDENTITY_ALWAYS)
+			return true;
+	return false;
+}
+
+/*
+ * sql_insert
+ *		INSERT of all data rows; reports when rows are numbered.
+ */
+char *
+sql_insert(Verb *verb, Source *source, bool ignore)
+{
+	char	   *insert = insert_sql(verb, source, NULL, false);
+	const char *conflict = ignore ? " ON CONFLICT DO NOTHING" : "";
+
+	if (!source->numbered)
+		return psprintf("%s%s", insert, conflict);
+	return psprintf("%s%s RETURNING more._noted_row() AS o, %d%s", insert, conflict,
+					STATUS_INSERTED, row_sql(verb));
+}
+
+/* ------------------------------------------------------------------------ */
+/* Update and delete														*/
+/* ------------------------------------------------------------------------ */
+
+/*
+ * sql_update
+ *		UPDATE of the rows that the data matches; reports when rows are numbered.
+ */
+char *
+sql_update(Verb *verb, Source *source)
+{
+	char	   *changed = verb->skip_unchanged ? changed_sql(verb) : NULL;
+	char	   *update = update_sql(verb, source, changed);
+
+	if (!source->numbered)
+		return update;
+	if (!changed)
+		return psprintf("%s RETURNING data.\"#ordinal\" AS o, %d%s", update, STATUS_UPDATED, row_sql(verb));
+	return psprintf("WITH \"#u\" AS (%s RETURNING data.\"#ordinal\" AS o%s), \"#x\" AS (%s) %s UNION ALL %s",
+					update, row_sql(verb),
+					matched_sql(verb, source, psprintf("NOT (%s)", changed)),
+					report_sql(verb, "#u", STATUS_UPDATED),
+					report_sql(verb, "#x", STATUS_UNCHANGED));
+}
+
+/*
+ * sql_delete
+ *		DELETE of the rows that the data matches; reports when rows are numbered.
+ */
+char *
+sql_delete(Verb *verb, Source *source)
+{
+	char	   *delete = psprintf("DELETE FROM %s AS target USING %s WHERE %s", verb->target,
+								  source_sql(source), join_sql(verb));
+
+	if (!source->numbered)
+		return delete;
+	return psprintf("%s RETURNING data.\"#ordinal\" AS o, %d%s", delete, STATUS_DELETED, row_sql(verb));
+}
+
+/* ------------------------------------------------------------------------ */
+/* Upsert, sync, get-or-create												*/
+/* ------------------------------------------------------------------------ */
+
+/* Data rows that are not in one of the statement's parts. */
+static char *
+not_in_part(const char *part)
+{
+	return psprintf("NOT EXISTS (SELECT FROM \"%s\" AS p WHERE p.o " EQUALS " data.\"#ordinal\")", part);
+}
+
+/*
+ * sql_existing
+ *		Report of the rows that the data matches by the verb's key.
+ */
+char *
+sql_existing(Verb *verb, Source *source)
+{
+	return psprintf("WITH \"#x\" AS (%s) %s", matched_sql(verb, source, NULL),
+					report_sql(verb, "#x", STATUS_EXISTING));
+}
+
+/*
+ * sql_upsert
+ *		Update what exists, insert what does not; with delete_others, first
+ *		delete what the condition covers and the data lacks.
+ *
+ * Nulls in the report's first column stand for deleted rows.  arbitrate tells
+ * whether the insert ignores conflicts on the key.
+ */
+char *
+sql_upsert(Verb *verb, Source *source, bool delete_others, bool arbitrate)
+{
+	StringInfoData with;
+	StringInfoData report;
+	bool		unchanged = verb->skip_unchanged || verb->nset == 0;
+	char	   *changed = verb->skip_unchanged && verb->nset > 0 ? changed_sql(verb) : NULL;
+	char	   *after_delete = delete_others ?
+		"(SELECT pg_catalog.count(*) FROM \"#d\") IS NOT NULL" : "true";
+	char	   *missing = after_delete;
+
+	/* the last try inserts in earnest, but not what is there and was kept back */
+	if (!arbitrate)
+		missing = psprintf("%s AND NOT EXISTS (SELECT FROM %s AS target WHERE %s)",
+						   missing, verb->target, join_sql(verb));
+	initStringInfo(&with);
+	initStringInfo(&report);
+	if (delete_others)
+	{
+		appendStringInfo(&with, "\"#d\" AS (DELETE FROM %s AS target WHERE (\n%s\n) AND NOT EXISTS (SELECT FROM %s WHERE %s) RETURNING NULL::pg_catalog.int8 AS o%s), ",
+						 verb->target, verb->condition ? verb->condition : "true",
+						 source_sql(source), join_sql(verb), row_sql(verb));
+		appendStringInfo(&report, "%s UNION ALL ", report_sql(verb, "#d", STATUS_DELETED));
+	}
+	if (verb->nset > 0)
+	{
+		appendStringInfo(&with, "\"#u\" AS (%s RETURNING data.\"#ordinal\" AS o%s), ",
+						 update_sql(verb, source, changed ? psprintf("%s AND %s", changed, after_delete) : after_delete),
+						 row_sql(verb));
+		missing = psprintf("%s AND %s", missing, not_in_part("#u"));
+		appendStringInfo(&report, "%s UNION ALL ", report_sql(verb, "#u", STATUS_UPDATED));
+	}
+	if (unchanged)
+	{
+		appendStringInfo(&with, "\"#x\" AS (%s), ",
+						 matched_sql(verb, source, changed ? psprintf("NOT (%s)", changed) : NULL));
+		missing = psprintf("%s AND %s", missing, not_in_part("#x"));
+		appendStringInfo(&report, "%s UNION ALL ",
+						 report_sql(verb, "#x", verb->sets ? STATUS_UNCHANGED : STATUS_EXISTING));
+	}
+	appendStringInfo(&with, "\"#i\" AS (%s%s RETURNING more._noted_row() AS o%s) ",
+					 insert_sql(verb, source, missing, key_is_identity(verb)),
+					 arbitrate ? arbiter_sql(verb) : "", row_sql(verb));
+	appendStringInfoString(&report, report_sql(verb, "#i", STATUS_INSERTED));
+	return psprintf("WITH %s%s", with.data, report.data);
+}
+
+/*
+ * sql_delete_all
+ *		DELETE of all rows that the condition covers: a sync to no rows.
+ */
+char *
+sql_delete_all(Verb *verb)
+{
+	return psprintf("DELETE FROM %s AS target WHERE (\n%s\n)", verb->target,
+					verb->condition ? verb->condition : "true");
+}
+
+/* ------------------------------------------------------------------------ */
+/* Matching																	*/
+/* ------------------------------------------------------------------------ */
+
+/* The target's columns, in order, as the result of a query. */
+static char *
+target_columns_sql(Verb *verb)
+{
+	TupleDesc	desc = RelationGetDescr(verb->rel);
+	StringInfoData out;
+
+	initStringInfo(&out);
+	for (int i = 0; i < desc->natts; i++)
+		if (!TupleDescAttr(desc, i)->attisdropped)
+			appendStringInfo(&out, "%starget.%s", out.len > 0 ? ", " : "", target_column(verb, i + 1));
+	return out.data;
+}
+
+/*
+ * sql_rows_in
+ *		The target rows that match.  By key the data has each key once, so that
+ *		a plain join gives each target row once.
+ */
+char *
+sql_rows_in(Verb *verb, Source *source)
+{
+	if (verb->match)
+		return psprintf("SELECT %s FROM %s AS target WHERE EXISTS (SELECT FROM %s WHERE %s)",
+						target_columns_sql(verb), verb->target, source_sql(source), join_sql(verb));
+	return psprintf("SELECT %s FROM %s JOIN %s AS target ON %s",
+					target_columns_sql(verb), source_sql(source), verb->target, join_sql(verb));
+}
+
+/*
+ * sql_rows_not_in
+ *		The target rows that match no data row.
+ */
+char *
+sql_rows_not_in(Verb *verb, Source *source)
+{
+	return psprintf("SELECT %s FROM %s AS target WHERE NOT EXISTS (SELECT FROM %s WHERE %s)",
+					target_columns_sql(verb), verb->target, source_sql(source), join_sql(verb));
+}
+
+/*
+ * sql_rows_missing
+ *		The data rows that match no target row, in input order: the columns that
+ *		both have, in the data's order.
+ */
+char *
+sql_rows_missing(Verb *verb, Source *source)
+{
+	StringInfoData out;
+
+	initStringInfo(&out);
+	for (int c = 0; c < verb->ncolumns; c++)
+		if (verb->columns[c].attnum != InvalidAttrNumber)
+			appendStringInfo(&out, "%sdata.%s", out.len > 0 ? ", " : "",
+							 quote_identifier(verb->columns[c].name));
+	return psprintf("SELECT %s FROM %s WHERE NOT EXISTS (SELECT FROM %s AS target WHERE %s) ORDER BY data.\"#ordinal\"",
+					out.data, source_sql(source), verb->target, join_sql(verb));
+}

@@ -1,0 +1,1128 @@
+/*
+ * verb.c
+ *	  The bulk verbs and the matching functions: arguments, and what is run.
+ *
+ * A verb looks its arguments up against the target and the data, decodes the
+ * rows (in the order of the key, where there is one) into a source, and runs
+ * one generated statement over it through SPI: as the calling user, with all
+ * that the server does for a plain statement.
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "access/xact.h"
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "storage/itemptr.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/typcache.h"
+
+#include "compat.h"
+#include "expression.h"
+#include "rows/plan.h"
+#include "rows/result.h"
+#include "rows/verb.h"
+
+PG_FUNCTION_INFO_V1(bulk_insert);
+PG_FUNCTION_INFO_V1(bulk_update);
+PG_FUNCTION_INFO_V1(bulk_upsert);
+PG_FUNCTION_INFO_V1(bulk_delete);
+PG_FUNCTION_INFO_V1(bulk_sync);
+PG_FUNCTION_INFO_V1(bulk_insert_returning);
+PG_FUNCTION_INFO_V1(bulk_update_returning);
+PG_FUNCTION_INFO_V1(bulk_upsert_returning);
+PG_FUNCTION_INFO_V1(bulk_delete_returning);
+PG_FUNCTION_INFO_V1(bulk_get_or_create);
+PG_FUNCTION_INFO_V1(rows_in);
+PG_FUNCTION_INFO_V1(rows_not_in);
+PG_FUNCTION_INFO_V1(rows_missing);
+PG_FUNCTION_INFO_V1(note_row);
+PG_FUNCTION_INFO_V1(noted_row);
+PG_FUNCTION_INFO_V1(claim_row);
+
+/* How often rows that another session got hold of are tried again. */
+#define MAX_ROUNDS 3
+
+/* The verb whose statement is running, for the functions inside it. */
+static Verb *running = NULL;
+
+/* ------------------------------------------------------------------------ */
+/* Arguments																*/
+/* ------------------------------------------------------------------------ */
+
+/* An argument that may not be null. */
+static Datum
+required_arg(FunctionCallInfo fcinfo, int n, const char *name)
+{
+	if (PG_ARGISNULL(n))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument \"%s\" must not be null", name)));
+	return PG_GETARG_DATUM(n);
+}
+
+static ArrayType *
+array_arg(FunctionCallInfo fcinfo, int n)
+{
+	return PG_ARGISNULL(n) ? NULL : PG_GETARG_ARRAYTYPE_P(n);
+}
+
+static char *
+text_arg(FunctionCallInfo fcinfo, int n)
+{
+	return PG_ARGISNULL(n) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(n));
+}
+
+/* A choice between two words; true for the second. */
+static bool
+choice_arg(FunctionCallInfo fcinfo, int n, const char *name, const char *first, const char *second)
+{
+	char	   *word = PG_ARGISNULL(n) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(n));
+
+	if (word && strcmp(word, second) == 0)
+		return true;
+	if (word == NULL || strcmp(word, first) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must be '%s' or '%s', not %s", name, first, second,
+						word ? quote_literal_cstr(word) : "null")));
+	return false;
+}
+
+/* The strings of a text[] argument. */
+static List *
+names_of_array(ArrayType *array, const char *argument)
+{
+	Datum	   *items;
+	bool	   *nulls;
+	int			count;
+	List	   *result = NIL;
+
+	if (array == NULL)
+		return NIL;
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &items, &nulls, &count);
+	for (int i = 0; i < count; i++)
+	{
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("argument \"%s\" must not contain nulls", argument)));
+		result = lappend(result, TextDatumGetCString(items[i]));
+	}
+	return result;
+}
+
+/* Whether a list of C strings has the name. */
+static bool
+has_name(List *names, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, names)
+		if (strcmp(lfirst(lc), name) == 0)
+			return true;
+	return false;
+}
+
+/* ------------------------------------------------------------------------ */
+/* Resolution																*/
+/* ------------------------------------------------------------------------ */
+
+/* Open the target with the lock that its statement will take anyway. */
+static void
+open_target(Verb *verb, Oid relid)
+{
+	char		relkind;
+
+	verb->rel = try_relation_open(relid, verb->read_only ? AccessShareLock : RowExclusiveLock);
+	if (verb->rel == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation with OID %u does not exist", relid)));
+	relkind = verb->rel->rd_rel->relkind;
+	if (relkind != RELKIND_RELATION && relkind != RELKIND_PARTITIONED_TABLE &&
+		relkind != RELKIND_VIEW && relkind != RELKIND_FOREIGN_TABLE &&
+		!(verb->read_only && relkind == RELKIND_MATVIEW))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a table, view or foreign table",
+						RelationGetRelationName(verb->rel))));
+	verb->target = qualified_name(relid);
+}
+
+/* Complain about a column that the target lacks. */
+static void
+report_unknown_column(Verb *verb, const char *what, const char *name)
+{
+	const char *nearest = nearest_column(verb->rel, name);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_COLUMN),
+			 errmsg("column \"%s\" %s does not exist in \"%s\"", name, what,
+					RelationGetRelationName(verb->rel)),
+			 nearest ? errhint("Perhaps you meant column \"%s\".", nearest) : 0));
+}
+
+/* The names of the key's columns; NIL when a condition stands in for it. */
+static List *
+key_names(Verb *verb)
+{
+	List	   *names = NIL;
+	List	   *columns;
+	ListCell   *lc;
+
+	if (verb->key_arg && verb->match)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("arguments \"key\" and \"match\" exclude each other")));
+	if (verb->match)
+		return NIL;
+	if (verb->key_arg)
+	{
+		names = names_of_array(verb->key_arg, "key");
+		if (names == NIL)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("argument \"key\" names no column")));
+		foreach(lc, names)
+			if (!AttributeNumberIsValid(find_column(verb->rel, lfirst(lc))))
+				report_unknown_column(verb, "of the key", lfirst(lc));
+		return names;
+	}
+	columns = primary_key_columns(verb->rel);
+	if (columns == NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+				 errmsg("\"%s\" has no primary key", RelationGetRelationName(verb->rel)),
+				 errhint("Name the columns that identify a row with key => ARRAY[...].")));
+	foreach(lc, columns)
+		names = lappend(names, pstrdup(NameStr(TupleDescAttr(RelationGetDescr(verb->rel), lfirst_int(lc) - 1)->attname)));
+	return names;
+}
+
+/*
+ * Read the SET argument: which data columns are assigned as they are, which
+ * columns get an expression, and which data columns the expressions mention.
+ */
+static void
+read_set(Verb *verb, List *key, List **assigned, List **mentioned)
+{
+	List	   *items = names_of_array(verb->set_arg, "set");
+	ListCell   *lc;
+
+	*assigned = NIL;
+	verb->nset = 0;
+	verb->set = palloc0_array(Assignment, list_length(items) + verb->data->ncols + 1);
+	if (verb->set_arg == NULL)
+	{
+		for (int i = 0; i < verb->data->ncols; i++)
+			if (!has_name(key, verb->data->names[i]) &&
+				AttributeNumberIsValid(find_column(verb->rel, verb->data->names[i])))
+				*assigned = lappend(*assigned, pstrdup(verb->data->names[i]));
+		return;
+	}
+	foreach(lc, items)
+	{
+		char	   *item = lfirst(lc);
+		char	   *column;
+		const char *value;
+		AttrNumber	attnum = find_column(verb->rel, item);
+
+		if (AttributeNumberIsValid(attnum))
+		{
+			*assigned = lappend(*assigned, item);
+			continue;
+		}
+		if (strchr(item, '=') == NULL)
+			report_unknown_column(verb, "in \"set\"", item);
+		parse_assignment("set", item, &column, &value);
+		attnum = find_column(verb->rel, column);
+		if (!AttributeNumberIsValid(attnum))
+			report_unknown_column(verb, "in \"set\"", column);
+		*mentioned = columns_of_alias(parse_expression("set", value), "data", *mentioned);
+		verb->set[verb->nset].attnum = attnum;
+		verb->set[verb->nset].column = -1;
+		verb->set[verb->nset++].value = value;
+	}
+}
+
+/* Complain when a value is to be written that the server computes. */
+static void
+check_writable(Verb *verb, AttrNumber attnum)
+{
+	Form_pg_attribute att = TupleDescAttr(RelationGetDescr(verb->rel), attnum - 1);
+
+	if (att->attgenerated)
+		ereport(ERROR,
+				(errcode(ERRCODE_GENERATED_ALWAYS),
+				 errmsg("column \"%s\" of \"%s\" is a generated column",
+						NameStr(att->attname), RelationGetRelationName(verb->rel)),
+				 errhint("Leave it out of the data, or name the columns to write with \"set\".")));
+}
+
+/* Describe the data columns that the verb needs. */
+static void
+describe_columns(Verb *verb, List *key, List *assigned, List *mentioned)
+{
+	Rowset	   *data = verb->data;
+
+	verb->columns = palloc0_array(DataColumn, data->ncols + 1);
+	verb->ncolumns = 0;
+	for (int i = 0; i < data->ncols; i++)
+	{
+		const char *name = data->names[i];
+		AttrNumber	attnum = find_column(verb->rel, name);
+		DataColumn *column = &verb->columns[verb->ncolumns];
+		bool		is_mentioned = has_name(mentioned, name);
+		bool		is_key = has_name(key, name);
+		bool		is_written = verb->inserts || has_name(assigned, name);
+
+		if (!AttributeNumberIsValid(attnum) && !is_mentioned)
+			report_unknown_column(verb, "of the data", name);
+		if (AttributeNumberIsValid(attnum) && is_written)
+			check_writable(verb, attnum);
+		if (!is_key && !is_mentioned && !is_written &&
+			!(verb->returns_data && AttributeNumberIsValid(attnum)))
+			continue;
+		column->name = name;
+		column->source = i;
+		column->attnum = attnum;
+		column->partial = data->partial[i] && is_written && !is_key;
+		if (AttributeNumberIsValid(attnum))
+		{
+			Form_pg_attribute att = TupleDescAttr(RelationGetDescr(verb->rel), attnum - 1);
+
+			column->type = att->atttypid;
+			column->typmod = att->atttypmod;
+			column->collation = att->attcollation;
+		}
+		else
+		{
+			/* not the target's: as it was given, or text */
+			column->type = data->arrays ? data->arrays[i].type : TEXTOID;
+			column->typmod = -1;
+			column->collation = get_typcollation(column->type);
+		}
+		verb->ncolumns++;
+	}
+}
+
+/* The position of a data column by name; -1 when it is not there. */
+static int
+data_column(Verb *verb, const char *name)
+{
+	for (int c = 0; c < verb->ncolumns; c++)
+		if (strcmp(verb->columns[c].name, name) == 0)
+			return c;
+	return -1;
+}
+
+/* Find the key's columns in the data and see that they can be compared. */
+static void
+resolve_key(Verb *verb, List *key)
+{
+	ListCell   *lc;
+
+	verb->nkeys = 0;
+	verb->keys = palloc_array(int, list_length(key) + 1);
+	foreach(lc, key)
+	{
+		int			c = data_column(verb, lfirst(lc));
+		TypeCacheEntry *entry;
+
+		if (c < 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("row 1 lacks key column \"%s\"", (char *) lfirst(lc)),
+					 errdetail("The data has no column of that name in any row."),
+					 errhint("Every row needs all columns of the key.")));
+		entry = lookup_type_cache(verb->columns[c].type, TYPECACHE_LT_OPR | TYPECACHE_EQ_OPR);
+		if (!OidIsValid(entry->lt_opr) || !OidIsValid(entry->eq_opr))
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_FUNCTION),
+					 errmsg("column \"%s\" of type %s cannot be part of a key",
+							verb->columns[c].name, format_type_be(verb->columns[c].type)),
+					 errdetail("The type has no default ordering."),
+					 errhint("Use \"match\" with a condition of your own.")));
+		verb->keys[verb->nkeys++] = c;
+	}
+}
+
+/* Complete the SET list with the columns that are assigned as they are. */
+static void
+resolve_set(Verb *verb, List *assigned)
+{
+	ListCell   *lc;
+
+	foreach(lc, assigned)
+	{
+		int			c = data_column(verb, lfirst(lc));
+
+		if (c < 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_COLUMN),
+					 errmsg("column \"%s\" in \"set\" is not in the data", (char *) lfirst(lc)),
+					 errhint("Add it to the data, or give an expression: \"column = expression\".")));
+		verb->set[verb->nset].attnum = verb->columns[c].attnum;
+		verb->set[verb->nset].column = c;
+		verb->nset++;
+	}
+	for (int i = 0; i < verb->nset; i++)
+		check_writable(verb, verb->set[i].attnum);
+}
+
+/* Look all arguments up against the target and the data. */
+static void
+resolve(Verb *verb)
+{
+	List	   *key = key_names(verb);
+	List	   *assigned = NIL;
+	List	   *mentioned = NIL;
+
+	if (verb->match)
+		mentioned = columns_of_alias(parse_expression("match", verb->match), "data", mentioned);
+	if (verb->sets)
+		read_set(verb, key, &assigned, &mentioned);
+	if (verb->data->nrows == 0)
+		return;
+	describe_columns(verb, key, assigned, mentioned);
+	resolve_key(verb, key);
+	if (verb->sets)
+		resolve_set(verb, assigned);
+}
+
+/* The key's columns as attribute numbers. */
+static List *
+key_attnums(Verb *verb)
+{
+	List	   *result = NIL;
+
+	for (int k = 0; k < verb->nkeys; k++)
+		result = lappend_int(result, verb->columns[verb->keys[k]].attnum);
+	return result;
+}
+
+/* Find the unique index behind the key; only tables can be asked for one. */
+static void
+require_unique_key(Verb *verb)
+{
+	char		relkind = verb->rel->rd_rel->relkind;
+	StringInfoData names;
+
+	if (relkind != RELKIND_RELATION && relkind != RELKIND_PARTITIONED_TABLE)
+		return;
+	if (find_unique_key(verb->rel, key_attnums(verb), &verb->unique))
+		return;
+	initStringInfo(&names);
+	for (int k = 0; k < verb->nkeys; k++)
+		appendStringInfo(&names, "%s%s", k > 0 ? ", " : "", verb->columns[verb->keys[k]].name);
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_COLUMN_REFERENCE),
+			 errmsg("\"%s\" has no unique index on (%s)", RelationGetRelationName(verb->rel), names.data),
+			 errhint("Create a unique index on just these columns, or name another key.")));
+}
+
+/* ------------------------------------------------------------------------ */
+/* Running																	*/
+/* ------------------------------------------------------------------------ */
+
+/* Whether the verb must see to it that a target row is matched once. */
+bool
+verb_claims_rows(Verb *verb)
+{
+	char		relkind = verb->rel->rd_rel->relkind;
+
+	return verb->match && verb->sets &&
+		(relkind == RELKIND_RELATION || relkind == RELKIND_PARTITIONED_TABLE);
+}
+
+/* Run a statement of the verb; the functions inside it find the verb. */
+static int64
+run(Verb *verb, const char *sql, Source *source, DestReceiver *dest)
+{
+	Verb	   *outer = running;
+	int64		processed = 0;
+
+	running = verb;
+	PG_TRY();
+	{
+		processed = run_statement(sql, RelationGetRelid(verb->rel), source, verb->read_only, dest);
+	}
+	PG_FINALLY();
+	{
+		running = outer;
+	}
+	PG_END_TRY();
+	return processed;
+}
+
+/* A source with the data's rows, less those that have a status already. */
+static Source *
+fill_source(Verb *verb, Source *source)
+{
+	DecodeRequest request = {0};
+
+	if (source == NULL)
+		source = source_create(verb->columns, verb->ncolumns,
+							   verb->numbered || verb->ncolumns == 0,
+							   source_wants_arrays(RelationGetRelid(verb->rel)));
+	request.rowset = verb->data;
+	request.columns = verb->columns;
+	request.ncolumns = verb->ncolumns;
+	request.nkeys = verb->nkeys;
+	request.keys = verb->keys;
+	request.rule = verb->rule;
+	request.input_order = verb->input_order;
+	request.done = verb->status;
+	source_fill(source, &request);
+	return source;
+}
+
+/* How many input rows nothing has happened to. */
+static int64
+rows_left(Verb *verb)
+{
+	int64		left = 0;
+
+	for (int64 r = 0; r < verb->data->nrows; r++)
+		if (verb->status[r] == STATUS_NONE)
+			left++;
+	return left;
+}
+
+/* The key of an input row, for error details. */
+static char *
+row_key(Verb *verb, int64 ordinal)
+{
+	DecodeRequest request = {0};
+
+	request.rowset = verb->data;
+	request.columns = verb->columns;
+	request.nkeys = verb->nkeys;
+	request.keys = verb->keys;
+	return describe_key(&request, ordinal);
+}
+
+/* The first input row that nothing has happened to, counted from 1. */
+static int64
+first_left(Verb *verb)
+{
+	int64		r = 0;
+
+	while (verb->status[r] != STATUS_NONE)
+		r++;
+	return r + 1;
+}
+
+/* Start a verb that reports on its input rows. */
+static void
+number_rows(Verb *verb)
+{
+	verb->numbered = true;
+	verb->status = palloc_extended(Max(verb->data->nrows, 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+}
+
+/* Connect to SPI; all that follows is allocated there and freed at the end. */
+static void
+begin(Verb *verb)
+{
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	verb->context = CurrentMemoryContext;
+}
+
+/* Release what the verb holds; the lock stays until the transaction ends. */
+static void
+finish(Verb *verb, Source *source)
+{
+	if (source)
+		source_free(source);
+	relation_close(verb->rel, NoLock);
+	SPI_finish();
+}
+
+/*
+ * Run an upsert until each input row has been dealt with.  What a statement
+ * leaves over was changed by another session while it ran, or kept back by a
+ * trigger; it is tried again under a newer snapshot, at last without ignoring
+ * conflicts, so that a conflict with a hidden row is an error.
+ */
+static void
+run_upsert(Verb *verb, Source **source, Report *report, bool delete_others)
+{
+	for (int round = 1; round <= MAX_ROUNDS; round++)
+	{
+		*source = fill_source(verb, *source);
+		run(verb, sql_upsert(verb, *source, delete_others && round == 1, round < MAX_ROUNDS),
+			*source, &report->pub);
+		if (rows_left(verb) == 0)
+			break;
+	}
+}
+
+/* ------------------------------------------------------------------------ */
+/* Insert																	*/
+/* ------------------------------------------------------------------------ */
+
+/*
+ * Whether some row gets a value that depends on when it is inserted, such as
+ * one from a sequence: then rows go in the order in which they were given.
+ */
+static bool
+order_is_visible(Verb *verb)
+{
+	TupleDesc	desc = RelationGetDescr(verb->rel);
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+		int			c;
+
+		if (att->attisdropped || att->attgenerated)
+			continue;
+		c = data_column(verb, NameStr(att->attname));
+		if (c >= 0 && !verb->columns[c].partial)
+			continue;
+		if (att->attidentity || contain_volatile_functions(column_default(verb->rel, i + 1)))
+			return true;
+	}
+	return false;
+}
+
+/* Take the primary key for order and duplicates when all rows have it. */
+static void
+resolve_insert_key(Verb *verb)
+{
+	List	   *columns = primary_key_columns(verb->rel);
+	ListCell   *lc;
+
+	verb->nkeys = 0;
+	verb->keys = palloc_array(int, list_length(columns) + 1);
+	foreach(lc, columns)
+	{
+		int			c;
+
+		for (c = 0; c < verb->ncolumns; c++)
+			if (verb->columns[c].attnum == lfirst_int(lc) && !verb->columns[c].partial)
+				break;
+		if (c == verb->ncolumns)
+		{
+			verb->nkeys = 0;
+			return;
+		}
+		verb->keys[verb->nkeys++] = c;
+	}
+	verb->input_order = order_is_visible(verb);
+}
+
+/* Find the rows that ignored input rows conflict with, by one key after another. */
+static void
+report_existing(Verb *verb, Source **source, Report *report, bool *others)
+{
+	List	   *keys = unique_keys(verb->rel, others);
+	ListCell   *lc;
+
+	foreach(lc, keys)
+	{
+		List	   *columns = lfirst(lc);
+		ListCell   *col;
+
+		if (rows_left(verb) == 0)
+			break;
+		verb->nkeys = 0;
+		verb->keys = palloc_array(int, list_length(columns));
+		foreach(col, columns)
+			for (int c = 0; c < verb->ncolumns; c++)
+				if (verb->columns[c].attnum == lfirst_int(col) && !verb->columns[c].partial)
+					verb->keys[verb->nkeys++] = c;
+		if (verb->nkeys < list_length(columns))
+			continue;
+		verb->rule = KEY_ANY;
+		*source = fill_source(verb, *source);
+		run(verb, sql_existing(verb, *source), *source, &report->pub);
+	}
+}
+
+/* The body of both forms of bulk_insert; the report is null in the short one. */
+static int64
+insert_rows(Verb *verb, FunctionCallInfo fcinfo, Oid relid)
+{
+	bool		ignore = choice_arg(fcinfo, 2, "on_conflict", "error", "ignore");
+	Source	   *source = NULL;
+	Report	   *report = NULL;
+	bool		others = false;
+	int64		inserted = 0;
+
+	verb->inserts = true;
+	begin(verb);
+	open_target(verb, relid);
+	if (verb->returning)
+	{
+		number_rows(verb);
+		report = report_create(verb);
+	}
+	if (verb->data->nrows > 0)
+	{
+		describe_columns(verb, NIL, NIL, NIL);
+		resolve_insert_key(verb);
+		verb->rule = ignore ? KEY_DISTINCT : KEY_UNIQUE;
+		source = fill_source(verb, source);
+		inserted = run(verb, sql_insert(verb, source, ignore), source, report ? &report->pub : NULL);
+		if (report && ignore && rows_left(verb) > 0)
+			report_existing(verb, &source, report, &others);
+	}
+	if (report)
+		report_emit(report, fcinfo, ignore && others);
+	finish(verb, source);
+	return inserted;
+}
+
+/* ------------------------------------------------------------------------ */
+/* Update																	*/
+/* ------------------------------------------------------------------------ */
+
+/* The body of both forms of bulk_update. */
+static int64
+update_rows(Verb *verb, FunctionCallInfo fcinfo, Oid relid)
+{
+	bool		strict = choice_arg(fcinfo, 6, "missing", "ignore", "error");
+	Source	   *source = NULL;
+	Report	   *report = NULL;
+	int64		updated = 0;
+
+	verb->key_arg = array_arg(fcinfo, 2);
+	verb->set_arg = array_arg(fcinfo, 3);
+	verb->match = text_arg(fcinfo, 4);
+	verb->skip_unchanged = !PG_ARGISNULL(5) && PG_GETARG_BOOL(5);
+	verb->sets = true;
+	verb->rule = KEY_UNIQUE;
+	begin(verb);
+	open_target(verb, relid);
+	resolve(verb);
+	if (verb->match && verb->rel->rd_rel->relkind == RELKIND_VIEW)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a view cannot be updated by \"match\""),
+				 errdetail("Nothing tells whether two rows of the data match the same row of a view."),
+				 errhint("Use \"key\", or update the table behind the view.")));
+	if (verb->returning || strict || verb_claims_rows(verb))
+	{
+		number_rows(verb);
+		report = report_create(verb);
+	}
+	if (verb->data->nrows > 0 && verb->nset == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("there is no column to update"),
+				 errdetail("The data has only the columns of the key.")));
+	if (verb->data->nrows > 0)
+	{
+		source = fill_source(verb, source);
+		updated = run(verb, sql_update(verb, source), source, report ? &report->pub : NULL);
+		if (report)
+			updated = report->counts[STATUS_UPDATED];
+	}
+	if (strict && rows_left(verb) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_NO_DATA_FOUND),
+				 errmsg("row " INT64_FORMAT " matches no row of \"%s\"", first_left(verb),
+						RelationGetRelationName(verb->rel)),
+				 verb->nkeys > 0 ? errdetail_internal("%s", row_key(verb, first_left(verb))) : 0,
+				 errhint("Use missing => 'ignore' to leave such rows out, or more.bulk_upsert to insert them.")));
+	if (verb->returning)
+		report_emit(report, fcinfo, false);
+	finish(verb, source);
+	return updated;
+}
+
+/* ------------------------------------------------------------------------ */
+/* Upsert, delete, sync, get-or-create										*/
+/* ------------------------------------------------------------------------ */
+
+/* The body of both forms of bulk_upsert. */
+static int64
+upsert_rows(Verb *verb, FunctionCallInfo fcinfo, Oid relid)
+{
+	Source	   *source = NULL;
+	Report	   *report;
+	int64		affected;
+
+	verb->key_arg = array_arg(fcinfo, 2);
+	verb->set_arg = array_arg(fcinfo, 3);
+	verb->skip_unchanged = !PG_ARGISNULL(4) && PG_GETARG_BOOL(4);
+	verb->sets = true;
+	verb->inserts = true;
+	verb->rule = KEY_UNIQUE;
+	begin(verb);
+	open_target(verb, relid);
+	resolve(verb);
+	number_rows(verb);
+	report = report_create(verb);
+	if (verb->data->nrows > 0)
+	{
+		require_unique_key(verb);
+		run_upsert(verb, &source, report, false);
+	}
+	affected = report->counts[STATUS_INSERTED] + report->counts[STATUS_UPDATED];
+	if (verb->returning)
+		report_emit(report, fcinfo, false);
+	finish(verb, source);
+	return affected;
+}
+
+/* The body of both forms of bulk_delete. */
+static int64
+delete_rows(Verb *verb, FunctionCallInfo fcinfo, Oid relid)
+{
+	Source	   *source = NULL;
+	Report	   *report = NULL;
+	int64		deleted = 0;
+
+	verb->key_arg = array_arg(fcinfo, 2);
+	verb->match = text_arg(fcinfo, 3);
+	verb->rule = KEY_UNIQUE;
+	begin(verb);
+	open_target(verb, relid);
+	resolve(verb);
+	if (verb->returning)
+	{
+		number_rows(verb);
+		report = report_create(verb);
+	}
+	if (verb->data->nrows > 0)
+	{
+		source = fill_source(verb, source);
+		deleted = run(verb, sql_delete(verb, source), source, report ? &report->pub : NULL);
+	}
+	if (report)
+		report_emit(report, fcinfo, false);
+	finish(verb, source);
+	return deleted;
+}
+
+/* ------------------------------------------------------------------------ */
+/* SQL functions															*/
+/* ------------------------------------------------------------------------ */
+
+/* A verb on the table given as regclass. */
+static Oid
+begin_count(Verb *verb, FunctionCallInfo fcinfo)
+{
+	Oid			relid = DatumGetObjectId(required_arg(fcinfo, 0, "target"));
+
+	memset(verb, 0, sizeof(*verb));
+	verb->data = rowset_from_datum(required_arg(fcinfo, 1, "data"));
+	return relid;
+}
+
+/* A verb on the table given as NULL::table; its result set is made ready. */
+static Oid
+begin_rows(Verb *verb, FunctionCallInfo fcinfo)
+{
+	Oid			relid = rowtype_table(get_fn_expr_argtype(fcinfo->flinfo, 0));
+
+	memset(verb, 0, sizeof(*verb));
+	verb->data = rowset_from_datum(required_arg(fcinfo, 1, "data"));
+	verb->returning = true;
+	InitMaterializedSRF(fcinfo, 0);
+	return relid;
+}
+
+Datum
+bulk_insert(PG_FUNCTION_ARGS)
+{
+	Verb		verb;
+	Oid			relid = begin_count(&verb, fcinfo);
+
+	PG_RETURN_INT64(insert_rows(&verb, fcinfo, relid));
+}
+
+Datum
+bulk_insert_returning(PG_FUNCTION_ARGS)
+{
+	Verb		verb;
+	Oid			relid = begin_rows(&verb, fcinfo);
+
+	(void) insert_rows(&verb, fcinfo, relid);
+	return (Datum) 0;
+}
+
+Datum
+bulk_update(PG_FUNCTION_ARGS)
+{
+	Verb		verb;
+	Oid			relid = begin_count(&verb, fcinfo);
+
+	PG_RETURN_INT64(update_rows(&verb, fcinfo, relid));
+}
+
+Datum
+bulk_update_returning(PG_FUNCTION_ARGS)
+{
+	Verb		verb;
+	Oid			relid = begin_rows(&verb, fcinfo);
+
+	(void) update_rows(&verb, fcinfo, relid);
+	return (Datum) 0;
+}
+
+Datum
+bulk_upsert(PG_FUNCTION_ARGS)
+{
+	Verb		verb;
+	Oid			relid = begin_count(&verb, fcinfo);
+
+	PG_RETURN_INT64(upsert_rows(&verb, fcinfo, relid));
+}
+
+Datum
+bulk_upsert_returning(PG_FUNCTION_ARGS)
+{
+	Verb		verb;
+	Oid			relid = begin_rows(&verb, fcinfo);
+
+	(void) upsert_rows(&verb, fcinfo, relid);
+	return (Datum) 0;
+}
+
+Datum
+bulk_delete(PG_FUNCTION_ARGS)
+{
+	Verb		verb;
+	Oid			relid = begin_count(&verb, fcinfo);
+
+	PG_RETURN_INT64(delete_rows(&verb, fcinfo, relid));
+}
+
+Datum
+bulk_delete_returning(PG_FUNCTION_ARGS)
+{
+	Verb		verb;
+	Oid			relid = begin_rows(&verb, fcinfo);
+
+	(void) delete_rows(&verb, fcinfo, relid);
+	return (Datum) 0;
+}
+
+/*
+ * more.bulk_sync: make the rows inside a condition just those of the data, in
+ * one statement, and count what that took.
+ */
+Datum
+bulk_sync(PG_FUNCTION_ARGS)
+{
+	Verb		verb;
+	Oid			relid = begin_count(&verb, fcinfo);
+	bool		allow_empty = !PG_ARGISNULL(5) && PG_GETARG_BOOL(5);
+	Source	   *source = NULL;
+	Report	   *report;
+	TupleDesc	desc;
+	Datum		values[4];
+	bool		nulls[4] = {false};
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	verb.key_arg = array_arg(fcinfo, 2);
+	verb.set_arg = array_arg(fcinfo, 3);
+	verb.condition = text_arg(fcinfo, 4);
+	verb.skip_unchanged = true;
+	verb.sets = true;
+	verb.inserts = true;
+	verb.rule = KEY_UNIQUE;
+	if (verb.condition)
+		(void) parse_expression("condition", verb.condition);
+	if (verb.data->nrows == 0 && verb.condition == NULL && !allow_empty)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the data is empty: every row of the target would be deleted"),
+				 errhint("Give a condition that bounds what is deleted, or allow_empty => true.")));
+	begin(&verb);
+	open_target(&verb, relid);
+	resolve(&verb);
+	number_rows(&verb);
+	report = report_create(&verb);
+	if (verb.data->nrows > 0)
+	{
+		require_unique_key(&verb);
+		run_upsert(&verb, &source, report, true);
+	}
+	else
+		report->counts[STATUS_DELETED] = run(&verb, sql_delete_all(&verb), NULL, NULL);
+	values[0] = Int64GetDatum(report->counts[STATUS_INSERTED]);
+	values[1] = Int64GetDatum(report->counts[STATUS_UPDATED]);
+	values[2] = Int64GetDatum(report->counts[STATUS_DELETED]);
+	values[3] = Int64GetDatum(report->counts[STATUS_UNCHANGED]);
+	finish(&verb, source);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
+
+/*
+ * more.bulk_get_or_create: the row of each key, created where there is none.
+ */
+Datum
+bulk_get_or_create(PG_FUNCTION_ARGS)
+{
+	Verb		verb;
+	Oid			relid = begin_rows(&verb, fcinfo);
+	Source	   *source = NULL;
+	Report	   *report;
+
+	verb.key_arg = array_arg(fcinfo, 2);
+	verb.inserts = true;
+	verb.rule = KEY_UNIQUE;
+	begin(&verb);
+	open_target(&verb, relid);
+	resolve(&verb);
+	number_rows(&verb);
+	report = report_create(&verb);
+	if (verb.data->nrows > 0)
+	{
+		require_unique_key(&verb);
+		run_upsert(&verb, &source, report, false);
+		if (rows_left(&verb) > 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_NO_DATA_FOUND),
+					 errmsg("row " INT64_FORMAT " could be neither found nor created in \"%s\"",
+							first_left(&verb), RelationGetRelationName(verb.rel)),
+					 errdetail_internal("%s", row_key(&verb, first_left(&verb))),
+					 errhint("A trigger kept it from being inserted.")));
+	}
+	report_emit(report, fcinfo, false);
+	finish(&verb, source);
+	return (Datum) 0;
+}
+
+/* What the three matching functions share. */
+static Datum
+match_rows(FunctionCallInfo fcinfo, KeyRule rule, bool numbered,
+		   char *(*make_sql) (Verb *verb, Source *source))
+{
+	Verb		verb;
+	Oid			relid = begin_rows(&verb, fcinfo);
+	List	   *attnums = NIL;
+	Source	   *source;
+
+	verb.key_arg = array_arg(fcinfo, 2);
+	verb.match = text_arg(fcinfo, 3);
+	verb.read_only = true;
+	verb.returning = false;
+	verb.rule = rule;
+	verb.numbered = numbered;
+	verb.returns_data = numbered;
+	begin(&verb);
+	open_target(&verb, relid);
+	resolve(&verb);
+	source = fill_source(&verb, NULL);
+	if (verb.returns_data)
+	{
+		for (int c = 0; c < verb.ncolumns; c++)
+			if (AttributeNumberIsValid(verb.columns[c].attnum))
+				attnums = lappend_int(attnums, verb.columns[c].attnum);
+	}
+	else
+	{
+		for (int i = 0; i < RelationGetDescr(verb.rel)->natts; i++)
+			if (!TupleDescAttr(RelationGetDescr(verb.rel), i)->attisdropped)
+				attnums = lappend_int(attnums, i + 1);
+	}
+	run(&verb, make_sql(&verb, source), source, rows_receiver(fcinfo, attnums));
+	finish(&verb, source);
+	return (Datum) 0;
+}
+
+Datum
+rows_in(PG_FUNCTION_ARGS)
+{
+	return match_rows(fcinfo, KEY_DISTINCT, false, sql_rows_in);
+}
+
+Datum
+rows_not_in(PG_FUNCTION_ARGS)
+{
+	return match_rows(fcinfo, KEY_DISTINCT, false, sql_rows_not_in);
+}
+
+Datum
+rows_missing(PG_FUNCTION_ARGS)
+{
+	return match_rows(fcinfo, KEY_ANY, true, sql_rows_missing);
+}
+
+/* ------------------------------------------------------------------------ */
+/* Functions inside generated statements									*/
+/* ------------------------------------------------------------------------ */
+
+/* more._note_row(bigint): remember which input row is being inserted. */
+Datum
+note_row(PG_FUNCTION_ARGS)
+{
+	if (running)
+		running->noted = PG_GETARG_INT64(0);
+	PG_RETURN_BOOL(true);
+}
+
+/* more._noted_row(): the input row that is being inserted. */
+Datum
+noted_row(PG_FUNCTION_ARGS)
+{
+	if (running == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_INT64(running->noted);
+}
+
+/* A target row that was matched, and by which input row. */
+typedef struct Claim
+{
+	struct
+	{
+		Oid			tableoid;
+		ItemPointerData ctid;
+	}			row;
+	int64		ordinal;
+} Claim;
+
+/*
+ * more._claim_row(bigint, oid, tid): see that no two input rows update the
+ * same target row.
+ */
+Datum
+claim_row(PG_FUNCTION_ARGS)
+{
+	Claim		key;
+	Claim	   *claim;
+	bool		found;
+
+	if (running == NULL)
+		PG_RETURN_BOOL(true);
+	if (running->claims == NULL)
+	{
+		HASHCTL		ctl = {0};
+
+		ctl.keysize = sizeof(key.row);
+		ctl.entrysize = sizeof(Claim);
+		ctl.hcxt = running->context;
+		running->claims = hash_create("claimed rows", 1024, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+	memset(&key, 0, sizeof(key));
+	key.row.tableoid = PG_GETARG_OID(1);
+	ItemPointerCopy((ItemPointer) PG_GETARG_POINTER(2), &key.row.ctid);
+	claim = hash_search(running->claims, &key.row, HASH_ENTER, &found);
+	if (!found)
+		claim->ordinal = PG_GETARG_INT64(0);
+	else if (claim->ordinal != PG_GETARG_INT64(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_CARDINALITY_VIOLATION),
+				 errmsg("rows " INT64_FORMAT " and " INT64_FORMAT " match the same row of \"%s\"",
+						Min(claim->ordinal, PG_GETARG_INT64(0)), Max(claim->ordinal, PG_GETARG_INT64(0)),
+						RelationGetRelationName(running->rel)),
+				 errhint("Make the condition in \"match\" pick at most one row of the data for each row of the target.")));
+	PG_RETURN_BOOL(true);
+}
