@@ -14,6 +14,7 @@ OBJS = \
 	src/rows/verb.o \
 	src/rows/sql.o \
 	src/rows/plan.o \
+	src/rows/order.o \
 	src/rows/result.o
 
 # The rooms' SQL, in the order in which it must run.

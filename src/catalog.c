@@ -12,6 +12,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_index.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_operator.h"
 #include "commands/trigger.h"
 #include "nodes/makefuncs.h"
@@ -339,6 +340,47 @@ unique_keys(Relation rel, bool *others)
 		ReleaseSysCache(tup);
 	}
 	list_free(indexes);
+	return result;
+}
+
+/*
+ * may_have_row_triggers
+ *		Whether a BEFORE or INSTEAD OF row trigger may change or suppress rows
+ *		that are written to the table.  Of partitions it is only asked whether
+ *		they have any trigger.
+ */
+bool
+may_have_row_triggers(Relation rel)
+{
+	TriggerDesc *triggers = rel->trigdesc;
+	List	   *children;
+	ListCell   *lc;
+	bool		result = false;
+
+	if (triggers &&
+		(triggers->trig_insert_before_row || triggers->trig_insert_instead_row ||
+		 triggers->trig_update_before_row || triggers->trig_update_instead_row))
+		return true;
+	/* what is behind a view or a foreign table is not looked at */
+	if (rel->rd_rel->relkind == RELKIND_VIEW || rel->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
+		return true;
+	if (rel->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
+		return false;
+	children = find_all_inheritors(RelationGetRelid(rel), NoLock, NULL);
+	foreach(lc, children)
+	{
+		HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(lfirst_oid(lc)));
+
+		if (!HeapTupleIsValid(tup))
+			continue;
+		if (((Form_pg_class) GETSTRUCT(tup))->relhastriggers ||
+			((Form_pg_class) GETSTRUCT(tup))->relkind == RELKIND_FOREIGN_TABLE)
+			result = true;
+		ReleaseSysCache(tup);
+		if (result)
+			break;
+	}
+	list_free(children);
 	return result;
 }
 

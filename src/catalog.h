@@ -29,6 +29,7 @@ extern const char *nearest_column(Relation rel, const char *name);
 extern List *primary_key_columns(Relation rel);
 extern bool find_unique_key(Relation rel, List *columns, UniqueKey *key);
 extern List *unique_keys(Relation rel, bool *others);
+extern bool may_have_row_triggers(Relation rel);
 extern Node *column_default(Relation rel, AttrNumber attnum);
 extern Oid	rowtype_table(Oid type);
 

@@ -42,4 +42,11 @@ compat_json_lexer(const char *text, int len, int encoding, bool need_escapes)
 #define TupleDescFinalize(tupdesc) ((void) 0)
 #endif
 
+/* A hint to the processor, where the compiler has one. */
+#if defined(__GNUC__) || defined(__clang__)
+#define prefetch_memory(p) __builtin_prefetch(p)
+#else
+#define prefetch_memory(p) ((void) 0)
+#endif
+
 #endif							/* PG_MORE_COMPAT_H */

@@ -41,6 +41,20 @@ parse_error_callback(void *arg)
 	errcontext("argument \"%s\"", ctx->argument);
 }
 
+/* Walker: complain about a parameter; a text has none. */
+static bool
+refuse_parameters(Node *node, void *arg)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, ParamRef))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_PARAMETER),
+				 errmsg("there is no parameter $%d", ((ParamRef *) node)->number),
+				 errcontext("argument \"%s\"", (const char *) arg)));
+	return raw_expression_tree_walker(node, refuse_parameters, arg);
+}
+
 /*
  * parse_expression
  *		Parse text as one SQL expression and return its raw parse tree.
@@ -75,6 +89,7 @@ parse_expression(const char *argument, const char *text)
 				(errcode(ERRCODE_SYNTAX_ERROR),
 				 errmsg("argument \"%s\" must be one SQL expression", argument),
 				 errdetail("It reads: %s", text)));
+	(void) refuse_parameters(target->val, (void *) argument);
 	return target->val;
 }
 

@@ -7,6 +7,7 @@
 #include "fmgr.h"
 #include "utils/guc.h"
 
+#include "rows/order.h"
 #include "rows/source.h"
 
 PG_MODULE_MAGIC;
@@ -32,4 +33,5 @@ _PG_init(void)
 							 rows_source_options,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("pg_more");
+	order_init();
 }

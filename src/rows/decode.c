@@ -31,14 +31,17 @@
 #include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/pg_locale.h"
 #include "utils/sortsupport.h"
 #include "utils/typcache.h"
 
+#include "compat.h"
 #include "rows/decode.h"
 
 /* How many characters of a value an error message shows. */
 #define SHOWN_LENGTH 100
+
+/* How many rows ahead the memory of a row is fetched. */
+#define PREFETCH_ROWS 8
 
 /* One row in the order of the key. */
 typedef struct SortItem
@@ -58,6 +61,8 @@ typedef struct Decoder
 	/* keys */
 	MemoryContext keycxt;
 	Datum	  **keyvalues;		/* [key][row] */
+	bool	   *keybyval;		/* [key] */
+	int16	   *keylen;			/* [key] */
 	bool	   *keynull;		/* rows with a null in the key */
 	int		   *keyof;			/* data column to key, or -1 */
 	uint32	   *row_start;		/* offset of each row's cells */
@@ -345,22 +350,72 @@ compare_keys(Decoder *decoder, uint32 a, uint32 b, int from)
 	return 0;
 }
 
-/* qsort comparator; rows with equal keys keep their input order. */
+/* How two rows compare when their first key columns do not tell them apart. */
 static int
-compare_items(const void *a, const void *b, void *arg)
+compare_rest(Decoder *decoder, uint32 a, uint32 b)
 {
-	const SortItem *x = a;
-	const SortItem *y = b;
-	Decoder    *decoder = arg;
-	int			result;
+	int			result = compare_keys(decoder, a, b, decoder->ssup[0].abbrev_converter ? 0 : 1);
 
-	CHECK_FOR_INTERRUPTS();
-	result = ApplySortComparator(x->key, false, y->key, false, &decoder->ssup[0]);
-	if (result == 0)
-		result = compare_keys(decoder, x->row, y->row, decoder->ssup[0].abbrev_converter ? 0 : 1);
-	if (result == 0)
-		result = x->row < y->row ? -1 : 1;
-	return result;
+	/* rows with equal keys keep their input order */
+	return result != 0 ? result : (a < b ? -1 : 1);
+}
+
+/* How two rows compare, by whatever comparison the type has. */
+static int
+compare_items(const SortItem *x, const SortItem *y, Decoder *decoder)
+{
+	int			result = ApplySortComparator(x->key, false, y->key, false, &decoder->ssup[0]);
+
+	return result != 0 ? result : compare_rest(decoder, x->row, y->row);
+}
+
+/*
+ * The server's sort, made for this comparison; and once more for the keys, many
+ * of them abbreviated, that compare as plain integers, as tuplesort does.
+ */
+#define ST_SORT sort_items
+#define ST_ELEMENT_TYPE SortItem
+#define ST_COMPARE(a, b, decoder) compare_items(a, b, decoder)
+#define ST_COMPARE_ARG_TYPE Decoder
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+#define COMPARE_AS(type, a, b, decoder) \
+	((type) (a)->key < (type) (b)->key ? -1 : (type) (a)->key > (type) (b)->key ? 1 : \
+	 compare_rest(decoder, (a)->row, (b)->row))
+
+#define ST_SORT sort_unsigned_items
+#define ST_ELEMENT_TYPE SortItem
+#define ST_COMPARE(a, b, decoder) COMPARE_AS(Datum, a, b, decoder)
+#define ST_COMPARE_ARG_TYPE Decoder
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+#define ST_SORT sort_signed_items
+#define ST_ELEMENT_TYPE SortItem
+#define ST_COMPARE(a, b, decoder) COMPARE_AS(int64, a, b, decoder)
+#define ST_COMPARE_ARG_TYPE Decoder
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+/* Sort the items with the variant that fits their first key. */
+static void
+sort_by_key(Decoder *decoder, SortItem *items, int64 n)
+{
+	int			(*comparator) (Datum x, Datum y, SortSupport ssup) = decoder->ssup[0].comparator;
+
+	if (comparator == ssup_datum_unsigned_cmp)
+		sort_unsigned_items(items, n, decoder);
+	else if (comparator == ssup_datum_int32_cmp || comparator == ssup_datum_signed_cmp)
+		sort_signed_items(items, n, decoder);
+	else
+		sort_items(items, n, decoder);
 }
 
 /* qsort comparator: back to input order. */
@@ -382,7 +437,7 @@ store_key(Decoder *decoder, int k, Datum value, bool isnull)
 
 	if (isnull)
 	{
-		if (req->rule == KEY_UNIQUE)
+		if (req->rule == KEY_UNIQUE && !req->keep_nulls)
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("row " INT64_FORMAT " has a null in key column \"%s\"",
@@ -392,13 +447,11 @@ store_key(Decoder *decoder, int k, Datum value, bool isnull)
 	}
 	else
 	{
-		TypeCacheEntry *entry = lookup_type_cache(column->type, 0);
-
-		if (!entry->typbyval)
+		if (!decoder->keybyval[k])
 		{
 			MemoryContext old = MemoryContextSwitchTo(decoder->keycxt);
 
-			value = datumCopy(value, false, entry->typlen);
+			value = datumCopy(value, false, decoder->keylen[k]);
 			MemoryContextSwitchTo(old);
 		}
 	}
@@ -510,7 +563,7 @@ sort_rows(Decoder *decoder)
 	for (int64 i = 1; i < n && sorted; i++)
 		sorted = compare_items(&items[i - 1], &items[i], decoder) < 0;
 	if (!sorted)
-		qsort_arg(items, n, sizeof(SortItem), compare_items, decoder);
+		sort_by_key(decoder, items, n);
 
 	decoder->nitems = Min(n, 1);
 	for (int64 i = 1; i < n; i++)
@@ -526,7 +579,12 @@ sort_rows(Decoder *decoder)
 		}
 		items[decoder->nitems++] = items[i];
 	}
-	if (req->input_order && !sorted)
+
+	/* rows with nulls come last: they are no matter of order */
+	for (int64 r = 0; req->keep_nulls && r < req->rowset->nrows; r++)
+		if (decoder->keynull[r] && !(req->done && req->done[r]))
+			items[decoder->nitems++].row = r;
+	if (req->input_order)
 		qsort(items, decoder->nitems, sizeof(SortItem), compare_rows);
 }
 
@@ -543,9 +601,12 @@ order_by_key(Decoder *decoder)
 	for (int c = 0; c < req->ncolumns; c++)
 		decoder->keyof[c] = -1;
 	decoder->keyvalues = palloc_array(Datum *, req->nkeys);
+	decoder->keybyval = palloc_array(bool, req->nkeys);
+	decoder->keylen = palloc_array(int16, req->nkeys);
 	for (int k = 0; k < req->nkeys; k++)
 	{
 		decoder->keyof[req->keys[k]] = k;
+		get_typlenbyval(req->columns[req->keys[k]].type, &decoder->keylen[k], &decoder->keybyval[k]);
 		decoder->keyvalues[k] = MemoryContextAllocHuge(CurrentMemoryContext,
 													   sizeof(Datum) * Max(nrows, 1));
 	}
@@ -567,19 +628,25 @@ static int64
 send_ordered(Decoder *decoder, RowSink sink, void *arg, Datum *values, bool *nulls, bool *absent)
 {
 	DecodeRequest *req = decoder->req;
+	int		   *keyof = decoder->keyof;
 
 	for (int64 i = 0; i < decoder->nitems; i++)
 	{
 		int64		row = decoder->items[i].row;
 
 		CHECK_FOR_INTERRUPTS();
+		/* rows are read out of order: fetch their memory ahead of need */
+		if (decoder->row_start && i + PREFETCH_ROWS < decoder->nitems)
+			prefetch_memory(req->rowset->cells +
+							decoder->row_start[decoder->items[i + PREFETCH_ROWS].row]);
 		decoder->row = row;
+		decoder->keyof = decoder->keynull[row] ? NULL : keyof;
 		if (req->rowset->arrays)
 			decode_elements(decoder, row, values, nulls);
 		else
 			(void) decode_cells(decoder, req->rowset->cells + decoder->row_start[row],
 								values, nulls, absent);
-		for (int k = 0; k < req->nkeys; k++)
+		for (int k = 0; decoder->keyof && k < req->nkeys; k++)
 		{
 			values[req->keys[k]] = decoder->keyvalues[k][row];
 			nulls[req->keys[k]] = false;

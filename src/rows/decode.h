@@ -55,6 +55,7 @@ typedef struct DecodeRequest
 	int			nkeys;			/* 0: there is no key; rows in input order */
 	int		   *keys;			/* positions in columns */
 	KeyRule		rule;
+	bool		keep_nulls;		/* a null in a key is no matter */
 	bool		input_order;	/* look at the keys, but keep the order */
 	const uint8 *done;			/* rows marked here are left out, or NULL */
 } DecodeRequest;

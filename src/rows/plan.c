@@ -2,7 +2,7 @@
  * plan.c
  *	  Generated statements: prepared, kept, and run.
  *
- * A statement's plan is kept for the session under its text, the types of its
+ * A statement's plan is kept for the session under its text, the columns of its
  * data and the size class of its data (the planner's row estimate is frozen
  * into a plan).  Writing the text anew for every call is cheap, and it makes
  * the cache safe: a changed table gives another text, and for whatever the text
@@ -18,6 +18,7 @@
 #include "nodes/makefuncs.h"
 #include "nodes/parsenodes.h"
 #include "parser/parse_node.h"
+#include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -117,7 +118,7 @@ setup_parser(ParseState *pstate, void *arg)
 /* Cache																	*/
 /* ------------------------------------------------------------------------ */
 
-/* What tells plans apart: the text, the data's types, its size class. */
+/* What tells plans apart: the text, the data's columns, its size class. */
 static char *
 plan_key(const char *sql, Oid relid, Source *source, double size)
 {
@@ -130,7 +131,8 @@ plan_key(const char *sql, Oid relid, Source *source, double size)
 		{
 			Form_pg_attribute att = TupleDescAttr(source->desc, i);
 
-			appendStringInfo(&key, " %u/%d/%u", att->atttypid, att->atttypmod, att->attcollation);
+			appendStringInfo(&key, " %s %u/%d/%u", quote_identifier(NameStr(att->attname)),
+							 att->atttypid, att->atttypmod, att->attcollation);
 		}
 	appendStringInfoChar(&key, ' ');
 	appendStringInfoString(&key, sql);

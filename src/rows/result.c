@@ -88,6 +88,9 @@ report_receive(TupleTableSlot *slot, DestReceiver *self)
 	report->counts[status]++;
 	if (slot->tts_isnull[0])
 		return true;			/* a deleted row that no input row names */
+	if (DatumGetInt64(slot->tts_values[0]) < 1 ||
+		DatumGetInt64(slot->tts_values[0]) > report->verb->data->nrows)
+		elog(ERROR, "statement reports on an unknown row");
 	report->verb->status[DatumGetInt64(slot->tts_values[0]) - 1] = status;
 	if (report->lines)
 		keep_line(report, DatumGetInt64(slot->tts_values[0]), status, slot);

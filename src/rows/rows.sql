@@ -130,6 +130,12 @@ CREATE FUNCTION more._note_row(bigint) RETURNS boolean
 	AS 'MODULE_PATHNAME', 'note_row' LANGUAGE C VOLATILE STRICT;
 CREATE FUNCTION more._noted_row() RETURNS bigint
 	AS 'MODULE_PATHNAME', 'noted_row' LANGUAGE C VOLATILE STRICT;
+CREATE FUNCTION more._seen_row(bigint) RETURNS bigint
+	AS 'MODULE_PATHNAME', 'seen_row' LANGUAGE C VOLATILE STRICT;
+CREATE FUNCTION more._open_row(bigint) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'open_row' LANGUAGE C VOLATILE STRICT;
+CREATE FUNCTION more._conflict() RETURNS boolean
+	AS 'MODULE_PATHNAME', 'conflict' LANGUAGE C VOLATILE STRICT;
 CREATE FUNCTION more._claim_row(bigint, oid, tid) RETURNS boolean
 	AS 'MODULE_PATHNAME', 'claim_row' LANGUAGE C VOLATILE STRICT;
 
@@ -163,3 +169,6 @@ COMMENT ON FUNCTION more.rows_missing(anyelement, more.rowset, text[], text) IS 
 COMMENT ON FUNCTION more._note_row(bigint) IS 'internal: used inside the statements that the verbs generate';
 COMMENT ON FUNCTION more._noted_row() IS 'internal: used inside the statements that the verbs generate';
 COMMENT ON FUNCTION more._claim_row(bigint, oid, tid) IS 'internal: used inside the statements that the verbs generate';
+COMMENT ON FUNCTION more._seen_row(bigint) IS 'internal: used inside the statements that the verbs generate';
+COMMENT ON FUNCTION more._open_row(bigint) IS 'internal: used inside the statements that the verbs generate';
+COMMENT ON FUNCTION more._conflict() IS 'internal: used inside the statements that the verbs generate';

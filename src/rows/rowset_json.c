@@ -34,7 +34,7 @@ static bool
 json_error(Parser *parser, JsonParseErrorType error)
 {
 	JsonLexContext *lex = parser->lex;
-	const char *at = lex->token_start ? lex->token_start : lex->input;
+	const char *at = lex->token_start ? lex->token_start : lex->token_terminator;
 	int			column = pg_mbstrlen_with_len(lex->line_start, at - lex->line_start) + 1;
 
 	ereturn(parser->escontext, false,

@@ -54,11 +54,42 @@ source_wants_arrays(Oid relid)
 	return rows_source == ROWS_SOURCE_ARRAYS;
 }
 
-/* The name of the flag that tells whether a row has the data's column. */
-char *
-source_flag(int column)
+/* A character that no column of the data begins with. */
+static char
+free_mark(DataColumn *columns, int ncolumns)
 {
-	return psprintf("?%d", column + 1);
+	for (const char *mark = "#?~!%&*+-/0123456789"; *mark; mark++)
+	{
+		int			c = 0;
+
+		while (c < ncolumns && columns[c].name[0] != *mark)
+			c++;
+		if (c == ncolumns)
+			return *mark;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("the columns' names begin with too many different special characters")));
+}
+
+/*
+ * source_ordinal
+ *		The rows' numbers, as data."name".
+ */
+char *
+source_ordinal(Source *source)
+{
+	return psprintf("data.\"%cordinal\"", source->mark);
+}
+
+/*
+ * source_flag
+ *		What tells whether a row has a column of the data, as data."name".
+ */
+char *
+source_flag(Source *source, int column)
+{
+	return psprintf("data.\"%c%d\"", source->mark, column + 1);
 }
 
 /* Add a column to the source's descriptor. */
@@ -102,6 +133,7 @@ source_create(DataColumn *columns, int ncolumns, bool numbered, bool arrays)
 			natts++;
 	source->arrays = arrays;
 	source->numbered = numbered;
+	source->mark = free_mark(columns, ncolumns);
 	source->columns = columns;
 	source->ncolumns = ncolumns;
 	source->desc = CreateTemplateTupleDesc(natts);
@@ -115,13 +147,13 @@ source_create(DataColumn *columns, int ncolumns, bool numbered, bool arrays)
 	}
 
 	if (numbered)
-		add_column(source, attno++, SOURCE_ORDINAL, INT8OID, -1, InvalidOid);
+		add_column(source, attno++, psprintf("%cordinal", source->mark), INT8OID, -1, InvalidOid);
 	for (int c = 0; c < ncolumns; c++)
 		add_column(source, attno++, columns[c].name, columns[c].type, columns[c].typmod,
 				   columns[c].collation);
 	for (int c = 0; c < ncolumns; c++)
 		if (columns[c].partial)
-			add_column(source, attno++, source_flag(c), BOOLOID, -1, InvalidOid);
+			add_column(source, attno++, psprintf("%c%d", source->mark, c + 1), BOOLOID, -1, InvalidOid);
 	TupleDescFinalize(source->desc);
 	return source;
 }
@@ -277,7 +309,11 @@ source_sql(Source *source)
 		appendStringInfo(&names, "%s%s", comma,
 						 quote_identifier(NameStr(TupleDescAttr(source->desc, i)->attname)));
 	}
-	/* the parser resolves this form of unnest in pg_catalog, whatever the path */
-	return psprintf("(SELECT %s FROM unnest(%s) AS u(%s)) AS data",
-					columns.data, params.data, names.data);
+	/*
+	 * The parser looks unnest with several arguments up in pg_catalog, whatever
+	 * the search path, but only if it is written without a schema; with one
+	 * argument it is a function like any other.
+	 */
+	return psprintf("(SELECT %s FROM %sunnest(%s) AS u(%s)) AS data", columns.data,
+					source->desc->natts == 1 ? "pg_catalog." : "", params.data, names.data);
 }

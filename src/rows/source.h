@@ -33,6 +33,7 @@ typedef struct Source
 {
 	bool		arrays;
 	bool		numbered;
+	char		mark;			/* how names that are not the data's begin */
 	DataColumn *columns;
 	int			ncolumns;
 	TupleDesc	desc;
@@ -47,9 +48,8 @@ typedef struct Source
 	bool	   *nulls;
 } Source;
 
-/* Names that no user's column or relation has. */
-#define SOURCE_RELATION	"#data"
-#define SOURCE_ORDINAL	"#ordinal"
+/* The relation's name, which hides no relation that a user would name. */
+#define SOURCE_RELATION	"pg_more data"
 
 extern bool source_wants_arrays(Oid relid);
 extern Source *source_create(DataColumn *columns, int ncolumns, bool numbered, bool arrays);
@@ -57,6 +57,7 @@ extern void source_fill(Source *source, DecodeRequest *request);
 extern void source_register(Source *source, double rows);
 extern void source_free(Source *source);
 extern char *source_sql(Source *source);
-extern char *source_flag(int column);
+extern char *source_ordinal(Source *source);
+extern char *source_flag(Source *source, int column);
 
 #endif							/* PG_MORE_SOURCE_H */

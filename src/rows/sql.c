@@ -3,8 +3,8 @@
  *	  The statements that the verbs run.
  *
  * In each, the target has the alias target and the data has the alias data.
- * Every other name that is made here begins with '#', so that it hides nothing
- * that a user's expression may refer to.  A statement that reports on input
+ * Every other relation that is made here has a name that no user gives, so that
+ * it hides nothing that a user's expression may refer to.  A statement that reports on input
  * rows returns their number, a status code and, when asked for, the target
  * row's columns.
  *
@@ -27,7 +27,11 @@
 #include "rows/plan.h"
 #include "rows/verb.h"
 
-#define EQUALS "OPERATOR(pg_catalog.=)"
+/* The parts of a statement. */
+#define PART_UPDATED	"pg_more updated"
+#define PART_MATCHED	"pg_more matched"
+#define PART_INSERTED	"pg_more inserted"
+#define PART_DELETED	"pg_more deleted"
 
 /* The quoted name of a column of the target. */
 static const char *
@@ -64,21 +68,25 @@ join_sql(Verb *verb)
 	return out.data;
 }
 
-/* The new value of an assignment's column. */
+/* The new value of an assignment's column: where a row lacks it, the old one. */
 static char *
-value_sql(Verb *verb, Assignment *set)
+value_sql(Verb *verb, Source *source, Assignment *set)
 {
-	DataColumn *column;
-	const char *name;
+	const char *column = target_column(verb, set->attnum);
+	StringInfoData present;
+	char	   *value;
 
+	initStringInfo(&present);
+	for (int c = 0; c < verb->ncolumns; c++)
+		if (verb->columns[c].partial && (c == set->column || list_member_int(set->mentioned, c)))
+			appendStringInfo(&present, "%s%s", present.len > 0 ? " AND " : "", source_flag(source, c));
 	if (set->column < 0)
-		return psprintf("(\n%s\n)", set->value);
-	column = &verb->columns[set->column];
-	name = quote_identifier(column->name);
-	if (column->partial)
-		return psprintf("CASE WHEN data.%s THEN data.%s ELSE target.%s END",
-						quote_identifier(source_flag(set->column)), name, name);
-	return psprintf("data.%s", name);
+		value = psprintf("(\n%s\n)", set->value);
+	else
+		value = psprintf("data.%s", column);
+	if (present.len == 0)
+		return value;
+	return psprintf("CASE WHEN %s THEN %s ELSE target.%s END", present.data, value, column);
 }
 
 /*
@@ -86,7 +94,7 @@ value_sql(Verb *verb, Assignment *set)
  * stored images: that needs no equality operator and cannot be misled by one.
  */
 static char *
-changed_sql(Verb *verb)
+changed_sql(Verb *verb, Source *source)
 {
 	StringInfoData old;
 	StringInfoData new;
@@ -99,7 +107,7 @@ changed_sql(Verb *verb)
 		const char *comma = i > 0 ? ", " : "";
 
 		appendStringInfo(&old, "%starget.%s", comma, quote_identifier(NameStr(att->attname)));
-		appendStringInfo(&new, "%sCAST(%s AS %s)", comma, value_sql(verb, &verb->set[i]),
+		appendStringInfo(&new, "%sCAST(%s AS %s)", comma, value_sql(verb, source, &verb->set[i]),
 						 type_sql(att->atttypid, -1));
 	}
 	return psprintf("CAST(ROW(%s) AS pg_catalog.record) OPERATOR(pg_catalog.*<>) CAST(ROW(%s) AS pg_catalog.record)",
@@ -115,12 +123,12 @@ set_sql(Verb *verb, Source *source)
 	initStringInfo(&out);
 	for (int i = 0; i < verb->nset; i++)
 	{
-		char	   *value = value_sql(verb, &verb->set[i]);
+		char	   *value = value_sql(verb, source, &verb->set[i]);
 
 		/* with a free condition, see that no target row is set twice */
 		if (i == 0 && verb_claims_rows(verb))
-			value = psprintf("CASE WHEN more._claim_row(data.\"#ordinal\", target.tableoid, target.ctid) THEN %s END",
-							 value);
+			value = psprintf("CASE WHEN more._claim_row(%s, target.tableoid, target.ctid) THEN %s END",
+							 source_ordinal(source), value);
 		appendStringInfo(&out, "%s%s = %s", i > 0 ? ", " : "",
 						 target_column(verb, verb->set[i].attnum), value);
 	}
@@ -174,9 +182,9 @@ update_sql(Verb *verb, Source *source, const char *condition)
 static char *
 matched_sql(Verb *verb, Source *source, const char *condition)
 {
-	return psprintf("SELECT data.\"#ordinal\" AS o%s FROM %s JOIN %s AS target ON %s%s%s",
-					row_sql(verb), source_sql(source), verb->target, join_sql(verb),
-					condition ? " WHERE " : "", condition ? condition : "");
+	return psprintf("SELECT more._seen_row(%s) AS o%s FROM %s JOIN %s AS target ON %s%s%s",
+					source_ordinal(source), row_sql(verb), source_sql(source), verb->target,
+					join_sql(verb), condition ? " WHERE " : "", condition ? condition : "");
 }
 
 /* ------------------------------------------------------------------------ */
@@ -185,7 +193,7 @@ matched_sql(Verb *verb, Source *source, const char *condition)
 
 /* The column list, and the expressions over data that fill it. */
 static void
-insert_lists(Verb *verb, StringInfo names, StringInfo values)
+insert_lists(Verb *verb, Source *source, StringInfo names, StringInfo values)
 {
 	TupleDesc	desc = RelationGetDescr(verb->rel);
 	int			n = 0;
@@ -201,8 +209,8 @@ insert_lists(Verb *verb, StringInfo names, StringInfo values)
 		n++;
 		appendStringInfo(names, "%s%s", comma, name);
 		if (column->partial)
-			appendStringInfo(values, "%sCASE WHEN data.%s THEN data.%s ELSE \"%s\".%s END AS a%d",
-							 comma, quote_identifier(source_flag(c)), name, DEFAULT_QUALIFIER, name, n);
+			appendStringInfo(values, "%sCASE WHEN %s THEN data.%s ELSE \"%s\".%s END AS a%d",
+							 comma, source_flag(source, c), name, DEFAULT_QUALIFIER, name, n);
 		else
 			appendStringInfo(values, "%sdata.%s AS a%d", comma, name, n);
 	}
@@ -243,7 +251,7 @@ insert_sql(Verb *verb, Source *source, const char *condition, bool overriding)
 	initStringInfo(&names);
 	initStringInfo(&values);
 	initStringInfo(&out);
-	insert_lists(verb, &names, &values);
+	insert_lists(verb, source, &names, &values);
 	appendStringInfo(&out, "INSERT INTO %s AS target (%s)%s", verb->target, names.data,
 					 overriding ? " OVERRIDING SYSTEM VALUE" : "");
 	if (source->numbered)
@@ -259,15 +267,15 @@ insert_sql(Verb *verb, Source *source, const char *condition, bool overriding)
 			}
 		if (n == 0)
 			appendStringInfoString(&out, "s.a1");
-		appendStringInfo(&out, " FROM (SELECT %s, more._note_row(data.\"#ordinal\") AS noted FROM %s%s) AS s WHERE s.noted",
-						 values.data, source_sql(source), where);
+		appendStringInfo(&out, " FROM (SELECT %s, more._note_row(%s) AS noted FROM %s%s) AS s WHERE s.noted",
+						 values.data, source_ordinal(source), source_sql(source), where);
 	}
 	else
 		appendStringInfo(&out, " SELECT %s FROM %s%s", values.data, source_sql(source), where);
 	return out.data;
 }
 
-/* ON CONFLICT on the key, where the target allows it. */
+/* ON CONFLICT on the key, up to what is to be done; nothing where it cannot be. */
 static char *
 arbiter_sql(Verb *verb)
 {
@@ -276,7 +284,7 @@ arbiter_sql(Verb *verb)
 
 	if (verb->unique.deferrable || relkind == RELKIND_FOREIGN_TABLE ||
 		(verb->rel->trigdesc && verb->rel->trigdesc->trig_insert_instead_row))
-		return "";
+		return NULL;
 	initStringInfo(&out);
 	appendStringInfoString(&out, " ON CONFLICT (");
 	for (int k = 0; k < verb->nkeys; k++)
@@ -288,8 +296,26 @@ arbiter_sql(Verb *verb)
 						 expression_sql((Node *) make_ands_explicit(verb->unique.predicate),
 										RelationGetRelid(verb->rel),
 										RelationGetRelationName(verb->rel), false));
-	appendStringInfoString(&out, " DO NOTHING");
 	return out.data;
+}
+
+/*
+ * What an upsert's insert does with a row that another session has inserted
+ * meanwhile: nothing, for now.  Where triggers may suppress rows, the verb must
+ * know which of the two it was; a DO UPDATE that never updates tells.
+ */
+static char *
+conflict_sql(Verb *verb)
+{
+	char	   *arbiter = arbiter_sql(verb);
+
+	if (arbiter == NULL)
+		return "";
+	if (!verb->sees_conflicts)
+		return psprintf("%s DO NOTHING", arbiter);
+	return psprintf("%s DO UPDATE SET %s = DEFAULT WHERE more._conflict()", arbiter,
+					target_column(verb, verb->nset > 0 ? verb->set[0].attnum :
+								  verb->columns[verb->keys[0]].attnum));
 }
 
 /* Does the key hold a column that is GENERATED ALWAYS AS IDENTITY? */
@@ -330,18 +356,19 @@ sql_insert(Verb *verb, Source *source, bool ignore)
 char *
 sql_update(Verb *verb, Source *source)
 {
-	char	   *changed = verb->skip_unchanged ? changed_sql(verb) : NULL;
+	char	   *changed = verb->skip_unchanged ? changed_sql(verb, source) : NULL;
 	char	   *update = update_sql(verb, source, changed);
 
 	if (!source->numbered)
 		return update;
 	if (!changed)
-		return psprintf("%s RETURNING data.\"#ordinal\" AS o, %d%s", update, STATUS_UPDATED, row_sql(verb));
-	return psprintf("WITH \"#u\" AS (%s RETURNING data.\"#ordinal\" AS o%s), \"#x\" AS (%s) %s UNION ALL %s",
-					update, row_sql(verb),
+		return psprintf("%s RETURNING %s AS o, %d%s", update, source_ordinal(source), STATUS_UPDATED,
+						row_sql(verb));
+	return psprintf("WITH \"" PART_UPDATED "\" AS (%s RETURNING %s AS o%s), \"" PART_MATCHED "\" AS (%s) %s UNION ALL %s",
+					update, source_ordinal(source), row_sql(verb),
 					matched_sql(verb, source, psprintf("NOT (%s)", changed)),
-					report_sql(verb, "#u", STATUS_UPDATED),
-					report_sql(verb, "#x", STATUS_UNCHANGED));
+					report_sql(verb, PART_UPDATED, STATUS_UPDATED),
+					report_sql(verb, PART_MATCHED, STATUS_UNCHANGED));
 }
 
 /*
@@ -356,19 +383,13 @@ sql_delete(Verb *verb, Source *source)
 
 	if (!source->numbered)
 		return delete;
-	return psprintf("%s RETURNING data.\"#ordinal\" AS o, %d%s", delete, STATUS_DELETED, row_sql(verb));
+	return psprintf("%s RETURNING %s AS o, %d%s", delete, source_ordinal(source), STATUS_DELETED,
+					row_sql(verb));
 }
 
 /* ------------------------------------------------------------------------ */
 /* Upsert, sync, get-or-create												*/
 /* ------------------------------------------------------------------------ */
-
-/* Data rows that are not in one of the statement's parts. */
-static char *
-not_in_part(const char *part)
-{
-	return psprintf("NOT EXISTS (SELECT FROM \"%s\" AS p WHERE p.o " EQUALS " data.\"#ordinal\")", part);
-}
 
 /*
  * sql_existing
@@ -377,8 +398,15 @@ not_in_part(const char *part)
 char *
 sql_existing(Verb *verb, Source *source)
 {
-	return psprintf("WITH \"#x\" AS (%s) %s", matched_sql(verb, source, NULL),
-					report_sql(verb, "#x", STATUS_EXISTING));
+	return psprintf("WITH \"" PART_MATCHED "\" AS (%s) %s", matched_sql(verb, source, NULL),
+					report_sql(verb, PART_MATCHED, STATUS_EXISTING));
+}
+
+/* A condition that holds once a part has been run to its end. */
+static char *
+after_part(const char *part)
+{
+	return psprintf("(SELECT pg_catalog.count(*) FROM \"%s\") IS NOT NULL", part);
 }
 
 /*
@@ -386,54 +414,80 @@ sql_existing(Verb *verb, Source *source)
  *		Update what exists, insert what does not; with delete_others, first
  *		delete what the condition covers and the data lacks.
  *
- * Nulls in the report's first column stand for deleted rows.  arbitrate tells
- * whether the insert ignores conflicts on the key.
+ * The parts run one after the other: each waits for the count of those before,
+ * a condition without columns, which the executor settles before it takes the
+ * first row.  Updated and unchanged rows are marked as they go by, and the
+ * insert takes the rows without a mark; that is cheaper than to join the data
+ * with what was returned.  Nulls in the report's first column stand for deleted
+ * rows.  With last set, the insert does not ignore conflicts on the key.
  */
 char *
-sql_upsert(Verb *verb, Source *source, bool delete_others, bool arbitrate)
+sql_upsert(Verb *verb, Source *source, bool delete_others, bool last)
 {
 	StringInfoData with;
 	StringInfoData report;
-	bool		unchanged = verb->skip_unchanged || verb->nset == 0;
-	char	   *changed = verb->skip_unchanged && verb->nset > 0 ? changed_sql(verb) : NULL;
-	char	   *after_delete = delete_others ?
-		"(SELECT pg_catalog.count(*) FROM \"#d\") IS NOT NULL" : "true";
-	char	   *missing = after_delete;
+	StringInfoData open;		/* which rows are to be inserted */
+	char	   *changed = verb->skip_unchanged && verb->nset > 0 ? changed_sql(verb, source) : NULL;
+	char	   *deleted = delete_others ? psprintf(" AND %s", after_part(PART_DELETED)) : "";
 
-	/* the last try inserts in earnest, but not what is there and was kept back */
-	if (!arbitrate)
-		missing = psprintf("%s AND NOT EXISTS (SELECT FROM %s AS target WHERE %s)",
-						   missing, verb->target, join_sql(verb));
 	initStringInfo(&with);
 	initStringInfo(&report);
+	initStringInfo(&open);
+	appendStringInfo(&open, "more._open_row(%s)%s", source_ordinal(source), deleted);
 	if (delete_others)
 	{
-		appendStringInfo(&with, "\"#d\" AS (DELETE FROM %s AS target WHERE (\n%s\n) AND NOT EXISTS (SELECT FROM %s WHERE %s) RETURNING NULL::pg_catalog.int8 AS o%s), ",
+		appendStringInfo(&with, "\"" PART_DELETED "\" AS (DELETE FROM %s AS target WHERE (\n%s\n) AND NOT EXISTS (SELECT FROM %s WHERE %s) RETURNING NULL::pg_catalog.int8 AS o%s), ",
 						 verb->target, verb->condition ? verb->condition : "true",
 						 source_sql(source), join_sql(verb), row_sql(verb));
-		appendStringInfo(&report, "%s UNION ALL ", report_sql(verb, "#d", STATUS_DELETED));
+		appendStringInfo(&report, "%s UNION ALL ", report_sql(verb, PART_DELETED, STATUS_DELETED));
 	}
 	if (verb->nset > 0)
 	{
-		appendStringInfo(&with, "\"#u\" AS (%s RETURNING data.\"#ordinal\" AS o%s), ",
-						 update_sql(verb, source, changed ? psprintf("%s AND %s", changed, after_delete) : after_delete),
+		appendStringInfo(&with, "\"" PART_UPDATED "\" AS (%s%s RETURNING more._seen_row(%s) AS o%s), ",
+						 update_sql(verb, source, changed), deleted, source_ordinal(source),
 						 row_sql(verb));
-		missing = psprintf("%s AND %s", missing, not_in_part("#u"));
-		appendStringInfo(&report, "%s UNION ALL ", report_sql(verb, "#u", STATUS_UPDATED));
+		appendStringInfo(&open, " AND %s", after_part(PART_UPDATED));
+		appendStringInfo(&report, "%s UNION ALL ", report_sql(verb, PART_UPDATED, STATUS_UPDATED));
 	}
-	if (unchanged)
+	if (changed || verb->nset == 0)
 	{
-		appendStringInfo(&with, "\"#x\" AS (%s), ",
+		appendStringInfo(&with, "\"" PART_MATCHED "\" AS (%s), ",
 						 matched_sql(verb, source, changed ? psprintf("NOT (%s)", changed) : NULL));
-		missing = psprintf("%s AND %s", missing, not_in_part("#x"));
+		appendStringInfo(&open, " AND %s", after_part(PART_MATCHED));
 		appendStringInfo(&report, "%s UNION ALL ",
-						 report_sql(verb, "#x", verb->sets ? STATUS_UNCHANGED : STATUS_EXISTING));
+						 report_sql(verb, PART_MATCHED, verb->sets ? STATUS_UNCHANGED : STATUS_EXISTING));
 	}
-	appendStringInfo(&with, "\"#i\" AS (%s%s RETURNING more._noted_row() AS o%s) ",
-					 insert_sql(verb, source, missing, key_is_identity(verb)),
-					 arbitrate ? arbiter_sql(verb) : "", row_sql(verb));
-	appendStringInfoString(&report, report_sql(verb, "#i", STATUS_INSERTED));
+	/* in earnest, but without what is there and was kept from being updated */
+	if (last)
+		appendStringInfo(&open, " AND NOT EXISTS (SELECT FROM %s AS target WHERE %s)",
+						 verb->target, join_sql(verb));
+	appendStringInfo(&with, "\"" PART_INSERTED "\" AS (%s%s RETURNING more._noted_row() AS o%s) ",
+					 insert_sql(verb, source, open.data, key_is_identity(verb)),
+					 last ? "" : conflict_sql(verb), row_sql(verb));
+	appendStringInfoString(&report, report_sql(verb, PART_INSERTED, STATUS_INSERTED));
 	return psprintf("WITH %s%s", with.data, report.data);
+}
+
+/*
+ * sql_insert_or_update
+ *		An upsert as INSERT ... ON CONFLICT DO UPDATE, for when the verb has seen
+ *		that it does the same; NULL where the target allows no arbiter.
+ */
+char *
+sql_insert_or_update(Verb *verb, Source *source)
+{
+	char	   *arbiter = arbiter_sql(verb);
+	StringInfoData set;
+
+	if (arbiter == NULL)
+		return NULL;
+	initStringInfo(&set);
+	for (int i = 0; i < verb->nset; i++)
+		appendStringInfo(&set, "%s%s = excluded.%s", i > 0 ? ", " : "",
+						 target_column(verb, verb->set[i].attnum),
+						 target_column(verb, verb->set[i].attnum));
+	return psprintf("%s%s DO UPDATE SET %s",
+					insert_sql(verb, source, NULL, key_is_identity(verb)), arbiter, set.data);
 }
 
 /*
@@ -506,6 +560,6 @@ sql_rows_missing(Verb *verb, Source *source)
 		if (verb->columns[c].attnum != InvalidAttrNumber)
 			appendStringInfo(&out, "%sdata.%s", out.len > 0 ? ", " : "",
 							 quote_identifier(verb->columns[c].name));
-	return psprintf("SELECT %s FROM %s WHERE NOT EXISTS (SELECT FROM %s AS target WHERE %s) ORDER BY data.\"#ordinal\"",
-					out.data, source_sql(source), verb->target, join_sql(verb));
+	return psprintf("SELECT %s FROM %s WHERE NOT EXISTS (SELECT FROM %s AS target WHERE %s) ORDER BY %s",
+					out.data, source_sql(source), verb->target, join_sql(verb), source_ordinal(source));
 }

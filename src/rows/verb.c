@@ -11,6 +11,7 @@
 
 #include "access/relation.h"
 #include "access/xact.h"
+#include "catalog/objectaddress.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
@@ -20,6 +21,7 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "storage/itemptr.h"
+#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -47,6 +49,9 @@ PG_FUNCTION_INFO_V1(rows_missing);
 PG_FUNCTION_INFO_V1(note_row);
 PG_FUNCTION_INFO_V1(noted_row);
 PG_FUNCTION_INFO_V1(claim_row);
+PG_FUNCTION_INFO_V1(seen_row);
+PG_FUNCTION_INFO_V1(open_row);
+PG_FUNCTION_INFO_V1(conflict);
 
 /* How often rows that another session got hold of are tried again. */
 #define MAX_ROUNDS 3
@@ -136,12 +141,41 @@ has_name(List *names, const char *name)
 /* Resolution																*/
 /* ------------------------------------------------------------------------ */
 
+/* Whether the caller has one of the privileges on some column. */
+static bool
+has_column_access(Oid relid, AclMode mode)
+{
+	for (AclMode bit = 1; bit <= mode; bit <<= 1)
+		if ((mode & bit) &&
+			pg_attribute_aclcheck_all(relid, GetUserId(), bit, ACLMASK_ANY) == ACLCHECK_OK)
+			return true;
+	return false;
+}
+
+/*
+ * See that the caller may do some of what the verb does, before the target is
+ * locked.  The statement checks the rest; this is for data without rows, and
+ * to let nobody hold a lock on what is not theirs.
+ */
+static void
+check_access(Verb *verb, Oid relid)
+{
+	AclMode		mode = verb->access;
+
+	if (pg_class_aclmask(relid, GetUserId(), mode, ACLMASK_ANY) == 0 &&
+		!has_column_access(relid, mode))
+		aclcheck_error(ACLCHECK_NO_PRIV, get_relkind_objtype(get_rel_relkind(relid)),
+					   get_rel_name(relid));
+}
+
 /* Open the target with the lock that its statement will take anyway. */
 static void
 open_target(Verb *verb, Oid relid)
 {
 	char		relkind;
 
+	if (get_rel_name(relid))
+		check_access(verb, relid);
 	verb->rel = try_relation_open(relid, verb->read_only ? AccessShareLock : RowExclusiveLock);
 	if (verb->rel == NULL)
 		ereport(ERROR,
@@ -193,8 +227,14 @@ key_names(Verb *verb)
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("argument \"key\" names no column")));
 		foreach(lc, names)
+		{
 			if (!AttributeNumberIsValid(find_column(verb->rel, lfirst(lc))))
 				report_unknown_column(verb, "of the key", lfirst(lc));
+			if (has_name(list_copy_head(names, foreach_current_index(lc)), lfirst(lc)))
+				ereport(ERROR,
+						(errcode(ERRCODE_DUPLICATE_COLUMN),
+						 errmsg("column \"%s\" is named twice in argument \"key\"", (char *) lfirst(lc))));
+		}
 		return names;
 	}
 	columns = primary_key_columns(verb->rel);
@@ -247,7 +287,8 @@ read_set(Verb *verb, List *key, List **assigned, List **mentioned)
 		attnum = find_column(verb->rel, column);
 		if (!AttributeNumberIsValid(attnum))
 			report_unknown_column(verb, "in \"set\"", column);
-		*mentioned = columns_of_alias(parse_expression("set", value), "data", *mentioned);
+		verb->set[verb->nset].mentioned = columns_of_alias(parse_expression("set", value), "data", NIL);
+		*mentioned = list_concat(*mentioned, verb->set[verb->nset].mentioned);
 		verb->set[verb->nset].attnum = attnum;
 		verb->set[verb->nset].column = -1;
 		verb->set[verb->nset++].value = value;
@@ -270,7 +311,7 @@ check_writable(Verb *verb, AttrNumber attnum)
 
 /* Describe the data columns that the verb needs. */
 static void
-describe_columns(Verb *verb, List *key, List *assigned, List *mentioned)
+describe_columns(Verb *verb, List *key, List *assigned, List *mentioned, List *matched)
 {
 	Rowset	   *data = verb->data;
 
@@ -282,20 +323,21 @@ describe_columns(Verb *verb, List *key, List *assigned, List *mentioned)
 		AttrNumber	attnum = find_column(verb->rel, name);
 		DataColumn *column = &verb->columns[verb->ncolumns];
 		bool		is_mentioned = has_name(mentioned, name);
+		bool		is_matched = has_name(matched, name);
 		bool		is_key = has_name(key, name);
 		bool		is_written = verb->inserts || has_name(assigned, name);
 
-		if (!AttributeNumberIsValid(attnum) && !is_mentioned)
+		if (!AttributeNumberIsValid(attnum) && !is_mentioned && !is_matched)
 			report_unknown_column(verb, "of the data", name);
 		if (AttributeNumberIsValid(attnum) && is_written)
 			check_writable(verb, attnum);
-		if (!is_key && !is_mentioned && !is_written &&
+		if (!is_key && !is_mentioned && !is_matched && !is_written &&
 			!(verb->returns_data && AttributeNumberIsValid(attnum)))
 			continue;
 		column->name = name;
 		column->source = i;
 		column->attnum = attnum;
-		column->partial = data->partial[i] && is_written && !is_key;
+		column->partial = data->partial[i] && (is_written || is_mentioned) && !is_key;
 		if (AttributeNumberIsValid(attnum))
 		{
 			Form_pg_attribute att = TupleDescAttr(RelationGetDescr(verb->rel), attnum - 1);
@@ -376,7 +418,14 @@ resolve_set(Verb *verb, List *assigned)
 		verb->nset++;
 	}
 	for (int i = 0; i < verb->nset; i++)
+	{
+		List	   *columns = NIL;
+
 		check_writable(verb, verb->set[i].attnum);
+		foreach(lc, verb->set[i].mentioned)
+			columns = lappend_int(columns, data_column(verb, lfirst(lc)));
+		verb->set[i].mentioned = columns;
+	}
 }
 
 /* Look all arguments up against the target and the data. */
@@ -385,15 +434,16 @@ resolve(Verb *verb)
 {
 	List	   *key = key_names(verb);
 	List	   *assigned = NIL;
-	List	   *mentioned = NIL;
+	List	   *mentioned = NIL;	/* in expressions of the SET list */
+	List	   *matched = NIL;		/* in the condition */
 
 	if (verb->match)
-		mentioned = columns_of_alias(parse_expression("match", verb->match), "data", mentioned);
+		matched = columns_of_alias(parse_expression("match", verb->match), "data", NIL);
 	if (verb->sets)
 		read_set(verb, key, &assigned, &mentioned);
 	if (verb->data->nrows == 0)
 		return;
-	describe_columns(verb, key, assigned, mentioned);
+	describe_columns(verb, key, assigned, mentioned, matched);
 	resolve_key(verb, key);
 	if (verb->sets)
 		resolve_set(verb, assigned);
@@ -480,6 +530,7 @@ fill_source(Verb *verb, Source *source)
 	request.nkeys = verb->nkeys;
 	request.keys = verb->keys;
 	request.rule = verb->rule;
+	request.keep_nulls = verb->keep_nulls;
 	request.input_order = verb->input_order;
 	request.done = verb->status;
 	source_fill(source, &request);
@@ -550,20 +601,62 @@ finish(Verb *verb, Source *source)
 }
 
 /*
- * Run an upsert until each input row has been dealt with.  What a statement
- * leaves over was changed by another session while it ran, or kept back by a
- * trigger; it is tried again under a newer snapshot, at last without ignoring
- * conflicts, so that a conflict with a hidden row is an error.
+ * Settle the input rows that a statement of an upsert left over, and return how
+ * many are to be tried again: those that another session inserted meanwhile.
+ * Without row triggers that is what happened to all of them; with, the others
+ * were suppressed, and that is that.
+ */
+static int64
+settle_rows(Verb *verb)
+{
+	int64		again = 0;
+
+	for (int64 r = 0; r < verb->data->nrows; r++)
+	{
+		if (verb->status[r] == STATUS_CONFLICT ||
+			(verb->status[r] == STATUS_NONE && !verb->sees_conflicts))
+		{
+			verb->status[r] = STATUS_NONE;
+			again++;
+		}
+		else if (verb->status[r] == STATUS_NONE)
+			verb->status[r] = STATUS_MISSING;
+	}
+	return again;
+}
+
+/* Whether the caller may update the first column of the key. */
+static bool
+may_update_key(Verb *verb)
+{
+	Oid			relid = RelationGetRelid(verb->rel);
+
+	return pg_class_aclcheck(relid, GetUserId(), ACL_UPDATE) == ACLCHECK_OK ||
+		pg_attribute_aclcheck(relid, verb->columns[verb->keys[0]].attnum, GetUserId(),
+							  ACL_UPDATE) == ACLCHECK_OK;
+}
+
+/*
+ * Run an upsert until each input row has been dealt with.  Rows that another
+ * session inserts while a statement runs are tried again under a newer
+ * snapshot, at last without ignoring conflicts, so that a conflict with a row
+ * that stays hidden is an error.
  */
 static void
 run_upsert(Verb *verb, Source **source, Report *report, bool delete_others)
 {
+	/* DO UPDATE takes the right to update, which a get-or-create does not need */
+	verb->sees_conflicts =
+		(may_have_row_triggers(verb->rel) || verb->rel->rd_rel->relrowsecurity) &&
+		(verb->nset > 0 || (verb->sets && may_update_key(verb)));
 	for (int round = 1; round <= MAX_ROUNDS; round++)
 	{
+		bool		last = round == MAX_ROUNDS;
+
 		*source = fill_source(verb, *source);
-		run(verb, sql_upsert(verb, *source, delete_others && round == 1, round < MAX_ROUNDS),
+		run(verb, sql_upsert(verb, *source, delete_others && round == 1, last),
 			*source, &report->pub);
-		if (rows_left(verb) == 0)
+		if (settle_rows(verb) == 0)
 			break;
 	}
 }
@@ -597,11 +690,14 @@ order_is_visible(Verb *verb)
 	return false;
 }
 
-/* Take the primary key for order and duplicates when all rows have it. */
+/*
+ * Take the primary key for order and duplicates when all rows have it and no
+ * trigger may change it.
+ */
 static void
 resolve_insert_key(Verb *verb)
 {
-	List	   *columns = primary_key_columns(verb->rel);
+	List	   *columns = may_have_row_triggers(verb->rel) ? NIL : primary_key_columns(verb->rel);
 	ListCell   *lc;
 
 	verb->nkeys = 0;
@@ -661,6 +757,7 @@ insert_rows(Verb *verb, FunctionCallInfo fcinfo, Oid relid)
 	bool		others = false;
 	int64		inserted = 0;
 
+	verb->access = ACL_INSERT;
 	verb->inserts = true;
 	begin(verb);
 	open_target(verb, relid);
@@ -671,9 +768,10 @@ insert_rows(Verb *verb, FunctionCallInfo fcinfo, Oid relid)
 	}
 	if (verb->data->nrows > 0)
 	{
-		describe_columns(verb, NIL, NIL, NIL);
+		describe_columns(verb, NIL, NIL, NIL, NIL);
 		resolve_insert_key(verb);
 		verb->rule = ignore ? KEY_DISTINCT : KEY_UNIQUE;
+		verb->keep_nulls = true;	/* the server knows what to say of them */
 		source = fill_source(verb, source);
 		inserted = run(verb, sql_insert(verb, source, ignore), source, report ? &report->pub : NULL);
 		if (report && ignore && rows_left(verb) > 0)
@@ -702,6 +800,7 @@ update_rows(Verb *verb, FunctionCallInfo fcinfo, Oid relid)
 	verb->set_arg = array_arg(fcinfo, 3);
 	verb->match = text_arg(fcinfo, 4);
 	verb->skip_unchanged = !PG_ARGISNULL(5) && PG_GETARG_BOOL(5);
+	verb->access = ACL_UPDATE;
 	verb->sets = true;
 	verb->rule = KEY_UNIQUE;
 	begin(verb);
@@ -722,6 +821,7 @@ update_rows(Verb *verb, FunctionCallInfo fcinfo, Oid relid)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("there is no column to update"),
+				 verb->set_arg ? errdetail("Argument \"set\" names no column.") :
 				 errdetail("The data has only the columns of the key.")));
 	if (verb->data->nrows > 0)
 	{
@@ -747,6 +847,51 @@ update_rows(Verb *verb, FunctionCallInfo fcinfo, Oid relid)
 /* Upsert, delete, sync, get-or-create										*/
 /* ------------------------------------------------------------------------ */
 
+/*
+ * Whether INSERT ... ON CONFLICT DO UPDATE does the same as an update followed
+ * by an insert, and can so be used instead, because it is faster: when nobody
+ * asks which rows were inserted, and when to try and insert a row that exists
+ * can neither fail nor leave a trace.  So every row has every column that has
+ * no constant default, and there is no trigger, no check, no generated column
+ * and no row security that would see the row that is not inserted.
+ */
+static bool
+inserts_as_updates(Verb *verb)
+{
+	TupleDesc	desc = RelationGetDescr(verb->rel);
+
+	if (verb->returning || verb->skip_unchanged || verb->nset == 0 || verb->unique.deferrable ||
+		verb->unique.predicate || verb->rel->rd_rel->relkind != RELKIND_RELATION ||
+		verb->rel->rd_rel->relrowsecurity || verb->rel->rd_rel->relhassubclass ||
+		may_have_row_triggers(verb->rel) || (desc->constr && desc->constr->num_check > 0) ||
+		OidIsValid(verb->rel->rd_rel->reloftype) || verb->rel->rd_rel->relhasrules)
+		return false;
+	for (int i = 0; i < verb->nset; i++)
+		if (verb->set[i].column < 0)
+			return false;
+	if (verb->nset + verb->nkeys != verb->ncolumns)
+		return false;			/* some column is only inserted */
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+		int			c = data_column(verb, NameStr(att->attname));
+
+		if (att->attisdropped)
+			continue;
+		if (att->attgenerated)
+			return false;
+		if (c >= 0)
+		{
+			if (verb->columns[c].partial)
+				return false;
+		}
+		else if (att->attnotnull || get_typtype(att->atttypid) == TYPTYPE_DOMAIN ||
+				 !IsA(column_default(verb->rel, i + 1), Const))
+			return false;
+	}
+	return true;
+}
+
 /* The body of both forms of bulk_upsert. */
 static int64
 upsert_rows(Verb *verb, FunctionCallInfo fcinfo, Oid relid)
@@ -758,19 +903,26 @@ upsert_rows(Verb *verb, FunctionCallInfo fcinfo, Oid relid)
 	verb->key_arg = array_arg(fcinfo, 2);
 	verb->set_arg = array_arg(fcinfo, 3);
 	verb->skip_unchanged = !PG_ARGISNULL(4) && PG_GETARG_BOOL(4);
+	verb->access = ACL_INSERT | ACL_UPDATE;
 	verb->sets = true;
 	verb->inserts = true;
 	verb->rule = KEY_UNIQUE;
 	begin(verb);
 	open_target(verb, relid);
 	resolve(verb);
+	if (verb->data->nrows > 0)
+		require_unique_key(verb);
+	if (verb->data->nrows > 0 && inserts_as_updates(verb))
+	{
+		source = fill_source(verb, source);
+		affected = run(verb, sql_insert_or_update(verb, source), source, NULL);
+		finish(verb, source);
+		return affected;
+	}
 	number_rows(verb);
 	report = report_create(verb);
 	if (verb->data->nrows > 0)
-	{
-		require_unique_key(verb);
 		run_upsert(verb, &source, report, false);
-	}
 	affected = report->counts[STATUS_INSERTED] + report->counts[STATUS_UPDATED];
 	if (verb->returning)
 		report_emit(report, fcinfo, false);
@@ -788,6 +940,7 @@ delete_rows(Verb *verb, FunctionCallInfo fcinfo, Oid relid)
 
 	verb->key_arg = array_arg(fcinfo, 2);
 	verb->match = text_arg(fcinfo, 3);
+	verb->access = ACL_DELETE;
 	verb->rule = KEY_UNIQUE;
 	begin(verb);
 	open_target(verb, relid);
@@ -934,6 +1087,7 @@ bulk_sync(PG_FUNCTION_ARGS)
 	verb.set_arg = array_arg(fcinfo, 3);
 	verb.condition = text_arg(fcinfo, 4);
 	verb.skip_unchanged = true;
+	verb.access = ACL_DELETE;
 	verb.sets = true;
 	verb.inserts = true;
 	verb.rule = KEY_UNIQUE;
@@ -976,6 +1130,7 @@ bulk_get_or_create(PG_FUNCTION_ARGS)
 	Report	   *report;
 
 	verb.key_arg = array_arg(fcinfo, 2);
+	verb.access = ACL_INSERT | ACL_SELECT;
 	verb.inserts = true;
 	verb.rule = KEY_UNIQUE;
 	begin(&verb);
@@ -1012,6 +1167,7 @@ match_rows(FunctionCallInfo fcinfo, KeyRule rule, bool numbered,
 
 	verb.key_arg = array_arg(fcinfo, 2);
 	verb.match = text_arg(fcinfo, 3);
+	verb.access = ACL_SELECT;
 	verb.read_only = true;
 	verb.returning = false;
 	verb.rule = rule;
@@ -1060,12 +1216,29 @@ rows_missing(PG_FUNCTION_ARGS)
 /* Functions inside generated statements									*/
 /* ------------------------------------------------------------------------ */
 
+/*
+ * These are called by the statements that a verb runs.  Anybody else may call
+ * them too, a trigger for example: they must do no harm then.
+ */
+
+/* The status of an input row of the running verb. */
+static uint8 *
+running_status(int64 ordinal)
+{
+	if (running == NULL || running->status == NULL ||
+		ordinal < 1 || ordinal > running->data->nrows)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("this function can only be called by a statement of pg_more")));
+	return &running->status[ordinal - 1];
+}
+
 /* more._note_row(bigint): remember which input row is being inserted. */
 Datum
 note_row(PG_FUNCTION_ARGS)
 {
-	if (running)
-		running->noted = PG_GETARG_INT64(0);
+	(void) running_status(PG_GETARG_INT64(0));
+	running->noted = PG_GETARG_INT64(0);
 	PG_RETURN_BOOL(true);
 }
 
@@ -1073,9 +1246,31 @@ note_row(PG_FUNCTION_ARGS)
 Datum
 noted_row(PG_FUNCTION_ARGS)
 {
-	if (running == NULL)
-		PG_RETURN_NULL();
+	(void) running_status(running ? running->noted : 0);
 	PG_RETURN_INT64(running->noted);
+}
+
+/* more._seen_row(bigint): mark an input row as dealt with, and return it. */
+Datum
+seen_row(PG_FUNCTION_ARGS)
+{
+	*running_status(PG_GETARG_INT64(0)) = STATUS_SEEN;
+	PG_RETURN_INT64(PG_GETARG_INT64(0));
+}
+
+/* more._open_row(bigint): whether an input row has not been dealt with. */
+Datum
+open_row(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(*running_status(PG_GETARG_INT64(0)) == STATUS_NONE);
+}
+
+/* more._conflict(): the input row that is being inserted exists by now. */
+Datum
+conflict(PG_FUNCTION_ARGS)
+{
+	*running_status(running ? running->noted : 0) = STATUS_CONFLICT;
+	PG_RETURN_BOOL(false);
 }
 
 /* A target row that was matched, and by which input row. */
@@ -1100,8 +1295,7 @@ claim_row(PG_FUNCTION_ARGS)
 	Claim	   *claim;
 	bool		found;
 
-	if (running == NULL)
-		PG_RETURN_BOOL(true);
+	(void) running_status(PG_GETARG_INT64(0));
 	if (running->claims == NULL)
 	{
 		HASHCTL		ctl = {0};

@@ -24,6 +24,8 @@ typedef enum RowStatus
 	STATUS_EXISTING,
 	STATUS_DELETED,
 	STATUS_MISSING,
+	STATUS_SEEN,				/* dealt with by a statement that still runs */
+	STATUS_CONFLICT,			/* another session inserted it meanwhile */
 	STATUS_COUNT
 } RowStatus;
 
@@ -33,6 +35,7 @@ typedef struct Assignment
 	AttrNumber	attnum;			/* in the target */
 	int			column;			/* of the data, or -1 */
 	const char *value;			/* the expression's text when column is -1 */
+	List	   *mentioned;		/* names, then columns, of data in the expression */
 } Assignment;
 
 /* A verb's arguments, resolved against the target and the data. */
@@ -51,6 +54,7 @@ typedef struct Verb
 	bool		skip_unchanged;
 	bool		returning;
 	bool		read_only;
+	AclMode		access;			/* one of these the caller must have */
 
 	/* resolved */
 	DataColumn *columns;		/* the data's columns that are needed */
@@ -58,6 +62,7 @@ typedef struct Verb
 	int			nkeys;
 	int		   *keys;			/* positions in columns */
 	KeyRule		rule;
+	bool		keep_nulls;
 	UniqueKey	unique;			/* the index behind the key */
 	Assignment *set;
 	int			nset;
@@ -66,6 +71,7 @@ typedef struct Verb
 	bool		returns_data;	/* are the data's own rows returned? */
 	bool		numbered;		/* does the statement need the rows' numbers? */
 	bool		input_order;	/* insert in input order, not in key order */
+	bool		sees_conflicts; /* are rows that conflict marked as such? */
 	uint8	   *status;			/* per input row, when numbered */
 
 	/* while a statement runs */
@@ -81,7 +87,8 @@ extern bool verb_claims_rows(Verb *verb);
 extern char *sql_insert(Verb *verb, Source *source, bool ignore);
 extern char *sql_update(Verb *verb, Source *source);
 extern char *sql_delete(Verb *verb, Source *source);
-extern char *sql_upsert(Verb *verb, Source *source, bool delete_others, bool arbitrate);
+extern char *sql_upsert(Verb *verb, Source *source, bool delete_others, bool last);
+extern char *sql_insert_or_update(Verb *verb, Source *source);
 extern char *sql_delete_all(Verb *verb);
 extern char *sql_existing(Verb *verb, Source *source);
 extern char *sql_rows_in(Verb *verb, Source *source);

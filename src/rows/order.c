@@ -1,0 +1,125 @@
+/*
+ * order.c
+ *	  Keeping the order of the key in a verb's join.
+ *
+ * A verb's rows come sorted by key.  An UPDATE or DELETE that takes them one by
+ * one and looks each up in the target's index keeps that order: rows are then
+ * locked in the order of the key, the same in every session, and the index, and
+ * with it a correlated heap, is walked from one end to the other.  The planner
+ * knows neither; it prices each look-up as a random access and often prefers a
+ * hash join, whose order is that of the heap or none.
+ *
+ * So where the planner has an index for the key, the nested loop with the data
+ * outside replaces the other ways to join data and target, unless it looks so
+ * much dearer (OVERPRICED times) that the order cannot be worth it, as when the
+ * table is far larger than memory and its rows lie in another order.  Only the
+ * join of a verb's data with the target of its UPDATE or DELETE is touched;
+ * the path itself is one the planner would build.
+ */
+#include "postgres.h"
+
+#include "nodes/pathnodes.h"
+#include "optimizer/cost.h"
+#include "optimizer/pathnode.h"
+#include "optimizer/paths.h"
+#include "parser/parsetree.h"
+
+#include "rows/order.h"
+#include "rows/source.h"
+
+/* How many times dearer than the cheapest way the ordered one may look. */
+#define OVERPRICED 8
+
+static set_join_pathlist_hook_type previous_hook = NULL;
+
+/* Is this the data of a verb? */
+static bool
+is_data(PlannerInfo *root, RelOptInfo *rel)
+{
+	RangeTblEntry *rte;
+
+	if (rel->reloptkind != RELOPT_BASEREL || rel->rtekind != RTE_NAMEDTUPLESTORE)
+		return false;
+	rte = planner_rt_fetch(rel->relid, root);
+	return rte->enrname && strcmp(rte->enrname, SOURCE_RELATION) == 0;
+}
+
+/* The cheapest way to look target rows up with values of the data. */
+static Path *
+lookup_path(RelOptInfo *data, RelOptInfo *target)
+{
+	Path	   *best = NULL;
+	ListCell   *lc;
+
+	foreach(lc, target->pathlist)
+	{
+		Path	   *path = lfirst(lc);
+
+		if (path->param_info == NULL || !bms_equal(PATH_REQ_OUTER(path), data->relids))
+			continue;
+		if (best == NULL || path->total_cost < best->total_cost)
+			best = path;
+	}
+	return best;
+}
+
+/* set_join_pathlist_hook */
+static void
+keep_key_order(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outerrel, RelOptInfo *innerrel,
+			   JoinType jointype, JoinPathExtraData *extra)
+{
+	CmdType		command = root->parse->commandType;
+	Path	   *outer;
+	Path	   *inner;
+	Path	   *cheapest = NULL;
+	NestPath   *nest;
+	JoinCostWorkspace workspace;
+	ListCell   *lc;
+
+	if (previous_hook)
+		previous_hook(root, joinrel, outerrel, innerrel, jointype, extra);
+
+	if ((command != CMD_UPDATE && command != CMD_DELETE) || jointype != JOIN_INNER ||
+		!is_data(root, outerrel) ||
+		!bms_equal(innerrel->relids, bms_make_singleton(root->parse->resultRelation)))
+		return;
+	inner = lookup_path(outerrel, innerrel);
+	outer = outerrel->cheapest_total_path;
+	if (inner == NULL || outer == NULL || outer->param_info)
+		return;
+	foreach(lc, joinrel->pathlist)
+	{
+		Path	   *path = lfirst(lc);
+
+		if (path->param_info == NULL && (cheapest == NULL || path->total_cost < cheapest->total_cost))
+			cheapest = path;
+	}
+	initial_cost_nestloop(root, &workspace, jointype, outer, inner, extra);
+	nest = create_nestloop_path(root, joinrel, jointype, &workspace, extra, outer, inner,
+								extra->restrictlist, NIL, NULL);
+	if (cheapest && nest->jpath.path.total_cost > cheapest->total_cost * OVERPRICED)
+		return;
+
+	/*
+	 * The other order of the two relations may still be to come; see that the
+	 * paths it adds do not push this one out.
+	 */
+	if (cheapest)
+	{
+		nest->jpath.path.startup_cost = Min(nest->jpath.path.startup_cost, cheapest->startup_cost / 2);
+		nest->jpath.path.total_cost = Min(nest->jpath.path.total_cost, cheapest->total_cost / 2);
+	}
+	joinrel->pathlist = list_make1(nest);
+	joinrel->partial_pathlist = NIL;
+}
+
+/*
+ * order_init
+ *		Install the hook; called once, when the module is loaded.
+ */
+void
+order_init(void)
+{
+	previous_hook = set_join_pathlist_hook;
+	set_join_pathlist_hook = keep_key_order;
+}
