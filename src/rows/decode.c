@@ -141,6 +141,7 @@ convert_cell(DataColumn *column, const Cell *cell, Datum *value)
 			text = "true";
 			break;
 		case CELL_NUMBER:
+		case CELL_TEXT:
 			text = cell->text;
 			break;
 		case CELL_STRING:

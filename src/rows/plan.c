@@ -18,7 +18,6 @@
 #include "nodes/makefuncs.h"
 #include "nodes/parsenodes.h"
 #include "parser/parse_node.h"
-#include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -33,6 +32,7 @@ typedef struct PlanEntry
 {
 	uint64		hash;			/* the hash table's key; must be first */
 	char	   *key;			/* all that tells plans apart */
+	int			keylen;
 	SPIPlanPtr	plan;
 	Oid			relid;			/* what defaults and parameter types are of */
 	int			nparams;
@@ -53,7 +53,7 @@ static dlist_head plans_lru = DLIST_STATIC_INIT(plans_lru);
 static double
 class_size(int64 nrows)
 {
-	double		size = 1;
+	double		size = 4;
 
 	while (size < nrows)
 		size *= 4;
@@ -86,7 +86,7 @@ resolve_default(ParseState *pstate, ColumnRef *cref)
 	return expr;
 }
 
-/* Resolve $n of the array form. */
+/* Resolve the source's $n. */
 static Node *
 resolve_param(ParseState *pstate, ParamRef *pref)
 {
@@ -119,24 +119,21 @@ setup_parser(ParseState *pstate, void *arg)
 /* ------------------------------------------------------------------------ */
 
 /* What tells plans apart: the text, the data's columns, its size class. */
-static char *
-plan_key(const char *sql, Oid relid, Source *source, double size)
+static void
+plan_key(StringInfo key, const char *sql, Oid relid, Source *source, double size)
 {
-	StringInfoData key;
+	appendBinaryStringInfo(key, (char *) &relid, sizeof(relid));
+	appendBinaryStringInfo(key, (char *) &size, sizeof(size));
+	for (int i = 0; source && i < source->desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(source->desc, i);
 
-	initStringInfo(&key);
-	appendStringInfo(&key, "%u %.0f", relid, source ? size : 0);
-	if (source)
-		for (int i = 0; i < source->desc->natts; i++)
-		{
-			Form_pg_attribute att = TupleDescAttr(source->desc, i);
-
-			appendStringInfo(&key, " %s %u/%d/%u", quote_identifier(NameStr(att->attname)),
-							 att->atttypid, att->atttypmod, att->attcollation);
-		}
-	appendStringInfoChar(&key, ' ');
-	appendStringInfoString(&key, sql);
-	return key.data;
+		appendBinaryStringInfo(key, (char *) &att->atttypid, sizeof(Oid));
+		appendBinaryStringInfo(key, (char *) &att->atttypmod, sizeof(int32));
+		appendBinaryStringInfo(key, (char *) &att->attcollation, sizeof(Oid));
+		appendBinaryStringInfo(key, NameStr(att->attname), strlen(NameStr(att->attname)) + 1);
+	}
+	appendStringInfoString(key, sql);
 }
 
 /* Forget a plan that nobody is running. */
@@ -173,7 +170,7 @@ trim_cache(void)
 
 /* A new entry for the key, not yet planned. */
 static PlanEntry *
-add_entry(uint64 hash, const char *key, Oid relid, Source *source)
+add_entry(uint64 hash, StringInfo key, Oid relid, Source *source)
 {
 	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "pg_more plan",
 												  ALLOCSET_SMALL_SIZES);
@@ -184,9 +181,11 @@ add_entry(uint64 hash, const char *key, Oid relid, Source *source)
 	memset((char *) entry + sizeof(entry->hash), 0, sizeof(PlanEntry) - sizeof(entry->hash));
 	dlist_push_tail(&plans_lru, &entry->lru);
 	entry->context = context;
-	entry->key = MemoryContextStrdup(context, key);
+	entry->key = MemoryContextAlloc(context, key->len);
+	memcpy(entry->key, key->data, key->len);
+	entry->keylen = key->len;
 	entry->relid = relid;
-	if (source && source->arrays)
+	if (source && source->paramtypes)
 	{
 		entry->nparams = source->desc->natts;
 		entry->paramtypes = MemoryContextAlloc(context, sizeof(Oid) * entry->nparams);
@@ -199,10 +198,13 @@ add_entry(uint64 hash, const char *key, Oid relid, Source *source)
 static PlanEntry *
 find_entry(const char *sql, Oid relid, Source *source, double size)
 {
-	char	   *key = plan_key(sql, relid, source, size);
-	uint64		hash = hash_bytes_extended((unsigned char *) key, strlen(key), 0);
+	StringInfoData key;
+	uint64		hash;
 	PlanEntry  *entry;
 
+	initStringInfo(&key);
+	plan_key(&key, sql, relid, source, size);
+	hash = hash_bytes_extended((unsigned char *) key.data, key.len, 0);
 	if (plans == NULL)
 	{
 		HASHCTL		ctl = {0};
@@ -213,10 +215,10 @@ find_entry(const char *sql, Oid relid, Source *source, double size)
 	}
 	/* another key of the same hash moves on to the next free one */
 	while ((entry = hash_search(plans, &hash, HASH_FIND, NULL)) != NULL &&
-		   strcmp(entry->key, key) != 0)
+		   (entry->keylen != key.len || memcmp(entry->key, key.data, key.len) != 0))
 		hash++;
 	if (entry == NULL)
-		return add_entry(hash, key, relid, source);
+		return add_entry(hash, &key, relid, source);
 	dlist_delete(&entry->lru);
 	dlist_push_tail(&plans_lru, &entry->lru);
 	return entry;
@@ -224,7 +226,7 @@ find_entry(const char *sql, Oid relid, Source *source, double size)
 
 /* Prepare the entry's plan and keep it. */
 static void
-prepare_entry(PlanEntry *entry, const char *sql, bool custom)
+prepare_entry(PlanEntry *entry, const char *sql, Source *source)
 {
 	SPIPrepareOptions options;
 	SPIPlanPtr	plan;
@@ -232,7 +234,11 @@ prepare_entry(PlanEntry *entry, const char *sql, bool custom)
 	memset(&options, 0, sizeof(options));
 	options.parserSetup = setup_parser;
 	options.parserSetupArg = entry;
-	options.cursorOptions = custom ? CURSOR_OPT_CUSTOM_PLAN : 0;
+	/* the planner must see how long arrays are; of a row it need see nothing */
+	if (source && source->form == SOURCE_AS_ARRAYS)
+		options.cursorOptions = CURSOR_OPT_CUSTOM_PLAN;
+	if (source && source->form == SOURCE_AS_ROW)
+		options.cursorOptions = CURSOR_OPT_GENERIC_PLAN;
 	plan = SPI_prepare_extended(sql, &options);
 	if (plan == NULL)
 		elog(ERROR, "could not prepare a statement: %s", SPI_result_code_string(SPI_result));
@@ -269,7 +275,7 @@ run_statement(const char *sql, Oid relid, Source *source, bool read_only, DestRe
 	PG_TRY();
 	{
 		if (entry->plan == NULL)
-			prepare_entry(entry, sql, source && source->arrays);
+			prepare_entry(entry, sql, source);
 		result = SPI_execute_plan_extended(entry->plan, &options);
 	}
 	PG_FINALLY();

@@ -250,12 +250,12 @@ cell_kind_of(Oid basetype, const char *text)
 		case FLOAT8OID:
 		case NUMERICOID:
 			/* NaN and the infinities are no JSON numbers */
-			return strpbrk(text, "aIy") ? CELL_STRING : CELL_NUMBER;
+			return strpbrk(text, "aIy") ? CELL_TEXT : CELL_NUMBER;
 		case JSONOID:
 		case JSONBOID:
 			return CELL_JSON;
 		default:
-			return CELL_STRING;
+			return CELL_TEXT;
 	}
 }
 

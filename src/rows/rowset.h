@@ -29,7 +29,8 @@ typedef enum CellKind
 	CELL_TRUE,
 	CELL_NUMBER,				/* the number's text */
 	CELL_STRING,				/* the string, unescaped */
-	CELL_JSON					/* an object's or array's text */
+	CELL_JSON,					/* an object's or array's text */
+	CELL_TEXT					/* a typed value's text, not from JSON */
 } CellKind;
 
 /* A cell as it is handed about; text is NUL-terminated when read from a rowset. */

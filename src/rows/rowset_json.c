@@ -497,6 +497,7 @@ print_cell(StringInfo out, const Cell *cell)
 			appendStringInfoString(out, "true");
 			break;
 		case CELL_STRING:
+		case CELL_TEXT:
 			escape_json(out, cell->text);
 			break;
 		case CELL_NUMBER:

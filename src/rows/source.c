@@ -3,20 +3,25 @@
  *	  How a rowset's rows reach a generated statement.
  *
  * Ordinarily as an ephemeral named relation, the mechanism of transition
- * tables: the planner sees the exact number of rows and nothing is copied.
- * A distributed engine that plans its own tables (Citus) cannot see such a
- * relation; there the columns go as array parameters through unnest().  The
- * statement around it is the same: both are a FROM item called data.
+ * tables: the planner sees the number of rows and nothing is copied.  A single
+ * row goes as parameters in a FROM-less subquery, which the planner dissolves:
+ * the statement is then the one that a driver would prepare for one row.
+ * A distributed engine that plans its own tables (Citus) cannot see a local
+ * relation; there the columns go as array parameters through unnest().
+ *
+ * The statement around it is the same: each is a FROM item called data.
  */
 #include "postgres.h"
 
 #include "catalog/pg_collation.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
-#include "commands/extension.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/queryenvironment.h"
 
 #include "catalog.h"
@@ -32,7 +37,7 @@ is_citus_table(Oid relid)
 	Datum		arg = ObjectIdGetDatum(relid);
 	Oid			type = REGCLASSOID;
 
-	if (!OidIsValid(get_extension_oid("citus", true)))
+	if (!OidIsValid(get_relname_relid("pg_dist_partition", PG_CATALOG_NAMESPACE)))
 		return false;
 	if (SPI_execute_with_args("SELECT 1 FROM pg_catalog.pg_dist_partition "
 							  "WHERE logicalrelid OPERATOR(pg_catalog.=) $1::pg_catalog.oid",
@@ -42,16 +47,17 @@ is_citus_table(Oid relid)
 }
 
 /*
- * source_wants_arrays
- *		Whether data for this table must go as array parameters.  SPI must be
- *		connected.
+ * source_form
+ *		How nrows rows should be passed to a statement on this table.  SPI must
+ *		be connected.
  */
-bool
-source_wants_arrays(Oid relid)
+SourceForm
+source_form(Oid relid, int64 nrows)
 {
-	if (rows_source == ROWS_SOURCE_AUTO)
-		return is_citus_table(relid);
-	return rows_source == ROWS_SOURCE_ARRAYS;
+	if (rows_source == ROWS_SOURCE_ARRAYS ||
+		(rows_source == ROWS_SOURCE_AUTO && is_citus_table(relid)))
+		return SOURCE_AS_ARRAYS;
+	return nrows == 1 && rows_source == ROWS_SOURCE_AUTO ? SOURCE_AS_ROW : SOURCE_AS_RELATION;
 }
 
 /* A character that no column of the data begins with. */
@@ -98,7 +104,9 @@ add_column(Source *source, AttrNumber attno, const char *name, Oid type, int32 t
 {
 	TupleDescInitEntry(source->desc, attno, name, type, typmod, 0);
 	TupleDescInitEntryCollation(source->desc, attno, collation);
-	if (source->arrays)
+	if (source->form == SOURCE_AS_ROW)
+		source->paramtypes[attno - 1] = type;
+	if (source->form == SOURCE_AS_ARRAYS)
 	{
 		int			i = attno - 1;
 		bool		isvarlena;
@@ -122,7 +130,7 @@ add_column(Source *source, AttrNumber attno, const char *name, Oid type, int32 t
  *		Describe a source for these columns, in the current memory context.
  */
 Source *
-source_create(DataColumn *columns, int ncolumns, bool numbered, bool arrays)
+source_create(DataColumn *columns, int ncolumns, bool numbered, SourceForm form)
 {
 	Source	   *source = palloc0(sizeof(Source));
 	int			natts = ncolumns + (numbered ? 1 : 0);
@@ -131,7 +139,7 @@ source_create(DataColumn *columns, int ncolumns, bool numbered, bool arrays)
 	for (int c = 0; c < ncolumns; c++)
 		if (columns[c].partial)
 			natts++;
-	source->arrays = arrays;
+	source->form = form;
 	source->numbered = numbered;
 	source->mark = free_mark(columns, ncolumns);
 	source->columns = columns;
@@ -139,7 +147,7 @@ source_create(DataColumn *columns, int ncolumns, bool numbered, bool arrays)
 	source->desc = CreateTemplateTupleDesc(natts);
 	source->values = palloc0_array(Datum, natts + 1);
 	source->nulls = palloc0_array(bool, natts + 1);
-	if (arrays)
+	if (form != SOURCE_AS_RELATION)
 	{
 		source->paramtypes = palloc0_array(Oid, natts + 1);
 		source->as_text = palloc0_array(bool, natts + 1);
@@ -156,6 +164,40 @@ source_create(DataColumn *columns, int ncolumns, bool numbered, bool arrays)
 			add_column(source, attno++, psprintf("%c%d", source->mark, c + 1), BOOLOID, -1, InvalidOid);
 	TupleDescFinalize(source->desc);
 	return source;
+}
+
+/* Add the row in the making to the arrays. */
+static void
+add_to_arrays(Source *source)
+{
+	for (int i = 0; i < source->desc->natts; i++)
+	{
+		Datum		value = source->values[i];
+
+		if (source->as_text[i] && !source->nulls[i])
+			value = CStringGetTextDatum(OutputFunctionCall(&source->output[i], value));
+		source->building[i] = accumArrayResult(source->building[i], value, source->nulls[i],
+											   source->as_text[i] ? TEXTOID : TupleDescAttr(source->desc, i)->atttypid,
+											   CurrentMemoryContext);
+	}
+}
+
+/* Make the row in the making the parameters. */
+static void
+set_parameters(Source *source)
+{
+	MemoryContext old = MemoryContextSwitchTo(GetMemoryChunkContext(source));
+
+	for (int i = 0; i < source->desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(source->desc, i);
+		ParamExternData *param = &source->params->params[i];
+
+		param->isnull = source->nulls[i];
+		if (!param->isnull)
+			param->value = datumCopy(source->values[i], att->attbyval, att->attlen);
+	}
+	MemoryContextSwitchTo(old);
 }
 
 /* RowSink: lay the row out as the source has it and keep it. */
@@ -176,20 +218,35 @@ keep_row(void *arg, int64 ordinal, Datum *values, bool *nulls, bool *absent)
 		if (source->columns[c].partial)
 			source->values[i++] = BoolGetDatum(!absent[c]);
 
-	if (!source->arrays)
+	switch (source->form)
 	{
-		tuplestore_putvalues(source->store, source->desc, source->values, source->nulls);
-		return;
+		case SOURCE_AS_RELATION:
+			tuplestore_putvalues(source->store, source->desc, source->values, source->nulls);
+			break;
+		case SOURCE_AS_ARRAYS:
+			add_to_arrays(source);
+			break;
+		case SOURCE_AS_ROW:
+			set_parameters(source);
+			break;
 	}
-	for (i = 0; i < source->desc->natts; i++)
-	{
-		Datum		value = source->values[i];
+}
 
-		if (source->as_text[i] && !source->nulls[i])
-			value = CStringGetTextDatum(OutputFunctionCall(&source->output[i], value));
-		source->building[i] = accumArrayResult(source->building[i], value, source->nulls[i],
-											   source->as_text[i] ? TEXTOID : TupleDescAttr(source->desc, i)->atttypid,
-											   CurrentMemoryContext);
+/* A parameter list for the source, all null. */
+static void
+make_parameters(Source *source)
+{
+	int			natts = source->desc->natts;
+
+	source->params = makeParamList(natts);
+	for (int i = 0; i < natts; i++)
+	{
+		ParamExternData *param = &source->params->params[i];
+
+		param->value = (Datum) 0;
+		param->isnull = true;
+		param->pflags = PARAM_FLAG_CONST;
+		param->ptype = source->paramtypes[i];
 	}
 }
 
@@ -203,28 +260,24 @@ source_fill(Source *source, DecodeRequest *request)
 	int			natts = source->desc->natts;
 
 	source_free(source);
-	if (!source->arrays)
-	{
+	if (source->form == SOURCE_AS_RELATION)
 		source->store = tuplestore_begin_heap(false, false, work_mem);
-		source->nrows = decode_rows(request, keep_row, source);
-		return;
-	}
-
-	source->building = palloc0_array(ArrayBuildState *, natts + 1);
-	for (int i = 0; i < natts; i++)
-		source->building[i] = initArrayResult(source->as_text[i] ? TEXTOID : TupleDescAttr(source->desc, i)->atttypid,
-											  CurrentMemoryContext, true);
-	source->nrows = decode_rows(request, keep_row, source);
-	source->params = makeParamList(natts);
-	for (int i = 0; i < natts; i++)
+	else
+		make_parameters(source);
+	if (source->form == SOURCE_AS_ARRAYS)
 	{
-		ParamExternData *param = &source->params->params[i];
-
-		param->value = makeArrayResult(source->building[i], CurrentMemoryContext);
-		param->isnull = false;
-		param->pflags = PARAM_FLAG_CONST;
-		param->ptype = source->paramtypes[i];
+		source->building = palloc0_array(ArrayBuildState *, natts + 1);
+		for (int i = 0; i < natts; i++)
+			source->building[i] = initArrayResult(source->as_text[i] ? TEXTOID : TupleDescAttr(source->desc, i)->atttypid,
+												  CurrentMemoryContext, true);
 	}
+	source->nrows = decode_rows(request, keep_row, source);
+	if (source->form == SOURCE_AS_ARRAYS)
+		for (int i = 0; i < natts; i++)
+		{
+			source->params->params[i].value = makeArrayResult(source->building[i], CurrentMemoryContext);
+			source->params->params[i].isnull = false;
+		}
 }
 
 /*
@@ -238,7 +291,7 @@ source_register(Source *source, double rows)
 	EphemeralNamedRelation enr;
 	int			result;
 
-	if (source->arrays)
+	if (source->form != SOURCE_AS_RELATION)
 		return;
 	(void) SPI_unregister_relation(SOURCE_RELATION);
 	enr = palloc0(sizeof(EphemeralNamedRelationData));
@@ -277,9 +330,6 @@ append_array_column(StringInfo out, Source *source, int i)
 		appendStringInfo(out, "CAST(u.%s AS %s)", name, type_sql(att->atttypid, att->atttypmod));
 	else
 		appendStringInfo(out, "u.%s", name);
-	if (OidIsValid(att->attcollation) && att->attcollation != DEFAULT_COLLATION_OID)
-		appendStringInfo(out, " COLLATE %s", collation_sql(att->attcollation));
-	appendStringInfo(out, " AS %s", name);
 }
 
 /*
@@ -293,7 +343,7 @@ source_sql(Source *source)
 	StringInfoData params;
 	StringInfoData names;
 
-	if (!source->arrays)
+	if (source->form == SOURCE_AS_RELATION)
 		return "\"" SOURCE_RELATION "\" AS data";
 
 	initStringInfo(&columns);
@@ -301,14 +351,24 @@ source_sql(Source *source)
 	initStringInfo(&names);
 	for (int i = 0; i < source->desc->natts; i++)
 	{
+		Form_pg_attribute att = TupleDescAttr(source->desc, i);
 		const char *comma = i > 0 ? ", " : "";
+		const char *name = quote_identifier(NameStr(att->attname));
 
 		appendStringInfoString(&columns, comma);
-		append_array_column(&columns, source, i);
+		if (source->form == SOURCE_AS_ARRAYS)
+			append_array_column(&columns, source, i);
+		else
+			appendStringInfo(&columns, "$%d", i + 1);
+		if (OidIsValid(att->attcollation) && att->attcollation != DEFAULT_COLLATION_OID)
+			appendStringInfo(&columns, " COLLATE %s", collation_sql(att->attcollation));
+		appendStringInfo(&columns, " AS %s", name);
 		appendStringInfo(&params, "%s$%d", comma, i + 1);
-		appendStringInfo(&names, "%s%s", comma,
-						 quote_identifier(NameStr(TupleDescAttr(source->desc, i)->attname)));
+		appendStringInfo(&names, "%s%s", comma, name);
 	}
+	if (source->form == SOURCE_AS_ROW)
+		return psprintf("(SELECT %s) AS data", columns.data);
+
 	/*
 	 * The parser looks unnest with several arguments up in pg_catalog, whatever
 	 * the search path, but only if it is written without a schema; with one

@@ -24,35 +24,44 @@ typedef enum RowsSource
 
 extern int	rows_source;
 
+/* How the rows are passed. */
+typedef enum SourceForm
+{
+	SOURCE_AS_RELATION,
+	SOURCE_AS_ARRAYS,
+	SOURCE_AS_ROW
+} SourceForm;
+
 /*
- * The data of one statement: a local relation with its exact number of rows,
- * or array parameters.  Its columns are the rows' numbers, when they are asked
- * for, the data's columns, and a flag for each column that some rows lack.
+ * The data of one statement.  Its columns are the rows' numbers, when they are
+ * asked for, the data's columns, and a flag for each column that some rows lack.
  */
 typedef struct Source
 {
-	bool		arrays;
+	SourceForm	form;
 	bool		numbered;
 	char		mark;			/* how names that are not the data's begin */
 	DataColumn *columns;
 	int			ncolumns;
 	TupleDesc	desc;
 	int64		nrows;
-	Tuplestorestate *store;		/* relation */
-	Oid		   *paramtypes;		/* arrays: of each column of desc */
-	bool	   *as_text;		/* arrays: passed as text and cast */
+	Datum	   *values;			/* a row of desc, in the making */
+	bool	   *nulls;
+	Tuplestorestate *store;		/* of a relation */
+
+	/* of parameters, one for each column of desc */
+	Oid		   *paramtypes;
+	bool	   *as_text;		/* passed as text and cast */
 	FmgrInfo   *output;
 	ArrayBuildState **building;
 	ParamListInfo params;
-	Datum	   *values;			/* a row of desc, in the making */
-	bool	   *nulls;
 } Source;
 
 /* The relation's name, which hides no relation that a user would name. */
 #define SOURCE_RELATION	"pg_more data"
 
-extern bool source_wants_arrays(Oid relid);
-extern Source *source_create(DataColumn *columns, int ncolumns, bool numbered, bool arrays);
+extern SourceForm source_form(Oid relid, int64 nrows);
+extern Source *source_create(DataColumn *columns, int ncolumns, bool numbered, SourceForm form);
 extern void source_fill(Source *source, DecodeRequest *request);
 extern void source_register(Source *source, double rows);
 extern void source_free(Source *source);

@@ -19,9 +19,11 @@
 
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "nodes/makefuncs.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
 #include "rows/plan.h"
@@ -89,6 +91,15 @@ value_sql(Verb *verb, Source *source, Assignment *set)
 	return psprintf("CASE WHEN %s THEN %s ELSE target.%s END", present.data, value, column);
 }
 
+/* Whether a cast to the type with a length cuts what an assignment refuses. */
+static bool
+cast_cuts(Oid type)
+{
+	Oid			base = getBaseType(type);
+
+	return base == VARCHAROID || base == BPCHAROID || base == BITOID || base == VARBITOID;
+}
+
 /*
  * The condition that some assignment changes what is stored.  It compares
  * stored images: that needs no equality operator and cannot be misled by one.
@@ -108,7 +119,7 @@ changed_sql(Verb *verb, Source *source)
 
 		appendStringInfo(&old, "%starget.%s", comma, quote_identifier(NameStr(att->attname)));
 		appendStringInfo(&new, "%sCAST(%s AS %s)", comma, value_sql(verb, source, &verb->set[i]),
-						 type_sql(att->atttypid, -1));
+						 type_sql(att->atttypid, cast_cuts(att->atttypid) ? -1 : att->atttypmod));
 	}
 	return psprintf("CAST(ROW(%s) AS pg_catalog.record) OPERATOR(pg_catalog.*<>) CAST(ROW(%s) AS pg_catalog.record)",
 					old.data, new.data);
@@ -254,7 +265,7 @@ insert_sql(Verb *verb, Source *source, const char *condition, bool overriding)
 	insert_lists(verb, source, &names, &values);
 	appendStringInfo(&out, "INSERT INTO %s AS target (%s)%s", verb->target, names.data,
 					 overriding ? " OVERRIDING SYSTEM VALUE" : "");
-	if (source->numbered)
+	if (verb->numbered)
 	{
 		int			n = 0;
 
@@ -339,7 +350,7 @@ sql_insert(Verb *verb, Source *source, bool ignore)
 	char	   *insert = insert_sql(verb, source, NULL, false);
 	const char *conflict = ignore ? " ON CONFLICT DO NOTHING" : "";
 
-	if (!source->numbered)
+	if (!verb->numbered)
 		return psprintf("%s%s", insert, conflict);
 	return psprintf("%s%s RETURNING more._noted_row() AS o, %d%s", insert, conflict,
 					STATUS_INSERTED, row_sql(verb));
@@ -359,7 +370,7 @@ sql_update(Verb *verb, Source *source)
 	char	   *changed = verb->skip_unchanged ? changed_sql(verb, source) : NULL;
 	char	   *update = update_sql(verb, source, changed);
 
-	if (!source->numbered)
+	if (!verb->numbered)
 		return update;
 	if (!changed)
 		return psprintf("%s RETURNING %s AS o, %d%s", update, source_ordinal(source), STATUS_UPDATED,
@@ -381,7 +392,7 @@ sql_delete(Verb *verb, Source *source)
 	char	   *delete = psprintf("DELETE FROM %s AS target USING %s WHERE %s", verb->target,
 								  source_sql(source), join_sql(verb));
 
-	if (!source->numbered)
+	if (!verb->numbered)
 		return delete;
 	return psprintf("%s RETURNING %s AS o, %d%s", delete, source_ordinal(source), STATUS_DELETED,
 					row_sql(verb));

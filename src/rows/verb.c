@@ -523,7 +523,7 @@ fill_source(Verb *verb, Source *source)
 	if (source == NULL)
 		source = source_create(verb->columns, verb->ncolumns,
 							   verb->numbered || verb->ncolumns == 0,
-							   source_wants_arrays(RelationGetRelid(verb->rel)));
+							   source_form(RelationGetRelid(verb->rel), verb->data->nrows));
 	request.rowset = verb->data;
 	request.columns = verb->columns;
 	request.ncolumns = verb->ncolumns;
