@@ -15,6 +15,8 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 SELF=$(cd "$(dirname "$0")" && pwd -P)/$(basename "$0")
 ARGS=("$@")
 WORK=
+DATA_DIR=
+APT_LOG=
 JOB=
 GRACE=10
 NO_PACKAGES=3
@@ -89,7 +91,10 @@ can_build() { [ -x "$1" ] && [ -e "$("$1" --pgxs)" ] && [ -x "$("$1" --bindir)/p
 # client library alone; else the newest Debian server that extensions can be built for.
 find_pg_config() {
 	local candidate
-	if [ -n "${PG_CONFIG-}" ]; then return; fi
+	if [ -n "${PG_CONFIG-}" ]; then
+		PG_CONFIG=$(realpath -ms "$(command -v "$PG_CONFIG" || printf '%s' "$PG_CONFIG")")
+		return
+	fi
 	candidate=$(command -v pg_config || true)
 	case $candidate in
 		'' | /bin/* | /usr/bin/*) candidate= ;;
@@ -138,7 +143,7 @@ apt_install() {
 
 # Installs what `need` found missing, or names the one command that does so.
 install_missing() {
-	local version log
+	local version
 	if [ ${#MISSING[@]} -eq 0 ] && [ -z "$NEEDS_SERVER_PACKAGES" ]; then return; fi
 	if ! command -v apt-get >/dev/null; then
 		die "missing: ${NEEDS_SERVER_PACKAGES:+a PostgreSQL server with its development files; }${MISSING[*]}"
@@ -147,25 +152,23 @@ install_missing() {
 		say "Debian packages are missing: ${NEEDS_SERVER_PACKAGES:+postgresql and its postgresql-server-dev; }${MISSING[*]}"
 		die "this command installs them, and goes on: $(root_command)"
 	fi
-	log=$(mktemp)
-	as_root apt-get update -qq </dev/null >"$log" 2>&1 || true
+	APT_LOG=$(mktemp)
+	as_root apt-get update -qq </dev/null >"$APT_LOG" 2>&1 || true
 	if [ -n "$NEEDS_SERVER_PACKAGES" ]; then
 		version=$(apt-cache depends postgresql 2>/dev/null | sed -n 's/.*Depends: postgresql-\([0-9]*\)$/\1/p' | head -n 1)
 		if [ -z "$version" ]; then
-			cat "$log" >&2
-			rm -f "$log"
+			cat "$APT_LOG" >&2
 			STATUS=$NO_PACKAGES die "no postgresql package in the machine's package sources"
 		fi
 		MISSING+=("postgresql-$version" "postgresql-server-dev-$version")
 		PG_CONFIG=/usr/lib/postgresql/$version/bin/pg_config
 	fi
 	say "installing ${MISSING[*]}"
-	if ! apt_install "${MISSING[@]}" >>"$log" 2>&1; then
-		tail -n 30 "$log" >&2
-		rm -f "$log"
+	if ! apt_install "${MISSING[@]}" >>"$APT_LOG" 2>&1; then
+		tail -n 30 "$APT_LOG" >&2
 		STATUS=$NO_PACKAGES die "could not install ${MISSING[*]}"
 	fi
-	rm -f "$log"
+	rm -f "$APT_LOG"
 	MISSING=()
 	NEEDS_SERVER_PACKAGES=
 }
@@ -302,8 +305,11 @@ clean_up() {
 	set +e
 	cd /
 	end_job
+	if [ -n "$APT_LOG" ]; then rm -f "$APT_LOG"; fi
 	if [ -z "$WORK" ]; then return; fi
-	if [ -e "$DATA_DIR/postmaster.pid" ]; then as_user "$BINDIR/pg_ctl" -D "$DATA_DIR" -m immediate -s stop; fi >/dev/null 2>&1
+	if [ -e "$DATA_DIR/postmaster.pid" ]; then
+		as_user "$BINDIR/pg_ctl" -D "$DATA_DIR" -m immediate -s stop >/dev/null 2>&1
+	fi
 	cd /
 	end_leftovers
 	rm -rf "$WORK"

@@ -39,7 +39,7 @@ SELECT more.rowset_columns(more.rowset(array_agg(a))) FROM acc AS a;
 SELECT more.rowset(ARRAY[ROW(1, 'a'), ROW(2, 'b')]);
 -- the rows of a query, with its column names
 SELECT more.rowset(array_agg(q)) FROM (SELECT g AS id, 'n' || g AS name FROM generate_series(1, 2) AS g) AS q;
-SELECT more.rowset('{}'::person[]), more.rowset_count('{}'::person[]), more.rowset_columns('{}'::person[]::more.rowset);
+SELECT d, more.rowset_count(d) FROM more.rowset('{}'::person[]) AS d;
 SELECT more.rowset(NULL::person[]) IS NULL AS nothing;
 -- what it refuses
 SELECT more.rowset(ARRAY[(1, 'ann', NULL), NULL]::person[]);

@@ -42,6 +42,15 @@ compat_json_lexer(const char *text, int len, int encoding, bool need_escapes)
 #define TupleDescFinalize(tupdesc) ((void) 0)
 #endif
 
+/* Since 19 a mask says which kind of nested loop is priced; a plain one here. */
+#if PG_VERSION_NUM >= 190000
+#define compat_initial_cost_nestloop(root, workspace, jointype, outer, inner, extra) \
+	initial_cost_nestloop(root, workspace, jointype, \
+						  PGS_NESTLOOP_PLAIN | PGS_CONSIDER_NONPARTIAL, outer, inner, extra)
+#else
+#define compat_initial_cost_nestloop initial_cost_nestloop
+#endif
+
 /* A hint to the processor, where the compiler has one. */
 #if defined(__GNUC__) || defined(__clang__)
 #define prefetch_memory(p) __builtin_prefetch(p)

@@ -1,6 +1,7 @@
 -- What every regression test begins with: the extension, and two helpers.
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pg_more;
+RESET client_min_messages;
 
 -- Generated statements show up in the context of an error: that is no part of what is specified.
 \set SHOW_CONTEXT never

@@ -24,6 +24,7 @@
 #include "optimizer/paths.h"
 #include "parser/parsetree.h"
 
+#include "compat.h"
 #include "rows/order.h"
 #include "rows/source.h"
 
@@ -79,7 +80,7 @@ keep_key_order(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outerrel, Rel
 	if (previous_hook)
 		previous_hook(root, joinrel, outerrel, innerrel, jointype, extra);
 
-	if ((command != CMD_UPDATE && command != CMD_DELETE) || jointype != JOIN_INNER ||
+	if (!enable_nestloop || (command != CMD_UPDATE && command != CMD_DELETE) || jointype != JOIN_INNER ||
 		!is_data(root, outerrel) ||
 		!bms_equal(innerrel->relids, bms_make_singleton(root->parse->resultRelation)))
 		return;
@@ -94,7 +95,7 @@ keep_key_order(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outerrel, Rel
 		if (path->param_info == NULL && (cheapest == NULL || path->total_cost < cheapest->total_cost))
 			cheapest = path;
 	}
-	initial_cost_nestloop(root, &workspace, jointype, outer, inner, extra);
+	compat_initial_cost_nestloop(root, &workspace, jointype, outer, inner, extra);
 	nest = create_nestloop_path(root, joinrel, jointype, &workspace, extra, outer, inner,
 								extra->restrictlist, NIL, NULL);
 	if (cheapest && nest->jpath.path.total_cost > cheapest->total_cost * OVERPRICED)
