@@ -118,7 +118,7 @@ BEGIN
 	RAISE NOTICE 'updated %', c;
 	c := more.bulk_upsert('public.goods', '[{"code":"seven","n":70},{"code":"eight","n":80}]', key => '{code}');
 	RAISE NOTICE 'upserted %', c;
-	FOR r IN SELECT * FROM more.bulk_upsert_returning(NULL::public.goods, '[{"id":107,"n":71},{"id":109,"n":90}]', skip_unchanged => true) LOOP
+	FOR r IN SELECT * FROM more.bulk_upsert_returning(NULL::public.goods, '[{"id":107,"n":71},{"id":109,"n":90,"code":"nine"}]', skip_unchanged => true) LOOP
 		RAISE NOTICE '%', r;
 	END LOOP;
 	FOR r IN SELECT * FROM more.bulk_get_or_create(NULL::public.goods, '[{"id":107},{"id":111,"code":"k"}]') LOOP
@@ -127,13 +127,13 @@ BEGIN
 	FOR r IN SELECT * FROM more.bulk_sync('public.goods', '[{"id":107,"n":71},{"id":111,"n":0}]', condition => 'id OPERATOR(pg_catalog.>) 108') LOOP
 		RAISE NOTICE '%', r;
 	END LOOP;
-	FOR r IN SELECT * FROM more.rows_in(NULL::public.goods, '[{"id":107},{"id":108}]') LOOP
+	FOR r IN SELECT * FROM more.rows_in(NULL::public.goods, '[{"id":107},{"id":108}]') ORDER BY id LOOP
 		RAISE NOTICE '%', r;
 	END LOOP;
 	FOR r IN SELECT * FROM more.rows_missing(NULL::public.goods, '[{"id":107},{"id":108}]') LOOP
 		RAISE NOTICE '%', r;
 	END LOOP;
-	FOR r IN SELECT * FROM more.rows_not_in(NULL::public.goods, '[{"id":107},{"id":111}]') LOOP
+	FOR r IN SELECT * FROM more.rows_not_in(NULL::public.goods, '[{"id":107},{"id":111}]') ORDER BY id LOOP
 		RAISE NOTICE '%', r;
 	END LOOP;
 	c := more.bulk_delete('public.goods', '[{"id":107}]');

@@ -21,10 +21,8 @@
 #include "parser/parsetree.h"
 #include "rewrite/rewriteHandler.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
-#include "utils/ruleutils.h"
 #include "utils/syscache.h"
 #include "utils/varlena.h"
 
@@ -99,24 +97,6 @@ type_sql(Oid type, int32 typmod)
 {
 	return format_type_extended(type, typmod,
 								FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
-}
-
-/*
- * expression_sql
- *		An expression over the columns of relid (varno 1) as SQL, with each
- *		column as alias.column if prefix, and all else schema-qualified.
- */
-char *
-expression_sql(Node *expr, Oid relid, const char *alias, bool prefix)
-{
-	int			nest = NewGUCNestLevel();
-	char	   *result;
-
-	(void) set_config_option("search_path", "pg_catalog", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-	result = deparse_expression(expr, deparse_context_for(alias, relid), prefix, false);
-	AtEOXact_GUC(true, nest);
-	return result;
 }
 
 /*
@@ -238,16 +218,33 @@ index_has_columns(Form_pg_index form, List *columns)
 	return true;
 }
 
-/* The index's predicate as an implicit-AND list, NIL when it has none. */
-static List *
-index_predicate(HeapTuple tup)
+/*
+ * index_condition
+ *		The predicate of a partial index as an expression over varno 1; NULL
+ *		when the index has none.
+ */
+Node *
+index_condition(Oid index)
 {
+	HeapTuple	tup = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
+	Datum		pred;
 	bool		isnull;
-	Datum		pred = SysCacheGetAttr(INDEXRELID, tup, Anum_pg_index_indpred, &isnull);
+	Node	   *result = NULL;
 
-	if (isnull)
-		return NIL;
-	return make_ands_implicit((Expr *) stringToNode(TextDatumGetCString(pred)));
+	if (!HeapTupleIsValid(tup))
+		elog(ERROR, "cache lookup failed for index %u", index);
+	pred = SysCacheGetAttr(INDEXRELID, tup, Anum_pg_index_indpred, &isnull);
+	if (!isnull)
+		result = (Node *) make_ands_explicit((List *) stringToNode(TextDatumGetCString(pred)));
+	ReleaseSysCache(tup);
+	return result;
+}
+
+/* Whether an index has a predicate, by its row of pg_index. */
+static bool
+is_partial(HeapTuple tup)
+{
+	return !heap_attisnull(tup, Anum_pg_index_indpred, NULL);
 }
 
 /*
@@ -265,42 +262,60 @@ find_unique_key(Relation rel, List *columns, UniqueKey *key)
 	ListCell   *lc;
 	int			partial = 0;
 
-	key->index = InvalidOid;
-	key->deferrable = false;
-	key->predicate = NIL;
+	memset(key, 0, sizeof(*key));
 	foreach(lc, indexes)
 	{
 		HeapTuple	tup = valid_index(lfirst_oid(lc));
 		Form_pg_index form;
-		List	   *predicate;
 
 		if (tup == NULL)
 			continue;
 		form = (Form_pg_index) GETSTRUCT(tup);
 		if (index_has_columns(form, columns))
 		{
-			predicate = index_predicate(tup);
-			if (predicate != NIL)
-				partial++;
-			if (!OidIsValid(key->index) ||
-				(key->predicate != NIL && predicate == NIL) ||
-				(key->deferrable && form->indimmediate && predicate == NIL))
+			partial += is_partial(tup);
+			if (!OidIsValid(key->index) || (key->partial && !is_partial(tup)) ||
+				(key->deferrable && form->indimmediate && !is_partial(tup)))
 			{
 				key->index = form->indexrelid;
 				key->deferrable = !form->indimmediate;
-				key->predicate = predicate;
+				key->partial = is_partial(tup);
 			}
 		}
 		ReleaseSysCache(tup);
 	}
 	list_free(indexes);
-	if (key->predicate != NIL && partial > 1)
+	if (key->partial && partial > 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_AMBIGUOUS_COLUMN),
 				 errmsg("the key matches several partial unique indexes of \"%s\"",
 						RelationGetRelationName(rel)),
 				 errhint("Add a column to the key that only one of them has, or create a unique index without a condition.")));
 	return OidIsValid(key->index);
+}
+
+/*
+ * has_index_on
+ *		Whether some index begins with one of the columns (an integer list).
+ */
+bool
+has_index_on(Relation rel, List *columns)
+{
+	List	   *indexes = RelationGetIndexList(rel);
+	ListCell   *lc;
+	bool		result = false;
+
+	foreach(lc, indexes)
+	{
+		HeapTuple	tup = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(lc)));
+
+		if (!HeapTupleIsValid(tup))
+			continue;
+		result |= list_member_int(columns, ((Form_pg_index) GETSTRUCT(tup))->indkey.values[0]);
+		ReleaseSysCache(tup);
+	}
+	list_free(indexes);
+	return result;
 }
 
 /*
@@ -327,7 +342,7 @@ unique_keys(Relation rel, bool *others)
 		if (!HeapTupleIsValid(tup))
 			continue;
 		form = (Form_pg_index) GETSTRUCT(tup);
-		plain = form->indisunique && index_predicate(tup) == NIL;
+		plain = form->indisunique && !is_partial(tup);
 		for (int i = 0; i < form->indnkeyatts; i++)
 		{
 			plain &= form->indkey.values[i] > 0;

@@ -16,18 +16,19 @@ typedef struct UniqueKey
 {
 	Oid			index;			/* the index, or InvalidOid */
 	bool		deferrable;		/* its constraint cannot arbitrate conflicts */
-	List	   *predicate;		/* implicit-AND list over varno 1, or NIL */
+	bool		partial;		/* it has a predicate */
 } UniqueKey;
 
 extern char *qualified_name(Oid relid);
 extern char *operator_sql(Oid opno);
 extern char *collation_sql(Oid collation);
 extern char *type_sql(Oid type, int32 typmod);
-extern char *expression_sql(Node *expr, Oid relid, const char *alias, bool prefix);
 extern AttrNumber find_column(Relation rel, const char *name);
 extern const char *nearest_column(Relation rel, const char *name);
 extern List *primary_key_columns(Relation rel);
 extern bool find_unique_key(Relation rel, List *columns, UniqueKey *key);
+extern Node *index_condition(Oid index);
+extern bool has_index_on(Relation rel, List *columns);
 extern List *unique_keys(Relation rel, bool *others);
 extern bool may_have_row_triggers(Relation rel);
 extern Node *column_default(Relation rel, AttrNumber attnum);

@@ -353,12 +353,12 @@ compare_keys(Decoder *decoder, uint32 a, uint32 b, int from)
 
 /* How two rows compare when their first key columns do not tell them apart. */
 static int
-compare_rest(Decoder *decoder, uint32 a, uint32 b)
+compare_rest(Decoder *decoder, uint32 a, uint32 b, bool stable)
 {
 	int			result = compare_keys(decoder, a, b, decoder->ssup[0].abbrev_converter ? 0 : 1);
 
 	/* rows with equal keys keep their input order */
-	return result != 0 ? result : (a < b ? -1 : 1);
+	return result != 0 || !stable ? result : (a < b ? -1 : 1);
 }
 
 /* How two rows compare, by whatever comparison the type has. */
@@ -367,7 +367,7 @@ compare_items(const SortItem *x, const SortItem *y, Decoder *decoder)
 {
 	int			result = ApplySortComparator(x->key, false, y->key, false, &decoder->ssup[0]);
 
-	return result != 0 ? result : compare_rest(decoder, x->row, y->row);
+	return result != 0 ? result : compare_rest(decoder, x->row, y->row, true);
 }
 
 /*
@@ -385,7 +385,7 @@ compare_items(const SortItem *x, const SortItem *y, Decoder *decoder)
 
 #define COMPARE_AS(type, a, b, decoder) \
 	((type) (a)->key < (type) (b)->key ? -1 : (type) (a)->key > (type) (b)->key ? 1 : \
-	 compare_rest(decoder, (a)->row, (b)->row))
+	 compare_rest(decoder, (a)->row, (b)->row, true))
 
 #define ST_SORT sort_unsigned_items
 #define ST_ELEMENT_TYPE SortItem
@@ -545,6 +545,7 @@ sort_rows(Decoder *decoder)
 	SortItem   *items;
 	bool		sorted = true;
 	int64		n = 0;
+	int64		repeated = 0;	/* rows whose first key is that of the one before */
 
 	items = MemoryContextAllocHuge(CurrentMemoryContext,
 								   sizeof(SortItem) * Max(req->rowset->nrows, 1));
@@ -569,17 +570,19 @@ sort_rows(Decoder *decoder)
 	decoder->nitems = Min(n, 1);
 	for (int64 i = 1; i < n; i++)
 	{
-		if (items[i - 1].key == items[i].key || !ssup->abbrev_converter)
+		if (ApplySortComparator(items[i - 1].key, false, items[i].key, false, ssup) == 0)
 		{
-			if (compare_keys(decoder, items[i - 1].row, items[i].row, 0) == 0)
+			if (compare_rest(decoder, items[i - 1].row, items[i].row, false) == 0)
 			{
 				if (req->rule == KEY_UNIQUE)
 					report_duplicate(decoder, items[i - 1].row, items[i].row);
 				continue;
 			}
+			repeated++;
 		}
 		items[decoder->nitems++] = items[i];
 	}
+	req->distinct = repeated <= decoder->nitems / 8;
 
 	/* rows with nulls come last: they are no matter of order */
 	for (int64 r = 0; req->keep_nulls && r < req->rowset->nrows; r++)
@@ -706,6 +709,8 @@ decode_rows(DecodeRequest *request, RowSink sink, void *arg)
 	bool		ordered = request->nkeys > 0 && request->rule != KEY_ANY;
 	int64		volatile sent = 0;
 
+	/* a guess, unless the rows are looked at */
+	request->distinct = request->nkeys > 0;
 	MemoryContextSwitchTo(work);
 	decoder = palloc0(sizeof(Decoder));
 	decoder->req = request;

@@ -58,6 +58,7 @@ typedef struct DecodeRequest
 	bool		keep_nulls;		/* a null in a key is no matter */
 	bool		input_order;	/* look at the keys, but keep the order */
 	const uint8 *done;			/* rows marked here are left out, or NULL */
+	bool		distinct;		/* result: does the first key tell most rows apart? */
 } DecodeRequest;
 
 extern int64 decode_rows(DecodeRequest *request, RowSink sink, void *arg);

@@ -1,6 +1,6 @@
 /*
  * order.c
- *	  Keeping the order of the key in a verb's join.
+ *	  What the planner is told about a verb's data: its order, and its keys.
  *
  * A verb's rows come sorted by key.  An UPDATE or DELETE that takes them one by
  * one and looks each up in the target's index keeps that order: rows are then
@@ -23,6 +23,7 @@
 #include "optimizer/pathnode.h"
 #include "optimizer/paths.h"
 #include "parser/parsetree.h"
+#include "utils/selfuncs.h"
 
 #include "compat.h"
 #include "rows/order.h"
@@ -32,6 +33,10 @@
 #define OVERPRICED 8
 
 static set_join_pathlist_hook_type previous_hook = NULL;
+static get_relation_stats_hook_type previous_stats_hook = NULL;
+
+/* The data of the statement that is being prepared, for the planner's hooks. */
+Source	   *planned_source = NULL;
 
 /* Is this the data of a verb? */
 static bool
@@ -115,12 +120,36 @@ keep_key_order(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outerrel, Rel
 }
 
 /*
+ * get_relation_stats_hook: the data has no statistics, and without any the
+ * planner takes a column to have 200 values, which makes it shun a hash table
+ * of the data.  The first key column is known to have (nearly) as many values
+ * as there are rows.
+ */
+static bool
+know_key_is_distinct(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum,
+					 VariableStatData *vardata)
+{
+	if (previous_stats_hook && previous_stats_hook(root, rte, attnum, vardata))
+		return true;
+	if (planned_source == NULL || planned_source->distinct != attnum)
+		return false;
+	if (rte->rtekind == RTE_NAMEDTUPLESTORE ?
+		strcmp(rte->enrname, SOURCE_RELATION) != 0 :
+		!(rte->rtekind == RTE_FUNCTION && rte->alias && strcmp(rte->alias->aliasname, SOURCE_FUNCTION) == 0))
+		return false;
+	vardata->isunique = true;
+	return true;
+}
+
+/*
  * order_init
- *		Install the hook; called once, when the module is loaded.
+ *		Install the hooks; called once, when the module is loaded.
  */
 void
 order_init(void)
 {
 	previous_hook = set_join_pathlist_hook;
 	set_join_pathlist_hook = keep_key_order;
+	previous_stats_hook = get_relation_stats_hook;
+	get_relation_stats_hook = know_key_is_distinct;
 }

@@ -1,9 +1,13 @@
 /*
  * order.h
- *	  Keeping the order of the key in a verb's join.
+ *	  What the planner is told about a verb's data: its order, and its keys.
  */
 #ifndef PG_MORE_ORDER_H
 #define PG_MORE_ORDER_H
+
+#include "rows/source.h"
+
+extern Source *planned_source;
 
 extern void order_init(void);
 

@@ -15,14 +15,19 @@
 #include "common/hashfn.h"
 #include "executor/spi.h"
 #include "lib/ilist.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
 #include "nodes/parsenodes.h"
 #include "parser/parse_node.h"
+#include "parser/parse_relation.h"
+#include "utils/guc.h"
 #include "utils/hsearch.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 #include "catalog.h"
+#include "rows/order.h"
 #include "rows/plan.h"
 
 /* How many plans a session keeps. */
@@ -64,26 +69,77 @@ class_size(int64 nrows)
 /* Parser hooks																*/
 /* ------------------------------------------------------------------------ */
 
-/* Resolve "#default"."column" to the column's default. */
+/* The default of a column of the target. */
 static Node *
-resolve_default(ParseState *pstate, ColumnRef *cref)
+default_of(Oid relid, const char *name)
 {
-	PlanEntry  *entry = pstate->p_ref_hook_state;
-	Relation	rel;
-	AttrNumber	attnum;
+	/* the parser has locked it by now */
+	Relation	rel = table_open(relid, AccessShareLock);
+	AttrNumber	attnum = find_column(rel, name);
 	Node	   *expr = NULL;
 
-	if (list_length(cref->fields) != 2 ||
-		!IsA(linitial(cref->fields), String) || !IsA(lsecond(cref->fields), String) ||
-		strcmp(strVal(linitial(cref->fields)), DEFAULT_QUALIFIER) != 0)
-		return NULL;
-	/* the statement's target, which the parser has locked by now */
-	rel = table_open(entry->relid, AccessShareLock);
-	attnum = find_column(rel, strVal(lsecond(cref->fields)));
 	if (AttributeNumberIsValid(attnum))
 		expr = column_default(rel, attnum);
 	table_close(rel, NoLock);
 	return expr;
+}
+
+/* How the columns of a predicate are found in the statement. */
+typedef struct PredicateContext
+{
+	ParseState *pstate;
+	ParseNamespaceItem *item;
+	int			levels;
+	Oid			relid;
+} PredicateContext;
+
+/* Mutator: each column as the parser would resolve it, privileges included. */
+static Node *
+adopt_columns(Node *node, void *arg)
+{
+	PredicateContext *ctx = arg;
+
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, Var) && ((Var *) node)->varattno > 0)
+		return scanNSItemForColumn(ctx->pstate, ctx->item, ctx->levels,
+								   get_attname(ctx->relid, ((Var *) node)->varattno, false), -1);
+	return expression_tree_mutator(node, adopt_columns, arg);
+}
+
+/* The predicate of a partial index over a relation of the statement. */
+static Node *
+predicate_of(ParseState *pstate, Oid relid, Oid index, bool arbiter)
+{
+	PredicateContext ctx = {pstate, pstate->p_target_nsitem, 0, relid};
+
+	if (!arbiter)
+		ctx.item = refnameNamespaceItem(pstate, NULL, "target", -1, &ctx.levels);
+	if (ctx.item == NULL)
+		elog(ERROR, "the statement has no target");
+	return adopt_columns(index_condition(index), &ctx);
+}
+
+/* Resolve references that stand for stored expressions. */
+static Node *
+resolve_column(ParseState *pstate, ColumnRef *cref)
+{
+	PlanEntry  *entry = pstate->p_ref_hook_state;
+	const char *qualifier;
+	const char *name;
+
+	if (list_length(cref->fields) != 2 ||
+		!IsA(linitial(cref->fields), String) || !IsA(lsecond(cref->fields), String))
+		return NULL;
+	qualifier = strVal(linitial(cref->fields));
+	name = strVal(lsecond(cref->fields));
+	if (strcmp(qualifier, DEFAULT_QUALIFIER) == 0)
+		return default_of(entry->relid, name);
+	if (strcmp(qualifier, PREDICATE_QUALIFIER) == 0)
+		return predicate_of(pstate, entry->relid, atooid(name), false);
+	if (strcmp(qualifier, ARBITER_QUALIFIER) == 0)
+		return predicate_of(pstate, entry->relid, atooid(name), true);
+	return NULL;
 }
 
 /* Resolve the source's $n. */
@@ -110,7 +166,7 @@ static void
 setup_parser(ParseState *pstate, void *arg)
 {
 	pstate->p_ref_hook_state = arg;
-	pstate->p_pre_columnref_hook = resolve_default;
+	pstate->p_pre_columnref_hook = resolve_column;
 	pstate->p_paramref_hook = resolve_param;
 }
 
@@ -124,6 +180,8 @@ plan_key(StringInfo key, const char *sql, Oid relid, Source *source, double size
 {
 	appendBinaryStringInfo(key, (char *) &relid, sizeof(relid));
 	appendBinaryStringInfo(key, (char *) &size, sizeof(size));
+	if (source)
+		appendBinaryStringInfo(key, (char *) &source->distinct, sizeof(source->distinct));
 	for (int i = 0; source && i < source->desc->natts; i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(source->desc, i);
@@ -226,7 +284,7 @@ find_entry(const char *sql, Oid relid, Source *source, double size)
 
 /* Prepare the entry's plan and keep it. */
 static void
-prepare_entry(PlanEntry *entry, const char *sql, Source *source)
+prepare_entry(PlanEntry *entry, const char *sql, Source *source, bool read_only)
 {
 	SPIPrepareOptions options;
 	SPIPlanPtr	plan;
@@ -234,17 +292,43 @@ prepare_entry(PlanEntry *entry, const char *sql, Source *source)
 	memset(&options, 0, sizeof(options));
 	options.parserSetup = setup_parser;
 	options.parserSetupArg = entry;
+	if (read_only)
+		options.cursorOptions = CURSOR_OPT_PARALLEL_OK;
 	/* the planner must see how long arrays are; of a row it need see nothing */
 	if (source && source->form == SOURCE_AS_ARRAYS)
-		options.cursorOptions = CURSOR_OPT_CUSTOM_PLAN;
+		options.cursorOptions |= CURSOR_OPT_CUSTOM_PLAN;
 	if (source && source->form == SOURCE_AS_ROW)
-		options.cursorOptions = CURSOR_OPT_GENERIC_PLAN;
+		options.cursorOptions |= CURSOR_OPT_GENERIC_PLAN;
 	plan = SPI_prepare_extended(sql, &options);
 	if (plan == NULL)
 		elog(ERROR, "could not prepare a statement: %s", SPI_result_code_string(SPI_result));
 	if (SPI_keepplan(plan) != 0)
 		elog(ERROR, "could not keep a plan");
 	entry->plan = plan;
+}
+
+/*
+ * Let a query that only reads keep a hash table of the data in memory: what is
+ * looked up in it is the target, which may be many times larger, and would have
+ * to be written to disk in batches.  That takes about as much as the data took
+ * already; maintenance_work_mem is the limit.  Returns the level of settings to
+ * go back to.
+ */
+static int
+allow_hash_of_data(Source *source)
+{
+	int			nest = NewGUCNestLevel();
+	double		bytes = (source->bytes * 2.0 / Max(source->nrows, 1) + 96) * class_size(source->nrows);
+	int			kilobytes = Min(bytes / hash_mem_multiplier / 1024, maintenance_work_mem);
+	char		value[32];
+
+	if (kilobytes > work_mem)
+	{
+		snprintf(value, sizeof(value), "%d", kilobytes);
+		(void) set_config_option("work_mem", value, PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+	}
+	return nest;
 }
 
 /*
@@ -261,6 +345,8 @@ run_statement(const char *sql, Oid relid, Source *source, bool read_only, DestRe
 	double		size = source ? class_size(source->nrows) : 0;
 	PlanEntry  *entry;
 	SPIExecuteOptions options;
+	Source	   *outer = planned_source;
+	int			nest = 0;
 	int volatile result = 0;
 
 	if (source)
@@ -271,18 +357,24 @@ run_statement(const char *sql, Oid relid, Source *source, bool read_only, DestRe
 	options.read_only = read_only;
 	options.dest = dest;
 
+	if (read_only && source->nrows > 1000)
+		nest = allow_hash_of_data(source);
 	entry->users++;
+	planned_source = source;
 	PG_TRY();
 	{
 		if (entry->plan == NULL)
-			prepare_entry(entry, sql, source);
+			prepare_entry(entry, sql, source, read_only);
 		result = SPI_execute_plan_extended(entry->plan, &options);
 	}
 	PG_FINALLY();
 	{
 		entry->users--;
+		planned_source = outer;
 	}
 	PG_END_TRY();
+	if (nest > 0)
+		AtEOXact_GUC(true, nest);
 	if (result < 0)
 		elog(ERROR, "could not run a statement: %s", SPI_result_code_string(result));
 	return SPI_processed;

@@ -11,8 +11,15 @@
 
 #include "rows/source.h"
 
-/* "#default"."column" in a generated statement is that column's default. */
-#define DEFAULT_QUALIFIER	"#default"
+/*
+ * Column references of these forms in a generated statement stand for
+ * expressions that the server has stored, so that they need not become text:
+ * a column's default, and the predicate of a partial index (by OID) over the
+ * relation with the alias target, or over the target of INSERT.
+ */
+#define DEFAULT_QUALIFIER	"pg_more default"
+#define PREDICATE_QUALIFIER	"pg_more predicate"
+#define ARBITER_QUALIFIER	"pg_more arbiter"
 
 extern uint64 run_statement(const char *sql, Oid relid, Source *source,
 							bool read_only, DestReceiver *dest);

@@ -610,6 +610,7 @@ rowset_from_records(PG_FUNCTION_ARGS)
 	}
 	if (rowset->arrays == NULL)
 		rowset->arrays = palloc0_array(RowsetArray, 1);
+	rowset->cells_len = VARSIZE(array);
 	MemoryContextSwitchTo(old);
 	PG_RETURN_ROWSET(rowset);
 }
@@ -705,6 +706,7 @@ rowset_from_arrays(PG_FUNCTION_ARGS)
 							PG_ARGISNULL(c + 1) ? "null" : format_type_be(type)),
 					 errhint("Cast the argument to the array type of the column, for example $1::integer[].")));
 		array = DatumGetArrayTypePCopy(PG_GETARG_DATUM(c + 1));
+		rowset->cells_len += VARSIZE(array);
 		nrows = ARR_NDIM(array) > 1 ? slices_of_array(array, &rowset->arrays[c]) :
 			elements_of_array(array, &rowset->arrays[c]);
 		if (c == 0)

@@ -61,7 +61,7 @@ typedef struct Rowset
 	const char **names;
 	bool	   *partial;		/* per column: absent in some row? */
 	const char *cells;			/* the JSON form, or NULL */
-	Size		cells_len;
+	Size		cells_len;		/* bytes of cells, or of the arrays */
 	RowsetArray *arrays;		/* the typed form, or NULL */
 	struct varlena *flat;		/* the flat form, once it was asked for */
 } Rowset;

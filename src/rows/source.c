@@ -28,6 +28,9 @@
 #include "compat.h"
 #include "rows/source.h"
 
+/* How many rows are worth a copy for each parallel worker. */
+#define MAX_PARALLEL_ROWS 100000
+
 int			rows_source = ROWS_SOURCE_AUTO;
 
 /* Whether Citus distributes the table; needs SPI to be connected. */
@@ -50,12 +53,17 @@ is_citus_table(Oid relid)
  * source_form
  *		How nrows rows should be passed to a statement on this table.  SPI must
  *		be connected.
+ *
+ * With scan, the statement will read the whole of a large table: a short list
+ * then goes as arrays, which parallel workers can have, as no relation.
  */
 SourceForm
-source_form(Oid relid, int64 nrows)
+source_form(Oid relid, int64 nrows, bool scan)
 {
 	if (rows_source == ROWS_SOURCE_ARRAYS ||
 		(rows_source == ROWS_SOURCE_AUTO && is_citus_table(relid)))
+		return SOURCE_AS_ARRAYS;
+	if (scan && rows_source == ROWS_SOURCE_AUTO && nrows > 1 && nrows <= MAX_PARALLEL_ROWS)
 		return SOURCE_AS_ARRAYS;
 	return nrows == 1 && rows_source == ROWS_SOURCE_AUTO ? SOURCE_AS_ROW : SOURCE_AS_RELATION;
 }
@@ -272,6 +280,8 @@ source_fill(Source *source, DecodeRequest *request)
 												  CurrentMemoryContext, true);
 	}
 	source->nrows = decode_rows(request, keep_row, source);
+	source->bytes = request->rowset->cells_len;
+	source->distinct = request->distinct ? request->keys[0] + (source->numbered ? 2 : 1) : 0;
 	if (source->form == SOURCE_AS_ARRAYS)
 		for (int i = 0; i < natts; i++)
 		{
@@ -327,9 +337,9 @@ append_array_column(StringInfo out, Source *source, int i)
 	const char *name = quote_identifier(NameStr(att->attname));
 
 	if (source->as_text[i])
-		appendStringInfo(out, "CAST(u.%s AS %s)", name, type_sql(att->atttypid, att->atttypmod));
+		appendStringInfo(out, "CAST(\"" SOURCE_FUNCTION "\".%s AS %s)", name, type_sql(att->atttypid, att->atttypmod));
 	else
-		appendStringInfo(out, "u.%s", name);
+		appendStringInfo(out, "\"" SOURCE_FUNCTION "\".%s", name);
 }
 
 /*
@@ -374,6 +384,6 @@ source_sql(Source *source)
 	 * the search path, but only if it is written without a schema; with one
 	 * argument it is a function like any other.
 	 */
-	return psprintf("(SELECT %s FROM %sunnest(%s) AS u(%s)) AS data", columns.data,
+	return psprintf("(SELECT %s FROM %sunnest(%s) AS \"" SOURCE_FUNCTION "\"(%s)) AS data", columns.data,
 					source->desc->natts == 1 ? "pg_catalog." : "", params.data, names.data);
 }

@@ -45,6 +45,8 @@ typedef struct Source
 	int			ncolumns;
 	TupleDesc	desc;
 	int64		nrows;
+	Size		bytes;			/* about how large the data is */
+	AttrNumber	distinct;		/* a column with as many values as rows, or 0 */
 	Datum	   *values;			/* a row of desc, in the making */
 	bool	   *nulls;
 	Tuplestorestate *store;		/* of a relation */
@@ -59,8 +61,9 @@ typedef struct Source
 
 /* The relation's name, which hides no relation that a user would name. */
 #define SOURCE_RELATION	"pg_more data"
+#define SOURCE_FUNCTION "pg_more arrays"
 
-extern SourceForm source_form(Oid relid, int64 nrows);
+extern SourceForm source_form(Oid relid, int64 nrows, bool scan);
 extern Source *source_create(DataColumn *columns, int ncolumns, bool numbered, SourceForm form);
 extern void source_fill(Source *source, DecodeRequest *request);
 extern void source_register(Source *source, double rows);

@@ -21,7 +21,6 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
-#include "nodes/makefuncs.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
@@ -63,10 +62,8 @@ join_sql(Verb *verb)
 		appendStringInfo(&out, "%starget.%s %s data.%s", k > 0 ? " AND " : "",
 						 name, operator_sql(entry->eq_opr), name);
 	}
-	if (verb->unique.predicate)
-		appendStringInfo(&out, " AND (%s)",
-						 expression_sql((Node *) make_ands_explicit(verb->unique.predicate),
-										RelationGetRelid(verb->rel), "target", true));
+	if (verb->unique.partial)
+		appendStringInfo(&out, " AND \"" PREDICATE_QUALIFIER "\".\"%u\"", verb->unique.index);
 	return out.data;
 }
 
@@ -198,6 +195,24 @@ matched_sql(Verb *verb, Source *source, const char *condition)
 					join_sql(verb), condition ? " WHERE " : "", condition ? condition : "");
 }
 
+/* A condition that holds once a part has been run to its end. */
+static char *
+after_part(const char *part)
+{
+	return psprintf("(SELECT pg_catalog.count(*) FROM \"%s\") IS NOT NULL", part);
+}
+
+/*
+ * The condition for a matched row to be unchanged: nothing to change, and not
+ * updated by this statement, which a foreign table would show already.
+ */
+static char *
+unchanged_sql(Source *source, const char *changed)
+{
+	return psprintf("NOT (%s) AND %s AND more._open_row(%s)", changed, after_part(PART_UPDATED),
+					source_ordinal(source));
+}
+
 /* ------------------------------------------------------------------------ */
 /* Insert																	*/
 /* ------------------------------------------------------------------------ */
@@ -302,11 +317,8 @@ arbiter_sql(Verb *verb)
 		appendStringInfo(&out, "%s%s", k > 0 ? ", " : "",
 						 quote_identifier(verb->columns[verb->keys[k]].name));
 	appendStringInfoChar(&out, ')');
-	if (verb->unique.predicate)
-		appendStringInfo(&out, " WHERE %s",
-						 expression_sql((Node *) make_ands_explicit(verb->unique.predicate),
-										RelationGetRelid(verb->rel),
-										RelationGetRelationName(verb->rel), false));
+	if (verb->unique.partial)
+		appendStringInfo(&out, " WHERE \"" ARBITER_QUALIFIER "\".\"%u\"", verb->unique.index);
 	return out.data;
 }
 
@@ -375,9 +387,9 @@ sql_update(Verb *verb, Source *source)
 	if (!changed)
 		return psprintf("%s RETURNING %s AS o, %d%s", update, source_ordinal(source), STATUS_UPDATED,
 						row_sql(verb));
-	return psprintf("WITH \"" PART_UPDATED "\" AS (%s RETURNING %s AS o%s), \"" PART_MATCHED "\" AS (%s) %s UNION ALL %s",
+	return psprintf("WITH \"" PART_UPDATED "\" AS (%s RETURNING more._seen_row(%s) AS o%s), \"" PART_MATCHED "\" AS (%s) %s UNION ALL %s",
 					update, source_ordinal(source), row_sql(verb),
-					matched_sql(verb, source, psprintf("NOT (%s)", changed)),
+					matched_sql(verb, source, unchanged_sql(source, changed)),
 					report_sql(verb, PART_UPDATED, STATUS_UPDATED),
 					report_sql(verb, PART_MATCHED, STATUS_UNCHANGED));
 }
@@ -403,6 +415,22 @@ sql_delete(Verb *verb, Source *source)
 /* ------------------------------------------------------------------------ */
 
 /*
+ * sql_mark_existing
+ *		Mark the data rows that match a target row by the verb's key.
+ */
+char *
+sql_mark_existing(Verb *verb, Source *source)
+{
+	bool		returning = verb->returning;
+	char	   *result;
+
+	verb->returning = false;
+	result = matched_sql(verb, source, NULL);
+	verb->returning = returning;
+	return result;
+}
+
+/*
  * sql_existing
  *		Report of the rows that the data matches by the verb's key.
  */
@@ -411,13 +439,6 @@ sql_existing(Verb *verb, Source *source)
 {
 	return psprintf("WITH \"" PART_MATCHED "\" AS (%s) %s", matched_sql(verb, source, NULL),
 					report_sql(verb, PART_MATCHED, STATUS_EXISTING));
-}
-
-/* A condition that holds once a part has been run to its end. */
-static char *
-after_part(const char *part)
-{
-	return psprintf("(SELECT pg_catalog.count(*) FROM \"%s\") IS NOT NULL", part);
 }
 
 /*
@@ -463,13 +484,13 @@ sql_upsert(Verb *verb, Source *source, bool delete_others, bool last)
 	if (changed || verb->nset == 0)
 	{
 		appendStringInfo(&with, "\"" PART_MATCHED "\" AS (%s), ",
-						 matched_sql(verb, source, changed ? psprintf("NOT (%s)", changed) : NULL));
+						 matched_sql(verb, source, changed ? unchanged_sql(source, changed) : NULL));
 		appendStringInfo(&open, " AND %s", after_part(PART_MATCHED));
 		appendStringInfo(&report, "%s UNION ALL ",
 						 report_sql(verb, PART_MATCHED, verb->sets ? STATUS_UNCHANGED : STATUS_EXISTING));
 	}
-	/* in earnest, but without what is there and was kept from being updated */
-	if (last)
+	/* what is there and was kept from being updated is not to be inserted */
+	if (last || verb->sees_conflicts)
 		appendStringInfo(&open, " AND NOT EXISTS (SELECT FROM %s AS target WHERE %s)",
 						 verb->target, join_sql(verb));
 	appendStringInfo(&with, "\"" PART_INSERTED "\" AS (%s%s RETURNING more._noted_row() AS o%s) ",
@@ -532,13 +553,13 @@ target_columns_sql(Verb *verb)
 
 /*
  * sql_rows_in
- *		The target rows that match.  By key the data has each key once, so that
- *		a plain join gives each target row once.
+ *		The target rows that match.  Where the data has each key once, a plain
+ *		join gives each target row once.
  */
 char *
 sql_rows_in(Verb *verb, Source *source)
 {
-	if (verb->match)
+	if (verb->match || verb->rule == KEY_ANY)
 		return psprintf("SELECT %s FROM %s AS target WHERE EXISTS (SELECT FROM %s WHERE %s)",
 						target_columns_sql(verb), verb->target, source_sql(source), join_sql(verb));
 	return psprintf("SELECT %s FROM %s JOIN %s AS target ON %s",

@@ -16,6 +16,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "foreign/foreign.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
@@ -488,10 +489,7 @@ require_unique_key(Verb *verb)
 bool
 verb_claims_rows(Verb *verb)
 {
-	char		relkind = verb->rel->rd_rel->relkind;
-
-	return verb->match && verb->sets &&
-		(relkind == RELKIND_RELATION || relkind == RELKIND_PARTITIONED_TABLE);
+	return verb->match && verb->sets;
 }
 
 /* Run a statement of the verb; the functions inside it find the verb. */
@@ -514,6 +512,21 @@ run(Verb *verb, const char *sql, Source *source, DestReceiver *dest)
 	return processed;
 }
 
+/* A table of this many pages is worth parallel workers. */
+#define LARGE_TABLE (128 * (1024 * 1024 / BLCKSZ))
+
+/*
+ * Whether a statement that only reads will have to go through the whole of a
+ * large table, because no index begins with a column of the key.
+ */
+static bool
+scans_target(Verb *verb)
+{
+	return verb->read_only && verb->nkeys > 0 &&
+		verb->rel->rd_rel->relpages >= LARGE_TABLE &&
+		!has_index_on(verb->rel, key_attnums(verb));
+}
+
 /* A source with the data's rows, less those that have a status already. */
 static Source *
 fill_source(Verb *verb, Source *source)
@@ -523,7 +536,8 @@ fill_source(Verb *verb, Source *source)
 	if (source == NULL)
 		source = source_create(verb->columns, verb->ncolumns,
 							   verb->numbered || verb->ncolumns == 0,
-							   source_form(RelationGetRelid(verb->rel), verb->data->nrows));
+							   source_form(RelationGetRelid(verb->rel), verb->data->nrows,
+										   scans_target(verb)));
 	request.rowset = verb->data;
 	request.columns = verb->columns;
 	request.ncolumns = verb->ncolumns;
@@ -600,29 +614,45 @@ finish(Verb *verb, Source *source)
 	SPI_finish();
 }
 
-/*
- * Settle the input rows that a statement of an upsert left over, and return how
- * many are to be tried again: those that another session inserted meanwhile.
- * Without row triggers that is what happened to all of them; with, the others
- * were suppressed, and that is that.
- */
+/* Make the input rows with one status have another; returns how many. */
 static int64
-settle_rows(Verb *verb)
+change_status(Verb *verb, RowStatus from, RowStatus to)
 {
-	int64		again = 0;
+	int64		changed = 0;
 
 	for (int64 r = 0; r < verb->data->nrows; r++)
-	{
-		if (verb->status[r] == STATUS_CONFLICT ||
-			(verb->status[r] == STATUS_NONE && !verb->sees_conflicts))
+		if (verb->status[r] == from)
 		{
-			verb->status[r] = STATUS_NONE;
-			again++;
+			verb->status[r] = to;
+			changed++;
 		}
-		else if (verb->status[r] == STATUS_NONE)
-			verb->status[r] = STATUS_MISSING;
+	return changed;
+}
+
+/*
+ * Settle the input rows that a statement of an upsert left over, and return how
+ * many are to be tried again.
+ *
+ * A row whose insert was tried in vain met one that another session inserted
+ * meanwhile; only where triggers may suppress rows is that said by the conflict
+ * alone.  A row whose insert was not even tried matched a row that was not
+ * updated: by a trigger's will if that row is still there, else because another
+ * session deleted it.
+ */
+static int64
+settle_rows(Verb *verb, Source **source)
+{
+	bool		doubtful = verb->sees_conflicts && rows_left(verb) > 0;
+
+	change_status(verb, STATUS_TRIED, verb->sees_conflicts ? STATUS_MISSING : STATUS_CONFLICT);
+	if (doubtful)
+	{
+		*source = fill_source(verb, *source);
+		run(verb, sql_mark_existing(verb, *source), *source, None_Receiver);
+		change_status(verb, STATUS_SEEN, STATUS_MISSING);
 	}
-	return again;
+	change_status(verb, STATUS_CONFLICT, STATUS_NONE);
+	return rows_left(verb);
 }
 
 /* Whether the caller may update the first column of the key. */
@@ -656,7 +686,7 @@ run_upsert(Verb *verb, Source **source, Report *report, bool delete_others)
 		*source = fill_source(verb, *source);
 		run(verb, sql_upsert(verb, *source, delete_others && round == 1, last),
 			*source, &report->pub);
-		if (settle_rows(verb) == 0)
+		if (settle_rows(verb, source) == 0)
 			break;
 	}
 }
@@ -774,7 +804,7 @@ insert_rows(Verb *verb, FunctionCallInfo fcinfo, Oid relid)
 		verb->keep_nulls = true;	/* the server knows what to say of them */
 		source = fill_source(verb, source);
 		inserted = run(verb, sql_insert(verb, source, ignore), source, report ? &report->pub : NULL);
-		if (report && ignore && rows_left(verb) > 0)
+		if (report && change_status(verb, STATUS_TRIED, STATUS_NONE) > 0 && ignore)
 			report_existing(verb, &source, report, &others);
 	}
 	if (report)
@@ -786,6 +816,20 @@ insert_rows(Verb *verb, FunctionCallInfo fcinfo, Oid relid)
 /* ------------------------------------------------------------------------ */
 /* Update																	*/
 /* ------------------------------------------------------------------------ */
+
+/* Whether rows have addresses: in tables, and in those that postgres_fdw serves. */
+static bool
+tells_rows_apart(Relation rel)
+{
+	ForeignServer *server;
+	char	   *handler;
+
+	if (rel->rd_rel->relkind != RELKIND_FOREIGN_TABLE)
+		return rel->rd_rel->relkind != RELKIND_VIEW;
+	server = GetForeignServer(GetForeignTable(RelationGetRelid(rel))->serverid);
+	handler = get_func_name(GetForeignDataWrapper(server->fdwid)->fdwhandler);
+	return handler && strcmp(handler, "postgres_fdw_handler") == 0;
+}
 
 /* The body of both forms of bulk_update. */
 static int64
@@ -806,12 +850,12 @@ update_rows(Verb *verb, FunctionCallInfo fcinfo, Oid relid)
 	begin(verb);
 	open_target(verb, relid);
 	resolve(verb);
-	if (verb->match && verb->rel->rd_rel->relkind == RELKIND_VIEW)
+	if (verb->match && !tells_rows_apart(verb->rel))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("a view cannot be updated by \"match\""),
-				 errdetail("Nothing tells whether two rows of the data match the same row of a view."),
-				 errhint("Use \"key\", or update the table behind the view.")));
+				 errmsg("\"%s\" cannot be updated by \"match\"", RelationGetRelationName(verb->rel)),
+				 errdetail("Nothing tells whether two rows of the data match the same row of a view, or of a foreign table without row addresses."),
+				 errhint("Use \"key\", or update the table behind it.")));
 	if (verb->returning || strict || verb_claims_rows(verb))
 	{
 		number_rows(verb);
@@ -861,7 +905,7 @@ inserts_as_updates(Verb *verb)
 	TupleDesc	desc = RelationGetDescr(verb->rel);
 
 	if (verb->returning || verb->skip_unchanged || verb->nset == 0 || verb->unique.deferrable ||
-		verb->unique.predicate || verb->rel->rd_rel->relkind != RELKIND_RELATION ||
+		verb->unique.partial || verb->rel->rd_rel->relkind != RELKIND_RELATION ||
 		verb->rel->rd_rel->relrowsecurity || verb->rel->rd_rel->relhassubclass ||
 		may_have_row_triggers(verb->rel) || (desc->constr && desc->constr->num_check > 0) ||
 		OidIsValid(verb->rel->rd_rel->reloftype) || verb->rel->rd_rel->relhasrules)
@@ -1155,6 +1199,9 @@ bulk_get_or_create(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+/* Lists of more rows than this are not sorted to be looked up. */
+#define LONG_LIST 10000
+
 /* What the three matching functions share. */
 static Datum
 match_rows(FunctionCallInfo fcinfo, KeyRule rule, bool numbered,
@@ -1173,6 +1220,9 @@ match_rows(FunctionCallInfo fcinfo, KeyRule rule, bool numbered,
 	verb.rule = rule;
 	verb.numbered = numbered;
 	verb.returns_data = numbered;
+	/* of a long list it is cheaper to let the join look at keys that repeat */
+	if (verb.data->nrows > LONG_LIST)
+		verb.rule = KEY_ANY;
 	begin(&verb);
 	open_target(&verb, relid);
 	resolve(&verb);
@@ -1237,7 +1287,7 @@ running_status(int64 ordinal)
 Datum
 note_row(PG_FUNCTION_ARGS)
 {
-	(void) running_status(PG_GETARG_INT64(0));
+	*running_status(PG_GETARG_INT64(0)) = STATUS_TRIED;
 	running->noted = PG_GETARG_INT64(0);
 	PG_RETURN_BOOL(true);
 }

@@ -25,6 +25,7 @@ typedef enum RowStatus
 	STATUS_DELETED,
 	STATUS_MISSING,
 	STATUS_SEEN,				/* dealt with by a statement that still runs */
+	STATUS_TRIED,				/* its insert was tried */
 	STATUS_CONFLICT,			/* another session inserted it meanwhile */
 	STATUS_COUNT
 } RowStatus;
@@ -90,6 +91,7 @@ extern char *sql_delete(Verb *verb, Source *source);
 extern char *sql_upsert(Verb *verb, Source *source, bool delete_others, bool last);
 extern char *sql_insert_or_update(Verb *verb, Source *source);
 extern char *sql_delete_all(Verb *verb);
+extern char *sql_mark_existing(Verb *verb, Source *source);
 extern char *sql_existing(Verb *verb, Source *source);
 extern char *sql_rows_in(Verb *verb, Source *source);
 extern char *sql_rows_not_in(Verb *verb, Source *source);
