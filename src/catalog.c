@@ -235,7 +235,7 @@ index_condition(Oid index)
 		elog(ERROR, "cache lookup failed for index %u", index);
 	pred = SysCacheGetAttr(INDEXRELID, tup, Anum_pg_index_indpred, &isnull);
 	if (!isnull)
-		result = (Node *) make_ands_explicit((List *) stringToNode(TextDatumGetCString(pred)));
+		result = stringToNode(TextDatumGetCString(pred));
 	ReleaseSysCache(tup);
 	return result;
 }

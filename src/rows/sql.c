@@ -432,13 +432,13 @@ sql_mark_existing(Verb *verb, Source *source)
 
 /*
  * sql_existing
- *		Report of the rows that the data matches by the verb's key.
+ *		Report of the rows that the data matches, with a status.
  */
 char *
-sql_existing(Verb *verb, Source *source)
+sql_existing(Verb *verb, Source *source, RowStatus status)
 {
 	return psprintf("WITH \"" PART_MATCHED "\" AS (%s) %s", matched_sql(verb, source, NULL),
-					report_sql(verb, PART_MATCHED, STATUS_EXISTING));
+					report_sql(verb, PART_MATCHED, status));
 }
 
 /*
@@ -490,7 +490,7 @@ sql_upsert(Verb *verb, Source *source, bool delete_others, bool last)
 						 report_sql(verb, PART_MATCHED, verb->sets ? STATUS_UNCHANGED : STATUS_EXISTING));
 	}
 	/* what is there and was kept from being updated is not to be inserted */
-	if (last || verb->sees_conflicts)
+	if (last || verb->has_triggers)
 		appendStringInfo(&open, " AND NOT EXISTS (SELECT FROM %s AS target WHERE %s)",
 						 verb->target, join_sql(verb));
 	appendStringInfo(&with, "\"" PART_INSERTED "\" AS (%s%s RETURNING more._noted_row() AS o%s) ",

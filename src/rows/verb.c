@@ -676,8 +676,9 @@ static void
 run_upsert(Verb *verb, Source **source, Report *report, bool delete_others)
 {
 	/* DO UPDATE takes the right to update, which a get-or-create does not need */
+	verb->has_triggers = may_have_row_triggers(verb->rel);
 	verb->sees_conflicts =
-		(may_have_row_triggers(verb->rel) || verb->rel->rd_rel->relrowsecurity) &&
+		(verb->has_triggers || verb->rel->rd_rel->relrowsecurity) &&
 		(verb->nset > 0 || (verb->sets && may_update_key(verb)));
 	for (int round = 1; round <= MAX_ROUNDS; round++)
 	{
@@ -773,7 +774,7 @@ report_existing(Verb *verb, Source **source, Report *report, bool *others)
 			continue;
 		verb->rule = KEY_ANY;
 		*source = fill_source(verb, *source);
-		run(verb, sql_existing(verb, *source), *source, &report->pub);
+		run(verb, sql_existing(verb, *source, STATUS_EXISTING), *source, &report->pub);
 	}
 }
 
@@ -873,6 +874,12 @@ update_rows(Verb *verb, FunctionCallInfo fcinfo, Oid relid)
 		updated = run(verb, sql_update(verb, source), source, report ? &report->pub : NULL);
 		if (report)
 			updated = report->counts[STATUS_UPDATED];
+		/* what another session has made equal while we waited for it is there */
+		if (report && verb->skip_unchanged && rows_left(verb) > 0)
+		{
+			source = fill_source(verb, source);
+			run(verb, sql_existing(verb, source, STATUS_UNCHANGED), source, &report->pub);
+		}
 	}
 	if (strict && rows_left(verb) > 0)
 		ereport(ERROR,

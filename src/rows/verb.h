@@ -72,6 +72,7 @@ typedef struct Verb
 	bool		returns_data;	/* are the data's own rows returned? */
 	bool		numbered;		/* does the statement need the rows' numbers? */
 	bool		input_order;	/* insert in input order, not in key order */
+	bool		has_triggers;	/* may triggers suppress rows? */
 	bool		sees_conflicts; /* are rows that conflict marked as such? */
 	uint8	   *status;			/* per input row, when numbered */
 
@@ -92,7 +93,7 @@ extern char *sql_upsert(Verb *verb, Source *source, bool delete_others, bool las
 extern char *sql_insert_or_update(Verb *verb, Source *source);
 extern char *sql_delete_all(Verb *verb);
 extern char *sql_mark_existing(Verb *verb, Source *source);
-extern char *sql_existing(Verb *verb, Source *source);
+extern char *sql_existing(Verb *verb, Source *source, RowStatus status);
 extern char *sql_rows_in(Verb *verb, Source *source);
 extern char *sql_rows_not_in(Verb *verb, Source *source);
 extern char *sql_rows_missing(Verb *verb, Source *source);

@@ -21,7 +21,7 @@ $node->safe_psql(
 	INSERT INTO kept VALUES (5, NULL);
 	CREATE TABLE acc (id integer PRIMARY KEY, t text);
 	CREATE FUNCTION put(d more.rowset) RETURNS bigint LANGUAGE sql AS $$SELECT more.bulk_upsert('acc', d)$$;
-	CREATE VIEW some AS SELECT * FROM more.rows_in(NULL::acc, '[{"id":1}]');
+	CREATE VIEW found AS SELECT * FROM more.rows_in(NULL::acc, '[{"id":1}]');
 });
 my $query = 'SELECT id, md5(d::text), md5(many::text) FROM kept ORDER BY id';
 my $expected = $node->safe_psql('postgres', $query);
@@ -35,7 +35,7 @@ foreach my $format ('plain', 'custom')
 	$node->command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr($format), $file ], "$format: restore") if $format eq 'custom';
 	$node->command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-f', $file, $node->connstr($format) ], "$format: restore") if $format eq 'plain';
 	is($node->safe_psql($format, $query), $expected, "$format: the rowsets are what they were");
-	is($node->safe_psql($format, q{SELECT put('[{"id":1,"t":"x"}]'); SELECT * FROM some}), "1\n1|x", "$format: functions and views work");
+	is($node->safe_psql($format, q{SELECT put('[{"id":1,"t":"x"}]'); SELECT * FROM found}), "1\n1|x", "$format: functions and views work");
 	is($node->safe_psql($format, q{INSERT INTO kept (id) VALUES (6) RETURNING d}), '[{"a":1}]', "$format: the default too");
 }
 

@@ -28,14 +28,14 @@ isnt($status, 0, 'a rowset of more than 1 GB is refused');
 like($error, qr/ERROR:  a rowset cannot be larger than 1 GB/, '... with a clear error');
 like($error, qr/HINT:  Split the data over several calls\./, '... and the way out');
 
-# what the server cannot hold as one value is the server's error
+# text at the limit of what the server can hold as one value
 ($status, undef, $error) = $node->psql('postgres', q{SELECT more.rowset_count(('[{"a":"' || repeat('x', 1073741800) || '"}]')::more.rowset)});
 isnt($status, 0, 'text of more than 1 GB is refused');
-like($error, qr/ERROR:  (requested length too large|invalid memory alloc request size|out of memory|string buffer exceeds)/, '... by the server');
+like($error, qr/ERROR:  (a rowset cannot be larger than 1 GB|requested length too large|invalid memory alloc request size)/, '... by us or by the server');
 
 # a value of hundreds of megabytes
 is( $node->safe_psql('postgres', q{SELECT length(more.rowset(json_build_array(json_build_object('a', repeat('x', 300000000))))::text)}),
-	'300000008', 'one value of 300 MB');
+	'300000010', 'one value of 300 MB');
 
 # too many columns
 ($status, undef, $error) = $node->psql(
