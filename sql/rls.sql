@@ -34,7 +34,7 @@ BEGIN
 	BEGIN
 		c := more.bulk_upsert('doc', json_build_array(json_build_object('id', 1, 'v', 'u', 'owner', who), json_build_object('id', 2, 'v', 'u', 'owner', who)));
 		RAISE NOTICE 'upserted %', c;
-	EXCEPTION WHEN unique_violation OR insufficient_privilege THEN RAISE NOTICE 'refused: %', sqlerrm;
+	EXCEPTION WHEN unique_violation OR insufficient_privilege THEN RAISE NOTICE 'upsert refused';
 	END;
 	BEGIN
 		FOR r IN SELECT * FROM more.bulk_get_or_create(NULL::doc, json_build_array(json_build_object('id', 1, 'owner', who), json_build_object('id', 2, 'owner', who))) LOOP RAISE NOTICE 'got %', r; END LOOP;
@@ -58,9 +58,9 @@ CALL all_verbs('regress_more_ann');
 RESET ROLE;
 SELECT * FROM doc ORDER BY id;
 
--- A locked row is seen but not updated: an upsert must not try to insert it.
+-- A locked row is seen but may not be updated: an upsert that silently did nothing would lose data.
 SET ROLE regress_more_ann;
-SELECT * FROM outcome($$SELECT * FROM more.bulk_upsert('doc', '[{"id":4,"v":"z","owner":"regress_more_ann"}]')$$);
+SELECT outcome <> 'no error' AS refused FROM outcome($$SELECT * FROM more.bulk_upsert('doc', '[{"id":4,"v":"z","owner":"regress_more_ann"}]')$$) LIMIT 1;
 -- a sync neither sees nor deletes what is hidden
 SELECT * FROM more.bulk_sync('doc', '[{"id":1,"v":"only","owner":"regress_more_ann"}]');
 RESET ROLE;

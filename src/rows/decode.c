@@ -170,16 +170,16 @@ static inline bool
 convert_element(Decoder *decoder, DataColumn *column, int64 row, Datum *value)
 {
 	RowsetArray *array = &decoder->req->rowset->arrays[column->source];
-	bool		isnull = array->nulls[row];
+	bool		isnull = array_isnull(array, row);
 
 	if (column->cast)
 	{
-		decoder->econtext->caseValue_datum = array->values[row];
+		decoder->econtext->caseValue_datum = isnull ? (Datum) 0 : array_value(array, row);
 		decoder->econtext->caseValue_isNull = isnull;
 		*value = ExecEvalExpr(column->cast, decoder->econtext, &isnull);
 		return !isnull;
 	}
-	*value = array->values[row];
+	*value = isnull ? (Datum) 0 : array_value(array, row);
 	if (column->by_text)
 		*value = InputFunctionCall(&column->input,
 								   isnull ? NULL : OutputFunctionCall(&column->output, *value),
@@ -209,10 +209,10 @@ shown_value(Rowset *rowset, DataColumn *column, int64 row, const Cell *cell)
 		Oid			function;
 		bool		isvarlena;
 
-		if (array->nulls[row])
+		if (array_isnull(array, row))
 			return "null";
 		getTypeOutputInfo(array->type, &function, &isvarlena);
-		return shown_text(OidOutputFunctionCall(function, array->values[row]));
+		return shown_text(OidOutputFunctionCall(function, array_value(array, row)));
 	}
 	switch (cell->kind)
 	{

@@ -291,9 +291,9 @@ arrays_to_cells(Rowset *rowset)
 		for (int c = 0; c < ncols; c++)
 		{
 			cells[c].kind = CELL_NULL;
-			if (rowset->arrays[c].nulls[r])
+			if (array_isnull(&rowset->arrays[c], r))
 				continue;
-			cells[c].text = OutputFunctionCall(&output[c], rowset->arrays[c].values[r]);
+			cells[c].text = OutputFunctionCall(&output[c], array_value(&rowset->arrays[c], r));
 			cells[c].len = strlen(cells[c].text);
 			cells[c].kind = cell_kind_of(basetype[c], cells[c].text);
 		}
@@ -545,7 +545,7 @@ rowset_from_records(PG_FUNCTION_ARGS)
 
 	rowset = rowset_new(0);
 	MemoryContextSwitchTo(rowset->hdr.eoh_context);
-	array = PG_GETARG_ARRAYTYPE_P_COPY(0);
+	array = PG_GETARG_ARRAYTYPE_P(0);
 	deconstruct_array(array, ARR_ELEMTYPE(array), -1, false, TYPALIGN_DOUBLE,
 					  &elements, &nulls, &count);
 	rowset->nrows = count;
@@ -612,7 +612,7 @@ rowset_from_records(PG_FUNCTION_ARGS)
 		rowset->arrays = palloc0_array(RowsetArray, 1);
 	rowset->cells_len = VARSIZE(array);
 	MemoryContextSwitchTo(old);
-	PG_RETURN_ROWSET(rowset);
+	PG_RETURN_TYPED_ROWSET(rowset);
 }
 
 /* Split a one-dimensional array into one value per row. */
@@ -626,8 +626,14 @@ elements_of_array(ArrayType *array, RowsetArray *column)
 
 	column->type = ARR_ELEMTYPE(array);
 	get_typlenbyvalalign(column->type, &typlen, &typbyval, &typalign);
+	if (typbyval && !ARR_HASNULL(array))
+	{
+		column->raw = ARR_DATA_PTR(array);
+		column->typlen = typlen;
+		return ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	}
 	deconstruct_array(array, column->type, typlen, typbyval, typalign,
-					  &column->values, &column->nulls, &count);
+					  &column->values, ARR_HASNULL(array) ? &column->nulls : NULL, &count);
 	return count;
 }
 
@@ -635,9 +641,11 @@ elements_of_array(ArrayType *array, RowsetArray *column)
 static int64
 slices_of_array(ArrayType *array, RowsetArray *column)
 {
-	RowsetArray all;
+	Oid			type = ARR_ELEMTYPE(array);
 	int64		nrows = ARR_DIMS(array)[0];
-	int64		width = elements_of_array(array, &all) / nrows;
+	Datum	   *values;
+	bool	   *nulls;
+	int			width;
 	int			lbs[MAXDIM];
 	int16		typlen;
 	bool		typbyval;
@@ -645,16 +653,16 @@ slices_of_array(ArrayType *array, RowsetArray *column)
 
 	for (int i = 0; i < MAXDIM; i++)
 		lbs[i] = 1;
-	get_typlenbyvalalign(all.type, &typlen, &typbyval, &typalign);
-	column->type = get_array_type(all.type);
+	get_typlenbyvalalign(type, &typlen, &typbyval, &typalign);
+	deconstruct_array(array, type, typlen, typbyval, typalign, &values, &nulls, &width);
+	width /= nrows;
+	column->type = get_array_type(type);
 	column->values = palloc_extended(sizeof(Datum) * nrows, MCXT_ALLOC_HUGE);
-	column->nulls = palloc0(sizeof(bool) * nrows);
 	for (int64 r = 0; r < nrows; r++)
-		column->values[r] = PointerGetDatum(construct_md_array(all.values + r * width,
-															   all.nulls + r * width,
+		column->values[r] = PointerGetDatum(construct_md_array(values + r * width, nulls + r * width,
 															   ARR_NDIM(array) - 1,
 															   ARR_DIMS(array) + 1, lbs,
-															   all.type, typlen, typbyval, typalign));
+															   type, typlen, typbyval, typalign));
 	return nrows;
 }
 
@@ -705,7 +713,7 @@ rowset_from_arrays(PG_FUNCTION_ARGS)
 					 errmsg("values of column \"%s\" must be an array, not %s", rowset->names[c],
 							PG_ARGISNULL(c + 1) ? "null" : format_type_be(type)),
 					 errhint("Cast the argument to the array type of the column, for example $1::integer[].")));
-		array = DatumGetArrayTypePCopy(PG_GETARG_DATUM(c + 1));
+		array = DatumGetArrayTypeP(PG_GETARG_DATUM(c + 1));
 		rowset->cells_len += VARSIZE(array);
 		nrows = ARR_NDIM(array) > 1 ? slices_of_array(array, &rowset->arrays[c]) :
 			elements_of_array(array, &rowset->arrays[c]);
@@ -719,5 +727,5 @@ rowset_from_arrays(PG_FUNCTION_ARGS)
 							   rowset->names[0], rowset->nrows, rowset->names[c], nrows)));
 	}
 	MemoryContextSwitchTo(old);
-	PG_RETURN_ROWSET(rowset);
+	PG_RETURN_TYPED_ROWSET(rowset);
 }

@@ -15,6 +15,7 @@
 
 #include "postgres.h"
 
+#include "access/tupmacs.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "nodes/nodes.h"
@@ -41,12 +42,17 @@ typedef struct Cell
 	uint32		len;
 } Cell;
 
-/* A column of the typed form. */
+/*
+ * A column of the typed form.  Values that are passed by value stay in the
+ * array that was given (raw); the others are found through pointers.
+ */
 typedef struct RowsetArray
 {
 	Oid			type;
-	Datum	   *values;
-	bool	   *nulls;
+	const char *raw;
+	int16		typlen;
+	Datum	   *values;			/* when raw is NULL */
+	bool	   *nulls;			/* or NULL when there is none */
 } RowsetArray;
 
 #define ROWSET_MAGIC	0x6d6f7265
@@ -102,6 +108,26 @@ extern void rowset_print(StringInfo out, Rowset *rowset);
 
 #define PG_GETARG_ROWSET(n)	rowset_from_datum(PG_GETARG_DATUM(n))
 #define PG_RETURN_ROWSET(r)	PG_RETURN_DATUM(EOHPGetRWDatum(&(r)->hdr))
+
+/*
+ * The typed form points into the arguments it was made of.  It is handed out
+ * read-only, so that whoever keeps it flattens it first.
+ */
+#define PG_RETURN_TYPED_ROWSET(r)	PG_RETURN_DATUM(EOHPGetRODatum(&(r)->hdr))
+
+static inline bool
+array_isnull(const RowsetArray *array, int64 row)
+{
+	return array->nulls && array->nulls[row];
+}
+
+static inline Datum
+array_value(const RowsetArray *array, int64 row)
+{
+	if (array->raw)
+		return fetch_att(array->raw + row * array->typlen, true, array->typlen);
+	return array->values[row];
+}
 
 /* Start reading the row that begins at p. */
 static inline void

@@ -26,6 +26,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/rls.h"
 #include "utils/typcache.h"
 
 #include "compat.h"
@@ -667,6 +668,24 @@ may_update_key(Verb *verb)
 }
 
 /*
+ * A row that can be seen is in the way and was not updated: row security does
+ * not allow it, or other sessions keep changing it.
+ */
+static void
+report_stubborn_row(Verb *verb)
+{
+	bool		secured = check_enable_rls(RelationGetRelid(verb->rel), InvalidOid, true) == RLS_ENABLED;
+
+	ereport(ERROR,
+			(errcode(secured ? ERRCODE_INSUFFICIENT_PRIVILEGE : ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("row " INT64_FORMAT " could be neither updated nor inserted in \"%s\"",
+					first_left(verb), RelationGetRelationName(verb->rel)),
+			 errdetail_internal("%s", row_key(verb, first_left(verb))),
+			 secured ? errhint("A policy of row-level security allows to see the row that has this key, but not to update it.") :
+			 errhint("Other sessions keep changing the row that has this key: try again.")));
+}
+
+/*
  * Run an upsert until each input row has been dealt with.  Rows that another
  * session inserts while a statement runs are tried again under a newer
  * snapshot, at last without ignoring conflicts, so that a conflict with a row
@@ -688,8 +707,11 @@ run_upsert(Verb *verb, Source **source, Report *report, bool delete_others)
 		run(verb, sql_upsert(verb, *source, delete_others && round == 1, last),
 			*source, &report->pub);
 		if (settle_rows(verb, source) == 0)
-			break;
+			return;
 	}
+	/* get-or-create has an error of its own */
+	if (verb->sets)
+		report_stubborn_row(verb);
 }
 
 /* ------------------------------------------------------------------------ */
