@@ -61,6 +61,12 @@ CREATE TABLE made (id integer PRIMARY KEY, who text DEFAULT current_user, day da
 SELECT more.bulk_insert('made', '[{"id":1},{"id":2,"who":"me"},{"id":3,"day":null,"n":4}]');
 SELECT id, who = current_user AS default_who, day, n FROM made ORDER BY id;
 
+-- A row is skipped for a key that is taken, not for another row of the data that is itself skipped.
+CREATE TABLE both_keys (pk integer PRIMARY KEY, uq text UNIQUE);
+INSERT INTO both_keys VALUES (9, 'a');
+SELECT more.bulk_insert('both_keys', '[{"pk":1,"uq":"a"},{"pk":1,"uq":"b"},{"pk":1,"uq":"c"},{"pk":2,"uq":"b"},{"pk":2,"uq":"d"}]', 'ignore');
+SELECT * FROM both_keys ORDER BY pk;
+
 -- Many rows.
 CREATE TABLE many (id integer PRIMARY KEY, v text);
 SELECT more.bulk_insert('many', (SELECT json_agg(json_build_object('id', g, 'v', md5(g::text)) ORDER BY md5(g::text)) FROM generate_series(1, 20000) AS g));

@@ -76,6 +76,10 @@ SELECT more.bulk_update('acc', '[{"id":1,"note":null},{"id":2,"note":null}]', sk
 SELECT more.bulk_update('acc', '[{"id":1,"note":null},{"id":2,"note":null}]', skip_unchanged => true);
 SELECT more.bulk_update('acc', '[{"id":1,"hits":0},{"id":2,"hits":1}]', set => '{hits = target.hits + data.hits}', skip_unchanged => true);
 DROP TRIGGER noted ON acc;
+-- a key that many rows have: each of them is updated or stays
+SELECT more.bulk_update('part', '[{"b":"x","v":"same"}]', key => '{b}');
+UPDATE part SET v = 'other' WHERE c = 2;
+SELECT more.bulk_update('part', '[{"b":"x","v":"same"}]', key => '{b}', skip_unchanged => true);
 -- stored images are compared: 1.0 and 1.00 differ, what a modifier rounds away does not
 CREATE TABLE amounts (id integer PRIMARY KEY, n numeric, r numeric(8,2), c char(5), j json);
 INSERT INTO amounts VALUES (1, 1.0, 1, 'a', '{"a":1}');

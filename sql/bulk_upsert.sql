@@ -30,6 +30,13 @@ TABLE show;
 SELECT more.bulk_upsert('acc', '[{"id":1,"name":"no"},{"id":9,"name":"ida"}]', set => '{}');
 TABLE show;
 
+-- the key among the columns to set changes nothing
+CREATE TABLE full_row (id integer PRIMARY KEY, v integer, w integer NOT NULL);
+INSERT INTO full_row VALUES (1, 1, 1);
+SELECT more.bulk_upsert('full_row', '[{"id":1,"v":2,"w":null}]', set => '{v}');
+SELECT more.bulk_upsert('full_row', '[{"id":1,"v":3,"w":null}]', set => '{id,v}');
+SELECT * FROM full_row;
+
 -- skip_unchanged: what stays the same is not counted and not written.
 CREATE TRIGGER noted BEFORE UPDATE ON acc FOR EACH ROW EXECUTE FUNCTION note_trigger();
 SELECT more.bulk_upsert('acc', '[{"id":9,"name":"ida"},{"id":8,"name":"HAL"},{"id":10,"name":"jon"}]', skip_unchanged => true);

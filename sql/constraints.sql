@@ -47,6 +47,13 @@ SELECT more.bulk_upsert('late', '[{"id":1,"v":"a"},{"id":2,"v":"b"}]');
 SELECT more.bulk_upsert('late', '[{"id":1,"v":"A"},{"id":3,"v":"c"}]');
 SELECT * FROM more.bulk_sync('late', '[{"id":1,"v":"A"},{"id":4,"v":"d"}]');
 SELECT * FROM late ORDER BY id;
+SELECT more.bulk_insert('late', '[{"id":7,"v":"x"},{"id":7,"v":"y"}]');
+-- rows with one key are for the end of the transaction to judge
+BEGIN;
+SELECT more.bulk_insert('late', '[{"id":7,"v":"x"},{"id":7,"v":"y"}]');
+DELETE FROM late WHERE v = 'y';
+COMMIT;
+SELECT * FROM late ORDER BY id;
 
 -- Exclusion constraints.
 CREATE TABLE booking (id integer PRIMARY KEY, during int4range, EXCLUDE USING gist (during WITH &&));

@@ -307,6 +307,9 @@ SELECT * FROM outcome($$SELECT more.bulk_update('pair', '[{"a":1,"b":1}]', key =
 SELECT * FROM outcome($$SELECT more.bulk_update('mat', '[{"id":1,"age":1}]', key => '{id}')$$);
 SELECT * FROM outcome($$SELECT more.bulk_update_returning(NULL::pair, '[{"a":1,"b":1}]', key => '{a}')$$);
 SELECT * FROM outcome($$SELECT more.rows_in(NULL::integer, '[{"id":1}]')$$);
+CREATE DOMAIN acc_row AS acc CHECK ((VALUE).id < 100);
+SELECT * FROM outcome($$SELECT more.rows_in(NULL::acc_row, '[{"id":1}]')$$);
+SELECT * FROM outcome($$SELECT more.bulk_update_returning(NULL::acc_row, '[{"id":1,"age":5}]')$$);
 SELECT * FROM outcome($$SELECT more.rows_in(ROW(1,2), '[{"id":1}]')$$);
 TABLE state;
 

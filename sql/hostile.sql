@@ -204,6 +204,13 @@ SELECT arg, what, (SELECT string_agg(o, ' | ') FROM outcome(CASE arg
 	WHEN 'set' THEN format('SELECT more.bulk_update(''victim'', ''[{"id":1,"v":"x"}]'', set => ARRAY[%L])', what)
 	ELSE format('SELECT more.bulk_sync(''victim'', ''[{"id":1,"v":"a"}]'', condition => %L)', what) END) AS o) FROM attempts ORDER BY n;
 SELECT * FROM victim ORDER BY id;
+
+-- the names that pg_more gives to things of its own are not the user's to use
+CREATE TABLE other (id integer PRIMARY KEY, t text);
+CREATE UNIQUE INDEX other_part ON other (id) WHERE t = 'x';
+SELECT outcome <> 'no error' AS refused FROM outcome(format($$SELECT more.rows_in(NULL::victim, '[{"id":1}]', match => 'target.id = data.id AND "pg_more predicate"."%s"')$$, 'other_part'::regclass::oid)) LIMIT 1;
+SELECT outcome <> 'no error' AS refused FROM outcome($$SELECT more.rows_in(NULL::goods, '[{"id":1}]', match => 'target.id = data.id OR "pg_more default".id > 0')$$) LIMIT 1;
+SELECT outcome <> 'no error' AS refused FROM outcome($$SELECT more.bulk_update('goods', '[{"id":1}]', set => ARRAY['n = "pg_more default".id'])$$) LIMIT 1;
 -- comments, quotes and line ends inside an expression are harmless
 SELECT more.bulk_update('victim', '[{"id":1,"v":"x"}]', match => E'target.id = data.id -- )', set => ARRAY[E'v = ''it''''s'' /* ) */ || E''\\n'' || $q$)$q$ -- ;']);
 SELECT more.bulk_update('victim', '[{"id":2,"v":"x"}]', set => ARRAY[E'v = U&''d!0061t!0061'' UESCAPE ''!''']);

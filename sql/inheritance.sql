@@ -30,3 +30,10 @@ TABLE show;
 SELECT more.bulk_update('port', '[{"id":4,"depth":50,"harbour":"new"},{"id":1,"depth":1}]');
 SELECT * FROM port;
 SELECT * FROM more.bulk_insert_returning(NULL::port, '[{"id":8,"name":"h","depth":8}]');
+
+-- a child's trigger keeps its row from being updated: the parent gets none in its place
+CREATE FUNCTION keep_back() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER keep_back BEFORE UPDATE ON port FOR EACH ROW EXECUTE FUNCTION keep_back();
+DELETE FROM ONLY city WHERE id = 4;
+SELECT ordinal, status, result FROM more.bulk_upsert_returning(NULL::city, '[{"id":4,"size":5},{"id":20,"size":6}]');
+SELECT tableoid::regclass AS "table", id, size FROM city WHERE id IN (4, 20) ORDER BY id;

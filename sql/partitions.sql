@@ -50,6 +50,14 @@ SELECT id, note FROM show WHERE id > 11;
 SELECT ordinal, status, result FROM more.bulk_upsert_returning(NULL::sale_us, '[{"id":13,"region":"us","amount":5},{"id":14,"region":"us"}]');
 SELECT more.bulk_insert('sale_us', '[{"id":15,"region":"eu"}]');
 
+-- what exists in a partition is updated, even if the data would make no row of that partition
+CREATE TABLE one_each (id integer, v integer, p integer) PARTITION BY LIST (p);
+CREATE TABLE one_each_1 PARTITION OF one_each FOR VALUES IN (1);
+CREATE UNIQUE INDEX ON one_each_1 (id);
+INSERT INTO one_each_1 VALUES (1, 0, 1);
+SELECT more.bulk_upsert('one_each_1', '[{"id":1,"v":2}]', key => '{id}');
+SELECT * FROM one_each;
+
 -- A unique key that the partitioned table itself does not have is no key for an upsert.
 CREATE TABLE log (id integer, day date NOT NULL, v text) PARTITION BY RANGE (day);
 CREATE TABLE log_1 PARTITION OF log (PRIMARY KEY (id)) FOR VALUES FROM ('2024-01-01') TO ('2024-02-01');

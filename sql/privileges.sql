@@ -97,6 +97,26 @@ SET ROLE regress_more_user;
 SELECT * FROM outcome($$SELECT more.bulk_update('closed.t', '[{"id":1,"v":"x"}]')$$);
 SELECT * FROM outcome(format($$SELECT more.bulk_update(%s::oid::regclass, '[{"id":1,"v":"x"}]')$$, :t));
 RESET ROLE;
+-- ... also after another role, whose plan is kept, was allowed to
+CREATE ROLE regress_more_guest;
+GRANT ALL ON closed.t TO regress_more_guest;
+GRANT USAGE ON SCHEMA closed TO regress_more_guest;
+SET ROLE regress_more_guest;
+SELECT * FROM outcome(format($$SELECT more.bulk_update(%s::oid::regclass, '[{"id":1,"v":"x"}]')$$, :t));
+SET ROLE regress_more_user;
+SELECT * FROM outcome(format($$SELECT more.bulk_update(%s::oid::regclass, '[{"id":1,"v":"x"}]')$$, :t));
+RESET ROLE;
+DROP OWNED BY regress_more_guest;
+DROP ROLE regress_more_guest;
+-- A call that has nothing to do takes no lock that the role could not take.
+REVOKE ALL ON acc FROM regress_more_user;
+GRANT SELECT ON acc TO regress_more_user;
+SET ROLE regress_more_user;
+BEGIN;
+SELECT count(*) > 0 AS called FROM outcome($$SELECT more.bulk_get_or_create(NULL::acc, '[]')$$);
+SELECT mode FROM pg_locks WHERE relation = 'acc'::regclass AND mode <> 'AccessShareLock';
+COMMIT;
+RESET ROLE;
 
 -- Any role may use the schema and make a rowset; a SECURITY DEFINER function lends its owner's rights and no others.
 SET ROLE regress_more_owner;

@@ -68,3 +68,12 @@ CREATE TABLE pattern (p text, n integer);
 CREATE UNIQUE INDEX ON pattern (p text_pattern_ops);
 SELECT more.bulk_upsert('pattern', '[{"p":"x","n":1}]', key => '{p}');
 SELECT ordinal, status, result FROM more.bulk_upsert_returning(NULL::pattern, '[{"p":"x","n":2},{"p":"y","n":3}]', key => '{p}');
+
+-- An index whose idea of equality is not the column's: the same outcome, whatever else is asked for.
+CREATE TABLE other_equality (id text NOT NULL, v integer);
+CREATE UNIQUE INDEX ON other_equality (id COLLATE nocase);
+INSERT INTO other_equality VALUES ('a', 0);
+SELECT outcome <> 'no error' AS refused FROM outcome($$SELECT more.bulk_upsert('other_equality', '[{"id":"A","v":2}]', key => '{id}')$$) LIMIT 1;
+SELECT outcome <> 'no error' AS refused FROM outcome($$SELECT more.bulk_upsert('other_equality', '[{"id":"A","v":2}]', key => '{id}', skip_unchanged => true)$$) LIMIT 1;
+SELECT more.bulk_upsert('other_equality', '[{"id":"a","v":3},{"id":"b","v":4}]', key => '{id}');
+SELECT * FROM other_equality ORDER BY id;

@@ -44,6 +44,17 @@ SELECT id, j, b FROM doc WHERE id < 4 ORDER BY id;
 SELECT more.bulk_update('doc', more.rowset(ARRAY['id', 'b'], ARRAY[1, 2], ARRAY['{"z":1}', 'null']::jsonb[]));
 SELECT id, b, b IS NULL AS is_null FROM doc WHERE id < 3 ORDER BY id;
 
+-- Data columns that are not the target's: typed ones keep their type, JSON ones are text, wherever the rowset was in between
+CREATE TABLE ex (id integer PRIMARY KEY, v text);
+INSERT INTO ex VALUES (1, 'x');
+SELECT more.bulk_update('ex', more.rowset(ARRAY['id','a','b'], ARRAY[1], ARRAY[9], ARRAY[10]), set => ARRAY['v = pg_typeof(data.a) || '' '' || (data.a < data.b)']);
+SELECT v FROM ex;
+WITH kept AS MATERIALIZED (SELECT more.rowset(ARRAY['id','a','b'], ARRAY[1], ARRAY[9], ARRAY[10]) AS d)
+SELECT more.bulk_update('ex', d, set => ARRAY['v = pg_typeof(data.a) || '' '' || (data.a < data.b)']) FROM kept;
+SELECT v FROM ex;
+SELECT more.bulk_update('ex', '[{"id":1,"a":9,"b":10}]', set => ARRAY['v = pg_typeof(data.a) || '' '' || (data.a < data.b)']);
+SELECT v FROM ex;
+
 -- Arrays: from JSON arrays of any depth, or from the server's own notation
 CREATE TABLE arr (id integer PRIMARY KEY, i integer[], t text[], n numeric(6,1)[], d date[], by bytea[]);
 SELECT more.bulk_insert('arr', '[{"id":1,"i":[1,null,3],"t":["a","b c","","NULL",null,"q\"\\,{}"],"n":[1.25,2],"d":["2024-01-01"],"by":["\\x01"]},

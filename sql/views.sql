@@ -19,6 +19,10 @@ SELECT ordinal, status, result FROM more.bulk_upsert_returning(NULL::eu, '[{"id"
 SELECT ordinal, status, result FROM more.bulk_get_or_create(NULL::eu, '[{"id":8,"name":"hal"},{"id":1,"name":"no"}]', key => '{id}');
 SELECT * FROM more.bulk_sync('eu', '[{"id":1,"name":"ann"},{"id":9,"name":"ida"}]', key => '{id}', condition => 'id <> 4');
 SELECT * FROM acc ORDER BY id;
+
+-- a row that a view's table has already is existing
+SELECT ordinal, status FROM more.bulk_insert_returning(NULL::eu, '[{"id":1,"name":"no"},{"id":30,"name":"x"}]', 'ignore');
+SELECT more.bulk_delete('eu', '[{"id":30}]', key => '{id}');
 -- a row that the view hides is in the way: an error, not a silent loss
 SELECT outcome <> 'no error' AS refused FROM outcome($$SELECT more.bulk_upsert('eu', '[{"id":2,"name":"hidden"}]', key => '{id}')$$) LIMIT 1;
 -- an expression's column cannot be written

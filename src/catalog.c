@@ -9,11 +9,13 @@
 
 #include "access/htup_details.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_operator.h"
+#include "commands/defrem.h"
 #include "commands/trigger.h"
 #include "nodes/makefuncs.h"
 #include "nodes/parsenodes.h"
@@ -248,6 +250,29 @@ is_partial(HeapTuple tup)
 }
 
 /*
+ * Whether the index tells rows apart just as the columns themselves do: by
+ * their own collations and their types' default operators.
+ */
+static bool
+index_is_usual(Relation rel, HeapTuple tup)
+{
+	Form_pg_index form = (Form_pg_index) GETSTRUCT(tup);
+	bool		isnull;
+	oidvector  *collations = (oidvector *) DatumGetPointer(SysCacheGetAttr(INDEXRELID, tup, Anum_pg_index_indcollation, &isnull));
+	oidvector  *opclasses = (oidvector *) DatumGetPointer(SysCacheGetAttr(INDEXRELID, tup, Anum_pg_index_indclass, &isnull));
+
+	for (int i = 0; i < form->indnkeyatts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(rel), form->indkey.values[i] - 1);
+
+		if (collations->values[i] != att->attcollation ||
+			opclasses->values[i] != GetDefaultOpClass(att->atttypid, BTREE_AM_OID))
+			return false;
+	}
+	return true;
+}
+
+/*
  * find_unique_key
  *		Find the unique index over just these columns (an integer list).
  *
@@ -278,8 +303,9 @@ find_unique_key(Relation rel, List *columns, UniqueKey *key)
 				(key->deferrable && form->indimmediate && !is_partial(tup)))
 			{
 				key->index = form->indexrelid;
-				key->deferrable = !form->indimmediate;
+				key->deferrable = !form->indimmediate || form->indisexclusion;
 				key->partial = is_partial(tup);
+				key->usual = index_is_usual(rel, tup);
 			}
 		}
 		ReleaseSysCache(tup);
@@ -361,8 +387,8 @@ unique_keys(Relation rel, bool *others)
 /*
  * may_have_row_triggers
  *		Whether a BEFORE or INSTEAD OF row trigger may change or suppress rows
- *		that are written to the table.  Of partitions it is only asked whether
- *		they have any trigger.
+ *		that are written to the table.  Of partitions and children it is only
+ *		asked whether they have any trigger.
  */
 bool
 may_have_row_triggers(Relation rel)
@@ -379,7 +405,7 @@ may_have_row_triggers(Relation rel)
 	/* what is behind a view or a foreign table is not looked at */
 	if (rel->rd_rel->relkind == RELKIND_VIEW || rel->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
 		return true;
-	if (rel->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
+	if (!rel->rd_rel->relhassubclass)
 		return false;
 	children = find_all_inheritors(RelationGetRelid(rel), NoLock, NULL);
 	foreach(lc, children)
@@ -459,7 +485,7 @@ column_default(Relation rel, AttrNumber attnum)
 Oid
 rowtype_table(Oid type)
 {
-	Oid			relid = OidIsValid(type) ? get_typ_typrelid(getBaseType(type)) : InvalidOid;
+	Oid			relid = OidIsValid(type) ? get_typ_typrelid(type) : InvalidOid;
 
 	if (!OidIsValid(relid) || get_rel_relkind(relid) == RELKIND_COMPOSITE_TYPE)
 		ereport(ERROR,

@@ -15,8 +15,9 @@
 typedef struct UniqueKey
 {
 	Oid			index;			/* the index, or InvalidOid */
-	bool		deferrable;		/* its constraint cannot arbitrate conflicts */
+	bool		deferrable;		/* deferrable, or without overlaps: no arbiter */
 	bool		partial;		/* it has a predicate */
+	bool		usual;			/* it compares as the columns' types do by default */
 } UniqueKey;
 
 extern char *qualified_name(Oid relid);

@@ -37,6 +37,13 @@ compat_json_lexer(const char *text, int len, int encoding, bool need_escapes)
 #endif
 }
 
+/* The last argument became a place for soft errors in 16. */
+#if PG_VERSION_NUM >= 160000
+#define parse_type_name(name, type, typmod) ((void) parseTypeString(name, type, typmod, NULL))
+#else
+#define parse_type_name(name, type, typmod) parseTypeString(name, type, typmod, false)
+#endif
+
 /* Since 19 a tuple descriptor is unusable until it is declared complete. */
 #if PG_VERSION_NUM < 190000
 #define TupleDescFinalize(tupdesc) ((void) 0)

@@ -41,18 +41,42 @@ parse_error_callback(void *arg)
 	errcontext("argument \"%s\"", ctx->argument);
 }
 
-/* Walker: complain about a parameter; a text has none. */
+/* Names that begin so are pg_more's own, inside the statements that it writes. */
+#define RESERVED_PREFIX "pg_more "
+
 static bool
-refuse_parameters(Node *node, void *arg)
+is_reserved(const char *name)
+{
+	return name && strncmp(name, RESERVED_PREFIX, strlen(RESERVED_PREFIX)) == 0;
+}
+
+/*
+ * Walker: complain about what the statement around the expression has and the
+ * expression may not use: parameters, and relations or qualifiers of pg_more.
+ */
+static bool
+refuse_internals(Node *node, void *arg)
 {
 	if (node == NULL)
 		return false;
+	if (IsA(node, ColumnRef) && IsA(linitial(((ColumnRef *) node)->fields), String) &&
+		is_reserved(strVal(linitial(((ColumnRef *) node)->fields))))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("missing FROM-clause entry for table \"%s\"",
+						strVal(linitial(((ColumnRef *) node)->fields))),
+				 errcontext("argument \"%s\"", (const char *) arg)));
+	if (IsA(node, RangeVar) && is_reserved(((RangeVar *) node)->relname))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation \"%s\" does not exist", ((RangeVar *) node)->relname),
+				 errcontext("argument \"%s\"", (const char *) arg)));
 	if (IsA(node, ParamRef))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_PARAMETER),
 				 errmsg("there is no parameter $%d", ((ParamRef *) node)->number),
 				 errcontext("argument \"%s\"", (const char *) arg)));
-	return raw_expression_tree_walker(node, refuse_parameters, arg);
+	return raw_expression_tree_walker(node, refuse_internals, arg);
 }
 
 /*
@@ -89,7 +113,7 @@ parse_expression(const char *argument, const char *text)
 				(errcode(ERRCODE_SYNTAX_ERROR),
 				 errmsg("argument \"%s\" must be one SQL expression", argument),
 				 errdetail("It reads: %s", text)));
-	(void) refuse_parameters(target->val, (void *) argument);
+	(void) refuse_internals(target->val, (void *) argument);
 	return target->val;
 }
 

@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "access/table.h"
+#include "catalog/index.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "executor/spi.h"
@@ -115,8 +116,8 @@ predicate_of(ParseState *pstate, Oid relid, Oid index, bool arbiter)
 
 	if (!arbiter)
 		ctx.item = refnameNamespaceItem(pstate, NULL, "target", -1, &ctx.levels);
-	if (ctx.item == NULL)
-		elog(ERROR, "the statement has no target");
+	if (ctx.item == NULL || ctx.item->p_rte->relid != relid || IndexGetRelation(index, true) != relid)
+		elog(ERROR, "the predicate is not one of the target's");
 	return adopt_columns(index_condition(index), &ctx);
 }
 
@@ -174,11 +175,14 @@ setup_parser(ParseState *pstate, void *arg)
 /* Cache																	*/
 /* ------------------------------------------------------------------------ */
 
-/* What tells plans apart: the text, the data's columns, its size class. */
+/* What tells plans apart: the text, the user, the data's columns and size class. */
 static void
 plan_key(StringInfo key, const char *sql, Oid relid, Source *source, double size)
 {
+	Oid			user = GetUserId(); /* names are resolved with its rights */
+
 	appendBinaryStringInfo(key, (char *) &relid, sizeof(relid));
+	appendBinaryStringInfo(key, (char *) &user, sizeof(user));
 	appendBinaryStringInfo(key, (char *) &size, sizeof(size));
 	if (source)
 		appendBinaryStringInfo(key, (char *) &source->distinct, sizeof(source->distinct));

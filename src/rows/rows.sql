@@ -28,6 +28,8 @@ CREATE FUNCTION more.rowset(json) RETURNS more.rowset
 	AS 'MODULE_PATHNAME', 'rowset_from_json' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 CREATE FUNCTION more.rowset(jsonb) RETURNS more.rowset
 	AS 'MODULE_PATHNAME', 'rowset_from_jsonb' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION more.rowset(text) RETURNS more.rowset
+	AS 'MODULE_PATHNAME', 'rowset_from_text' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 CREATE FUNCTION more.rowset(record[]) RETURNS more.rowset
 	AS 'MODULE_PATHNAME', 'rowset_from_records' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 CREATE FUNCTION more.rowset(columns text[], VARIADIC "any") RETURNS more.rowset
@@ -136,6 +138,8 @@ CREATE FUNCTION more._open_row(bigint) RETURNS boolean
 	AS 'MODULE_PATHNAME', 'open_row' LANGUAGE C VOLATILE STRICT;
 CREATE FUNCTION more._conflict() RETURNS boolean
 	AS 'MODULE_PATHNAME', 'conflict' LANGUAGE C VOLATILE STRICT;
+CREATE FUNCTION more._differs("any", "any") RETURNS boolean
+	AS 'MODULE_PATHNAME', 'differs' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 CREATE FUNCTION more._claim_row(bigint, oid, tid) RETURNS boolean
 	AS 'MODULE_PATHNAME', 'claim_row' LANGUAGE C VOLATILE STRICT;
 
@@ -149,6 +153,7 @@ COMMENT ON FUNCTION more.rowset_recv(internal) IS 'binary input of more.rowset: 
 COMMENT ON FUNCTION more.rowset_send(more.rowset) IS 'binary output of more.rowset: a version byte (1), then JSON text';
 COMMENT ON FUNCTION more.rowset(json) IS 'a rowset from JSON';
 COMMENT ON FUNCTION more.rowset(jsonb) IS 'a rowset from jsonb';
+COMMENT ON FUNCTION more.rowset(text) IS 'a rowset from JSON text';
 COMMENT ON FUNCTION more.rowset(record[]) IS 'a rowset from an array of composite values; their attributes become the columns';
 COMMENT ON FUNCTION more.rowset(text[], "any") IS 'a rowset from one typed array per column: rowset(ARRAY[''id'', ''size''], $1::int[], $2::bigint[])';
 COMMENT ON FUNCTION more.rowset_count(more.rowset) IS 'how many rows a rowset has';
@@ -172,3 +177,4 @@ COMMENT ON FUNCTION more._claim_row(bigint, oid, tid) IS 'internal: used inside 
 COMMENT ON FUNCTION more._seen_row(bigint) IS 'internal: used inside the statements that the verbs generate';
 COMMENT ON FUNCTION more._open_row(bigint) IS 'internal: used inside the statements that the verbs generate';
 COMMENT ON FUNCTION more._conflict() IS 'internal: used inside the statements that the verbs generate';
+COMMENT ON FUNCTION more._differs("any", "any") IS 'internal: used inside the statements that the verbs generate';

@@ -13,6 +13,7 @@
 #include "libpq/pqformat.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "parser/parse_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -21,6 +22,7 @@
 #include "utils/memutils.h"
 #include "utils/typcache.h"
 
+#include "catalog.h"
 #include "compat.h"
 #include "rows/rowset.h"
 
@@ -29,6 +31,7 @@ PG_FUNCTION_INFO_V1(rowset_out);
 PG_FUNCTION_INFO_V1(rowset_recv);
 PG_FUNCTION_INFO_V1(rowset_send);
 PG_FUNCTION_INFO_V1(rowset_from_json);
+PG_FUNCTION_INFO_V1(rowset_from_text);
 PG_FUNCTION_INFO_V1(rowset_from_jsonb);
 PG_FUNCTION_INFO_V1(rowset_from_records);
 PG_FUNCTION_INFO_V1(rowset_from_arrays);
@@ -41,7 +44,7 @@ typedef struct RowsetFlat
 	int32		vl_len_;		/* varlena header (do not touch directly!) */
 	int32		ncols;
 	int64		nrows;
-	uint32		names_len;		/* per column: partial as a byte, name, NUL */
+	uint32		names_len;		/* per column: partial as a byte, name, type */
 	uint32		version;
 	char		data[FLEXIBLE_ARRAY_MEMBER];
 } RowsetFlat;
@@ -303,7 +306,13 @@ arrays_to_cells(Rowset *rowset)
 	}
 	AtEOXact_GUC(true, nest);
 	MemoryContextDelete(rowcxt);
-	return builder_finish(&builder);
+	builder_finish(&builder);
+	builder.rowset->types = MemoryContextAlloc(builder.rowset->hdr.eoh_context,
+											   sizeof(char *) * Max(ncols, 1));
+	for (int c = 0; c < ncols; c++)
+		builder.rowset->types[c] = MemoryContextStrdup(builder.rowset->hdr.eoh_context,
+													   type_sql(rowset->arrays[c].type, -1));
+	return builder.rowset;
 }
 
 /*
@@ -314,6 +323,13 @@ Rowset *
 rowset_json_form(Rowset *rowset)
 {
 	return rowset->arrays ? arrays_to_cells(rowset) : rowset;
+}
+
+/* The name of the type that a column of the JSON form had, or "". */
+static const char *
+column_type(Rowset *rowset, int column)
+{
+	return rowset->types ? rowset->types[column] : "";
 }
 
 /* How many bytes the flat form needs; it is made here, once. */
@@ -335,7 +351,7 @@ rowset_flat_size(ExpandedObjectHeader *eohptr)
 	old = MemoryContextSwitchTo(rowset->hdr.eoh_context);
 	json = rowset_json_form(rowset);
 	for (int i = 0; i < json->ncols; i++)
-		names_len += strlen(json->names[i]) + 2;
+		names_len += strlen(json->names[i]) + strlen(column_type(json, i)) + 3;
 	size = offsetof(RowsetFlat, data) + names_len + json->cells_len;
 	if (!AllocSizeIsValid(size))
 		ereport(ERROR,
@@ -353,6 +369,7 @@ rowset_flat_size(ExpandedObjectHeader *eohptr)
 	{
 		*p++ = json->partial[i];
 		p = stpcpy(p, json->names[i]) + 1;
+		p = stpcpy(p, column_type(json, i)) + 1;
 	}
 	memcpy(p, json->cells, json->cells_len);
 	rowset->flat = (struct varlena *) flat;
@@ -367,6 +384,23 @@ rowset_flatten_into(ExpandedObjectHeader *eohptr, void *result, Size allocated_s
 
 	Assert(rowset->flat && VARSIZE(rowset->flat) == allocated_size);
 	memcpy(result, rowset->flat, allocated_size);
+}
+
+/*
+ * rowset_column_type
+ *		The type that a column was given with; text for JSON.
+ */
+Oid
+rowset_column_type(Rowset *rowset, int column)
+{
+	Oid			type = TEXTOID;
+	int32		typmod;
+
+	if (rowset->arrays)
+		return rowset->arrays[column].type;
+	if (column_type(rowset, column)[0] != '\0')
+		parse_type_name(column_type(rowset, column), &type, &typmod);
+	return type;
 }
 
 /*
@@ -398,11 +432,15 @@ rowset_from_datum(Datum value)
 				 errmsg("value is not a rowset of a known version")));
 	rowset = rowset_new(flat->ncols);
 	rowset->nrows = flat->nrows;
+	rowset->types = MemoryContextAlloc(rowset->hdr.eoh_context,
+									   sizeof(char *) * Max(flat->ncols, 1));
 	p = flat->data;
 	for (int i = 0; i < flat->ncols; i++)
 	{
 		rowset->partial[i] = *p++;
 		rowset->names[i] = p;
+		p += strlen(p) + 1;
+		rowset->types[i] = p;
 		p += strlen(p) + 1;
 	}
 	rowset->cells = p;
@@ -476,6 +514,13 @@ rowset_from_json(PG_FUNCTION_ARGS)
 	text	   *json = PG_GETARG_TEXT_PP(0);
 
 	PG_RETURN_ROWSET(rowset_parse(VARDATA_ANY(json), VARSIZE_ANY_EXHDR(json), NULL));
+}
+
+/* more.rowset(text): so that a parameter without a type will do, too. */
+Datum
+rowset_from_text(PG_FUNCTION_ARGS)
+{
+	return rowset_from_json(fcinfo);
 }
 
 /* more.rowset(jsonb) */

@@ -8,7 +8,8 @@
  * one or two cache misses whatever its width.  The typed form holds the arrays
  * that a constructor was given, as Datums.  Stored or copied, a rowset is
  * always in the JSON form: no type's OID and no value that only a catalog can
- * explain ever reaches a table.
+ * explain ever reaches a table.  That a column was typed is kept, by the type's
+ * name, for expressions over columns that the target lacks.
  */
 #ifndef PG_MORE_ROWSET_H
 #define PG_MORE_ROWSET_H
@@ -66,6 +67,8 @@ typedef struct Rowset
 	int64		nrows;
 	const char **names;
 	bool	   *partial;		/* per column: absent in some row? */
+	const char **types;			/* JSON form: each column's type by name, where it
+								 * was typed once, else ""; or NULL */
 	const char *cells;			/* the JSON form, or NULL */
 	Size		cells_len;		/* bytes of cells, or of the arrays */
 	RowsetArray *arrays;		/* the typed form, or NULL */
@@ -95,6 +98,7 @@ typedef struct RowsetBuilder
 
 /* rowset.c */
 extern Rowset *rowset_from_datum(Datum value);
+extern Oid	rowset_column_type(Rowset *rowset, int column);
 extern Rowset *rowset_new(int ncols);
 extern Rowset *rowset_json_form(Rowset *rowset);
 extern void builder_init(RowsetBuilder *builder, Size hint);

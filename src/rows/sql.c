@@ -104,22 +104,19 @@ cast_cuts(Oid type)
 static char *
 changed_sql(Verb *verb, Source *source)
 {
-	StringInfoData old;
-	StringInfoData new;
+	StringInfoData out;
 
-	initStringInfo(&old);
-	initStringInfo(&new);
+	initStringInfo(&out);
 	for (int i = 0; i < verb->nset; i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(verb->rel), verb->set[i].attnum - 1);
-		const char *comma = i > 0 ? ", " : "";
 
-		appendStringInfo(&old, "%starget.%s", comma, quote_identifier(NameStr(att->attname)));
-		appendStringInfo(&new, "%sCAST(%s AS %s)", comma, value_sql(verb, source, &verb->set[i]),
+		appendStringInfo(&out, "%smore._differs(target.%s, CAST(%s AS %s))", i > 0 ? " OR " : "",
+						 quote_identifier(NameStr(att->attname)),
+						 value_sql(verb, source, &verb->set[i]),
 						 type_sql(att->atttypid, cast_cuts(att->atttypid) ? -1 : att->atttypmod));
 	}
-	return psprintf("CAST(ROW(%s) AS pg_catalog.record) OPERATOR(pg_catalog.*<>) CAST(ROW(%s) AS pg_catalog.record)",
-					old.data, new.data);
+	return psprintf("(%s)", out.data);
 }
 
 /* The SET list. */
@@ -207,9 +204,12 @@ after_part(const char *part)
  * updated by this statement, which a foreign table would show already.
  */
 static char *
-unchanged_sql(Source *source, const char *changed)
+unchanged_sql(Verb *verb, Source *source, const char *changed)
 {
-	return psprintf("NOT (%s) AND %s AND more._open_row(%s)", changed, after_part(PART_UPDATED),
+	/* of a key that is not unique, one row may be updated and another not */
+	if (!OidIsValid(verb->unique.index) && verb->rel->rd_rel->relkind != RELKIND_FOREIGN_TABLE)
+		return psprintf("NOT %s", changed);
+	return psprintf("NOT %s AND %s AND more._open_row(%s)", changed, after_part(PART_UPDATED),
 					source_ordinal(source));
 }
 
@@ -389,7 +389,7 @@ sql_update(Verb *verb, Source *source)
 						row_sql(verb));
 	return psprintf("WITH \"" PART_UPDATED "\" AS (%s RETURNING more._seen_row(%s) AS o%s), \"" PART_MATCHED "\" AS (%s) %s UNION ALL %s",
 					update, source_ordinal(source), row_sql(verb),
-					matched_sql(verb, source, unchanged_sql(source, changed)),
+					matched_sql(verb, source, unchanged_sql(verb, source, changed)),
 					report_sql(verb, PART_UPDATED, STATUS_UPDATED),
 					report_sql(verb, PART_MATCHED, STATUS_UNCHANGED));
 }
@@ -484,7 +484,7 @@ sql_upsert(Verb *verb, Source *source, bool delete_others, bool last)
 	if (changed || verb->nset == 0)
 	{
 		appendStringInfo(&with, "\"" PART_MATCHED "\" AS (%s), ",
-						 matched_sql(verb, source, changed ? unchanged_sql(source, changed) : NULL));
+						 matched_sql(verb, source, changed ? unchanged_sql(verb, source, changed) : NULL));
 		appendStringInfo(&open, " AND %s", after_part(PART_MATCHED));
 		appendStringInfo(&report, "%s UNION ALL ",
 						 report_sql(verb, PART_MATCHED, verb->sets ? STATUS_UNCHANGED : STATUS_EXISTING));

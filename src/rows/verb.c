@@ -25,6 +25,7 @@
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/rls.h"
 #include "utils/typcache.h"
@@ -54,6 +55,7 @@ PG_FUNCTION_INFO_V1(claim_row);
 PG_FUNCTION_INFO_V1(seen_row);
 PG_FUNCTION_INFO_V1(open_row);
 PG_FUNCTION_INFO_V1(conflict);
+PG_FUNCTION_INFO_V1(differs);
 
 /* How often rows that another session got hold of are tried again. */
 #define MAX_ROUNDS 3
@@ -160,25 +162,27 @@ has_column_access(Oid relid, AclMode mode)
  * to let nobody hold a lock on what is not theirs.
  */
 static void
-check_access(Verb *verb, Oid relid)
+check_access(Oid relid, AclMode mode)
 {
-	AclMode		mode = verb->access;
-
 	if (pg_class_aclmask(relid, GetUserId(), mode, ACLMASK_ANY) == 0 &&
 		!has_column_access(relid, mode))
 		aclcheck_error(ACLCHECK_NO_PRIV, get_relkind_objtype(get_rel_relkind(relid)),
 					   get_rel_name(relid));
 }
 
-/* Open the target with the lock that its statement will take anyway. */
+/*
+ * Open the target with the lock that its statement will take anyway; the
+ * caller must have one of the privileges.
+ */
 static void
-open_target(Verb *verb, Oid relid)
+open_target(Verb *verb, Oid relid, AclMode access, LOCKMODE lockmode)
 {
 	char		relkind;
 
 	if (get_rel_name(relid))
-		check_access(verb, relid);
-	verb->rel = try_relation_open(relid, verb->read_only ? AccessShareLock : RowExclusiveLock);
+		check_access(relid, access);
+	verb->read_only = lockmode == AccessShareLock;
+	verb->rel = try_relation_open(relid, lockmode);
 	if (verb->rel == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
@@ -351,7 +355,7 @@ describe_columns(Verb *verb, List *key, List *assigned, List *mentioned, List *m
 		else
 		{
 			/* not the target's: as it was given, or text */
-			column->type = data->arrays ? data->arrays[i].type : TEXTOID;
+			column->type = rowset_column_type(data, i);
 			column->typmod = -1;
 			column->collation = get_typcollation(column->type);
 		}
@@ -748,11 +752,18 @@ order_is_visible(Verb *verb)
  * trigger may change it.
  */
 static void
-resolve_insert_key(Verb *verb)
+resolve_insert_key(Verb *verb, bool ignore)
 {
 	List	   *columns = may_have_row_triggers(verb->rel) ? NIL : primary_key_columns(verb->rel);
+	bool		others = false;
 	ListCell   *lc;
 
+	/* a row that another key refuses does not stand in its successor's way */
+	if (ignore && (list_length(unique_keys(verb->rel, &others)) != 1 || others))
+		columns = NIL;
+	/* a deferrable key is judged later */
+	if (columns != NIL && (!find_unique_key(verb->rel, columns, &verb->unique) || verb->unique.deferrable))
+		columns = NIL;
 	verb->nkeys = 0;
 	verb->keys = palloc_array(int, list_length(columns) + 1);
 	foreach(lc, columns)
@@ -779,6 +790,8 @@ report_existing(Verb *verb, Source **source, Report *report, bool *others)
 	List	   *keys = unique_keys(verb->rel, others);
 	ListCell   *lc;
 
+	/* without triggers nothing but a conflict keeps a row from being inserted */
+	*others |= verb->rel->rd_rel->relkind == RELKIND_VIEW || !may_have_row_triggers(verb->rel);
 	foreach(lc, keys)
 	{
 		List	   *columns = lfirst(lc);
@@ -802,7 +815,7 @@ report_existing(Verb *verb, Source **source, Report *report, bool *others)
 
 /* The body of both forms of bulk_insert; the report is null in the short one. */
 static int64
-insert_rows(Verb *verb, FunctionCallInfo fcinfo, Oid relid)
+insert_rows(Verb *verb, FunctionCallInfo fcinfo)
 {
 	bool		ignore = choice_arg(fcinfo, 2, "on_conflict", "error", "ignore");
 	Source	   *source = NULL;
@@ -810,10 +823,8 @@ insert_rows(Verb *verb, FunctionCallInfo fcinfo, Oid relid)
 	bool		others = false;
 	int64		inserted = 0;
 
-	verb->access = ACL_INSERT;
 	verb->inserts = true;
 	begin(verb);
-	open_target(verb, relid);
 	if (verb->returning)
 	{
 		number_rows(verb);
@@ -822,7 +833,7 @@ insert_rows(Verb *verb, FunctionCallInfo fcinfo, Oid relid)
 	if (verb->data->nrows > 0)
 	{
 		describe_columns(verb, NIL, NIL, NIL, NIL);
-		resolve_insert_key(verb);
+		resolve_insert_key(verb, ignore);
 		verb->rule = ignore ? KEY_DISTINCT : KEY_UNIQUE;
 		verb->keep_nulls = true;	/* the server knows what to say of them */
 		source = fill_source(verb, source);
@@ -856,7 +867,7 @@ tells_rows_apart(Relation rel)
 
 /* The body of both forms of bulk_update. */
 static int64
-update_rows(Verb *verb, FunctionCallInfo fcinfo, Oid relid)
+update_rows(Verb *verb, FunctionCallInfo fcinfo)
 {
 	bool		strict = choice_arg(fcinfo, 6, "missing", "ignore", "error");
 	Source	   *source = NULL;
@@ -867,11 +878,9 @@ update_rows(Verb *verb, FunctionCallInfo fcinfo, Oid relid)
 	verb->set_arg = array_arg(fcinfo, 3);
 	verb->match = text_arg(fcinfo, 4);
 	verb->skip_unchanged = !PG_ARGISNULL(5) && PG_GETARG_BOOL(5);
-	verb->access = ACL_UPDATE;
 	verb->sets = true;
 	verb->rule = KEY_UNIQUE;
 	begin(verb);
-	open_target(verb, relid);
 	resolve(verb);
 	if (verb->match && !tells_rows_apart(verb->rel))
 		ereport(ERROR,
@@ -920,6 +929,24 @@ update_rows(Verb *verb, FunctionCallInfo fcinfo, Oid relid)
 /* Upsert, delete, sync, get-or-create										*/
 /* ------------------------------------------------------------------------ */
 
+static bool
+is_key_column(Verb *verb, int column)
+{
+	for (int k = 0; k < verb->nkeys; k++)
+		if (verb->keys[k] == column)
+			return true;
+	return false;
+}
+
+static bool
+is_assigned(Verb *verb, int column)
+{
+	for (int i = 0; i < verb->nset; i++)
+		if (verb->set[i].column == column)
+			return true;
+	return false;
+}
+
 /*
  * Whether INSERT ... ON CONFLICT DO UPDATE does the same as an update followed
  * by an insert, and can so be used instead, because it is faster: when nobody
@@ -935,15 +962,19 @@ inserts_as_updates(Verb *verb)
 
 	if (verb->returning || verb->skip_unchanged || verb->nset == 0 || verb->unique.deferrable ||
 		verb->unique.partial || verb->rel->rd_rel->relkind != RELKIND_RELATION ||
+		!verb->unique.usual || verb->rel->rd_rel->relispartition ||
 		verb->rel->rd_rel->relrowsecurity || verb->rel->rd_rel->relhassubclass ||
+		pg_class_aclcheck(RelationGetRelid(verb->rel), GetUserId(), ACL_SELECT) != ACLCHECK_OK ||
 		may_have_row_triggers(verb->rel) || (desc->constr && desc->constr->num_check > 0) ||
 		OidIsValid(verb->rel->rd_rel->reloftype) || verb->rel->rd_rel->relhasrules)
 		return false;
 	for (int i = 0; i < verb->nset; i++)
 		if (verb->set[i].column < 0)
 			return false;
-	if (verb->nset + verb->nkeys != verb->ncolumns)
-		return false;			/* some column is only inserted */
+	/* a column that is only inserted might fail where the row exists */
+	for (int c = 0; c < verb->ncolumns; c++)
+		if (!is_key_column(verb, c) && !is_assigned(verb, c))
+			return false;
 	for (int i = 0; i < desc->natts; i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(desc, i);
@@ -967,7 +998,7 @@ inserts_as_updates(Verb *verb)
 
 /* The body of both forms of bulk_upsert. */
 static int64
-upsert_rows(Verb *verb, FunctionCallInfo fcinfo, Oid relid)
+upsert_rows(Verb *verb, FunctionCallInfo fcinfo)
 {
 	Source	   *source = NULL;
 	Report	   *report;
@@ -976,12 +1007,10 @@ upsert_rows(Verb *verb, FunctionCallInfo fcinfo, Oid relid)
 	verb->key_arg = array_arg(fcinfo, 2);
 	verb->set_arg = array_arg(fcinfo, 3);
 	verb->skip_unchanged = !PG_ARGISNULL(4) && PG_GETARG_BOOL(4);
-	verb->access = ACL_INSERT | ACL_UPDATE;
 	verb->sets = true;
 	verb->inserts = true;
 	verb->rule = KEY_UNIQUE;
 	begin(verb);
-	open_target(verb, relid);
 	resolve(verb);
 	if (verb->data->nrows > 0)
 		require_unique_key(verb);
@@ -1005,7 +1034,7 @@ upsert_rows(Verb *verb, FunctionCallInfo fcinfo, Oid relid)
 
 /* The body of both forms of bulk_delete. */
 static int64
-delete_rows(Verb *verb, FunctionCallInfo fcinfo, Oid relid)
+delete_rows(Verb *verb, FunctionCallInfo fcinfo)
 {
 	Source	   *source = NULL;
 	Report	   *report = NULL;
@@ -1013,10 +1042,8 @@ delete_rows(Verb *verb, FunctionCallInfo fcinfo, Oid relid)
 
 	verb->key_arg = array_arg(fcinfo, 2);
 	verb->match = text_arg(fcinfo, 3);
-	verb->access = ACL_DELETE;
 	verb->rule = KEY_UNIQUE;
 	begin(verb);
-	open_target(verb, relid);
 	resolve(verb);
 	if (verb->returning)
 	{
@@ -1038,46 +1065,49 @@ delete_rows(Verb *verb, FunctionCallInfo fcinfo, Oid relid)
 /* SQL functions															*/
 /* ------------------------------------------------------------------------ */
 
-/* A verb on the table given as regclass. */
-static Oid
-begin_count(Verb *verb, FunctionCallInfo fcinfo)
+/* A verb on the table given as regclass, for callers with one of the privileges. */
+static void
+begin_count(Verb *verb, FunctionCallInfo fcinfo, AclMode access)
 {
 	Oid			relid = DatumGetObjectId(required_arg(fcinfo, 0, "target"));
 
 	memset(verb, 0, sizeof(*verb));
 	verb->data = rowset_from_datum(required_arg(fcinfo, 1, "data"));
-	return relid;
+	open_target(verb, relid, access, RowExclusiveLock);
 }
 
-/* A verb on the table given as NULL::table; its result set is made ready. */
-static Oid
-begin_rows(Verb *verb, FunctionCallInfo fcinfo)
+/*
+ * A verb on the table given as NULL::table, likewise; its result set is made
+ * ready, from the table as it is once it is locked.
+ */
+static void
+begin_rows(Verb *verb, FunctionCallInfo fcinfo, AclMode access, LOCKMODE lockmode)
 {
 	Oid			relid = rowtype_table(get_fn_expr_argtype(fcinfo->flinfo, 0));
 
 	memset(verb, 0, sizeof(*verb));
 	verb->data = rowset_from_datum(required_arg(fcinfo, 1, "data"));
 	verb->returning = true;
+	open_target(verb, relid, access, lockmode);
 	InitMaterializedSRF(fcinfo, 0);
-	return relid;
 }
 
 Datum
 bulk_insert(PG_FUNCTION_ARGS)
 {
 	Verb		verb;
-	Oid			relid = begin_count(&verb, fcinfo);
 
-	PG_RETURN_INT64(insert_rows(&verb, fcinfo, relid));
+	begin_count(&verb, fcinfo, ACL_INSERT);
+	PG_RETURN_INT64(insert_rows(&verb, fcinfo));
 }
 
 Datum
 bulk_insert_returning(PG_FUNCTION_ARGS)
 {
 	Verb		verb;
-	Oid			relid = begin_rows(&verb, fcinfo);
 
-	(void) insert_rows(&verb, fcinfo, relid);
+	begin_rows(&verb, fcinfo, ACL_INSERT, RowExclusiveLock);
+	(void) insert_rows(&verb, fcinfo);
 	return (Datum) 0;
 }
 
@@ -1085,18 +1115,18 @@ Datum
 bulk_update(PG_FUNCTION_ARGS)
 {
 	Verb		verb;
-	Oid			relid = begin_count(&verb, fcinfo);
 
-	PG_RETURN_INT64(update_rows(&verb, fcinfo, relid));
+	begin_count(&verb, fcinfo, ACL_UPDATE);
+	PG_RETURN_INT64(update_rows(&verb, fcinfo));
 }
 
 Datum
 bulk_update_returning(PG_FUNCTION_ARGS)
 {
 	Verb		verb;
-	Oid			relid = begin_rows(&verb, fcinfo);
 
-	(void) update_rows(&verb, fcinfo, relid);
+	begin_rows(&verb, fcinfo, ACL_UPDATE, RowExclusiveLock);
+	(void) update_rows(&verb, fcinfo);
 	return (Datum) 0;
 }
 
@@ -1104,18 +1134,18 @@ Datum
 bulk_upsert(PG_FUNCTION_ARGS)
 {
 	Verb		verb;
-	Oid			relid = begin_count(&verb, fcinfo);
 
-	PG_RETURN_INT64(upsert_rows(&verb, fcinfo, relid));
+	begin_count(&verb, fcinfo, ACL_INSERT | ACL_UPDATE);
+	PG_RETURN_INT64(upsert_rows(&verb, fcinfo));
 }
 
 Datum
 bulk_upsert_returning(PG_FUNCTION_ARGS)
 {
 	Verb		verb;
-	Oid			relid = begin_rows(&verb, fcinfo);
 
-	(void) upsert_rows(&verb, fcinfo, relid);
+	begin_rows(&verb, fcinfo, ACL_INSERT | ACL_UPDATE, RowExclusiveLock);
+	(void) upsert_rows(&verb, fcinfo);
 	return (Datum) 0;
 }
 
@@ -1123,18 +1153,18 @@ Datum
 bulk_delete(PG_FUNCTION_ARGS)
 {
 	Verb		verb;
-	Oid			relid = begin_count(&verb, fcinfo);
 
-	PG_RETURN_INT64(delete_rows(&verb, fcinfo, relid));
+	begin_count(&verb, fcinfo, ACL_DELETE);
+	PG_RETURN_INT64(delete_rows(&verb, fcinfo));
 }
 
 Datum
 bulk_delete_returning(PG_FUNCTION_ARGS)
 {
 	Verb		verb;
-	Oid			relid = begin_rows(&verb, fcinfo);
 
-	(void) delete_rows(&verb, fcinfo, relid);
+	begin_rows(&verb, fcinfo, ACL_DELETE, RowExclusiveLock);
+	(void) delete_rows(&verb, fcinfo);
 	return (Datum) 0;
 }
 
@@ -1146,7 +1176,6 @@ Datum
 bulk_sync(PG_FUNCTION_ARGS)
 {
 	Verb		verb;
-	Oid			relid = begin_count(&verb, fcinfo);
 	bool		allow_empty = !PG_ARGISNULL(5) && PG_GETARG_BOOL(5);
 	Source	   *source = NULL;
 	Report	   *report;
@@ -1154,13 +1183,13 @@ bulk_sync(PG_FUNCTION_ARGS)
 	Datum		values[4];
 	bool		nulls[4] = {false};
 
+	begin_count(&verb, fcinfo, ACL_DELETE);
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	verb.key_arg = array_arg(fcinfo, 2);
 	verb.set_arg = array_arg(fcinfo, 3);
 	verb.condition = text_arg(fcinfo, 4);
 	verb.skip_unchanged = true;
-	verb.access = ACL_DELETE;
 	verb.sets = true;
 	verb.inserts = true;
 	verb.rule = KEY_UNIQUE;
@@ -1172,7 +1201,6 @@ bulk_sync(PG_FUNCTION_ARGS)
 				 errmsg("the data is empty: every row of the target would be deleted"),
 				 errhint("Give a condition that bounds what is deleted, or allow_empty => true.")));
 	begin(&verb);
-	open_target(&verb, relid);
 	resolve(&verb);
 	number_rows(&verb);
 	report = report_create(&verb);
@@ -1198,16 +1226,14 @@ Datum
 bulk_get_or_create(PG_FUNCTION_ARGS)
 {
 	Verb		verb;
-	Oid			relid = begin_rows(&verb, fcinfo);
 	Source	   *source = NULL;
 	Report	   *report;
 
+	begin_rows(&verb, fcinfo, ACL_INSERT, RowExclusiveLock);
 	verb.key_arg = array_arg(fcinfo, 2);
-	verb.access = ACL_INSERT | ACL_SELECT;
 	verb.inserts = true;
 	verb.rule = KEY_UNIQUE;
 	begin(&verb);
-	open_target(&verb, relid);
 	resolve(&verb);
 	number_rows(&verb);
 	report = report_create(&verb);
@@ -1228,6 +1254,23 @@ bulk_get_or_create(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+/* See that the rows to be returned still have the shape that is expected. */
+static void
+check_row_type(Verb *verb, TupleDesc expected)
+{
+	TupleDesc	desc = RelationGetDescr(verb->rel);
+	bool		same = desc->natts == expected->natts;
+
+	for (int i = 0; same && i < desc->natts; i++)
+		same = TupleDescAttr(desc, i)->atttypid == TupleDescAttr(expected, i)->atttypid &&
+			TupleDescAttr(desc, i)->attisdropped == TupleDescAttr(expected, i)->attisdropped;
+	if (!same)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the row type of \"%s\" has changed meanwhile", RelationGetRelationName(verb->rel)),
+				 errhint("Run the statement again.")));
+}
+
 /* Lists of more rows than this are not sorted to be looked up. */
 #define LONG_LIST 10000
 
@@ -1237,14 +1280,12 @@ match_rows(FunctionCallInfo fcinfo, KeyRule rule, bool numbered,
 		   char *(*make_sql) (Verb *verb, Source *source))
 {
 	Verb		verb;
-	Oid			relid = begin_rows(&verb, fcinfo);
 	List	   *attnums = NIL;
 	Source	   *source;
 
+	begin_rows(&verb, fcinfo, ACL_SELECT, AccessShareLock);
 	verb.key_arg = array_arg(fcinfo, 2);
 	verb.match = text_arg(fcinfo, 3);
-	verb.access = ACL_SELECT;
-	verb.read_only = true;
 	verb.returning = false;
 	verb.rule = rule;
 	verb.numbered = numbered;
@@ -1252,8 +1293,8 @@ match_rows(FunctionCallInfo fcinfo, KeyRule rule, bool numbered,
 	/* of a long list it is cheaper to let the join look at keys that repeat */
 	if (verb.data->nrows > LONG_LIST)
 		verb.rule = KEY_ANY;
+	check_row_type(&verb, ((ReturnSetInfo *) fcinfo->resultinfo)->setDesc);
 	begin(&verb);
-	open_target(&verb, relid);
 	resolve(&verb);
 	source = fill_source(&verb, NULL);
 	if (verb.returns_data)
@@ -1350,6 +1391,30 @@ conflict(PG_FUNCTION_ARGS)
 {
 	*running_status(running ? running->noted : 0) = STATUS_CONFLICT;
 	PG_RETURN_BOOL(false);
+}
+
+/*
+ * more._differs("any", "any"): whether two values of one type, or nulls, are
+ * stored differently.
+ */
+Datum
+differs(PG_FUNCTION_ARGS)
+{
+	TypeCacheEntry *type = fcinfo->flinfo->fn_extra;
+
+	if (type == NULL)
+	{
+		type = lookup_type_cache(get_fn_expr_argtype(fcinfo->flinfo, 0), 0);
+		if (get_fn_expr_argtype(fcinfo->flinfo, 1) != type->type_id)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("values to compare must have the same type")));
+		fcinfo->flinfo->fn_extra = type;
+	}
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		PG_RETURN_BOOL(PG_ARGISNULL(0) != PG_ARGISNULL(1));
+	PG_RETURN_BOOL(!datum_image_eq(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1),
+								   type->typbyval, type->typlen));
 }
 
 /* A target row that was matched, and by which input row. */

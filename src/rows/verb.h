@@ -55,7 +55,6 @@ typedef struct Verb
 	bool		skip_unchanged;
 	bool		returning;
 	bool		read_only;
-	AclMode		access;			/* one of these the caller must have */
 
 	/* resolved */
 	DataColumn *columns;		/* the data's columns that are needed */
