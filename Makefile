@@ -8,10 +8,17 @@ OBJS = \
 	src/expression.o \
 	src/rows/rowset.o \
 	src/rows/rowset_json.o \
+	src/rows/rowset_make.o \
 	src/rows/decode.o \
 	src/rows/literal.o \
 	src/rows/source.o \
 	src/rows/verb.o \
+	src/rows/resolve.o \
+	src/rows/insert.o \
+	src/rows/update.o \
+	src/rows/upsert.o \
+	src/rows/match.o \
+	src/rows/marks.o \
 	src/rows/sql.o \
 	src/rows/plan.o \
 	src/rows/order.o \

@@ -144,6 +144,17 @@ INSERT INTO long SELECT repeat('same beginning ', 10) || g, g FROM generate_seri
 SELECT more.bulk_update('long', (SELECT json_agg(json_build_object('k', k, 'v', -v) ORDER BY md5(k)) FROM long));
 SELECT count(*) FROM long WHERE k = repeat('same beginning ', 10) || -v;
 
+-- A key is never rounded to one that is there: what does not fit the column exactly is an error, and what fits is found.
+CREATE TABLE whole (id integer PRIMARY KEY, day date UNIQUE, v integer DEFAULT 0);
+INSERT INTO whole VALUES (1, '2024-01-01'), (2, '2024-01-02');
+SELECT more.bulk_update('whole', more.rowset(ARRAY['id', 'v'], ARRAY[1.0, 2]::float8[], ARRAY[1, 2]));
+SELECT more.bulk_update('whole', more.rowset(ARRAY['id', 'v'], ARRAY[1, 2]::bigint[], ARRAY[3, 4]));
+SELECT outcome <> 'no error' AS refused FROM outcome($$SELECT more.bulk_update('whole', more.rowset(ARRAY['id', 'v'], ARRAY[1.4]::numeric[], ARRAY[5]))$$) LIMIT 1;
+SELECT outcome <> 'no error' AS refused FROM outcome($$SELECT more.bulk_delete('whole', more.rowset(ARRAY['id'], ARRAY[1.6]::float8[]))$$) LIMIT 1;
+SELECT outcome <> 'no error' AS refused FROM outcome($$SELECT more.bulk_delete('whole', more.rowset(ARRAY['day'], ARRAY['2024-01-01 13:00']::timestamp[]), key => '{day}')$$) LIMIT 1;
+SELECT outcome <> 'no error' AS refused FROM outcome($$SELECT more.bulk_delete('whole', '[{"id":1.4}]')$$) LIMIT 1;
+SELECT * FROM whole ORDER BY id;
+
 -- Long values, stored out of line, written back unchanged where absent
 CREATE TABLE long_value (id integer PRIMARY KEY, t text, u text);
 ALTER TABLE long_value ALTER t SET STORAGE external;

@@ -10,6 +10,7 @@
 #include "access/htup_details.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_am.h"
+#include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_index.h"
@@ -20,6 +21,7 @@
 #include "nodes/makefuncs.h"
 #include "nodes/parsenodes.h"
 #include "optimizer/optimizer.h"
+#include "parser/parse_coerce.h"
 #include "parser/parsetree.h"
 #include "rewrite/rewriteHandler.h"
 #include "utils/builtins.h"
@@ -445,6 +447,47 @@ view_base_column(Relation view, AttrNumber attnum, Oid *base)
 }
 
 /*
+ * is_computed
+ *		Whether the server alone gives the column its values: generated columns,
+ *		and identities that are always generated, also behind a view.
+ */
+bool
+is_computed(Relation rel, AttrNumber attnum)
+{
+	Form_pg_attribute att = TupleDescAttr(RelationGetDescr(rel), attnum - 1);
+	Oid			base = InvalidOid;
+	AttrNumber	basecol;
+	Relation	baserel;
+	bool		result;
+
+	if (att->attgenerated || att->attidentity == ATTRIBUTE_IDENTITY_ALWAYS)
+		return true;
+	if (rel->rd_rel->relkind != RELKIND_VIEW)
+		return false;
+	basecol = view_base_column(rel, attnum, &base);
+	if (basecol <= 0)
+		return false;
+	baserel = RelationIdGetRelation(base);
+	result = is_computed(baserel, basecol);
+	RelationClose(baserel);
+	return result;
+}
+
+/* A null of the column's type; a domain may have something against it. */
+static Node *
+null_of_column(Form_pg_attribute att)
+{
+	int32		typmod = att->atttypmod;
+	Oid			basetype = getBaseTypeAndTypmod(att->atttypid, &typmod);
+	Node	   *result = (Node *) makeNullConst(basetype, typmod, att->attcollation);
+
+	if (basetype != att->atttypid)
+		result = coerce_to_domain(result, basetype, typmod, att->atttypid, COERCION_IMPLICIT,
+								  COERCE_IMPLICIT_CAST, -1, false);
+	return result;
+}
+
+/*
  * column_default
  *		The expression that an INSERT without this column would store, already
  *		of the column's type; a null constant when there is no default.
@@ -473,9 +516,7 @@ column_default(Relation rel, AttrNumber attnum)
 			return expr;
 		}
 	}
-	if (expr == NULL)
-		expr = (Node *) makeNullConst(att->atttypid, att->atttypmod, att->attcollation);
-	return expr;
+	return expr ? expr : null_of_column(att);
 }
 
 /*

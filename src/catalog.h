@@ -32,6 +32,7 @@ extern Node *index_condition(Oid index);
 extern bool has_index_on(Relation rel, List *columns);
 extern List *unique_keys(Relation rel, bool *others);
 extern bool may_have_row_triggers(Relation rel);
+extern bool is_computed(Relation rel, AttrNumber attnum);
 extern Node *column_default(Relation rel, AttrNumber attnum);
 extern Oid	rowtype_table(Oid type);
 

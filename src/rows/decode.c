@@ -106,8 +106,10 @@ prepare_column(Rowset *rowset, DataColumn *column)
 		value->typeId = source;
 		value->typeMod = -1;
 		value->collation = get_typcollation(source);
+		/* an assignment may round; by way of text, a number that does not fit is an error */
 		cast = coerce_to_target_type(NULL, (Node *) value, source, column->type, column->typmod,
-									 COERCION_ASSIGNMENT, COERCE_IMPLICIT_CAST, -1);
+									 column->exact ? COERCION_IMPLICIT : COERCION_ASSIGNMENT,
+									 COERCE_IMPLICIT_CAST, -1);
 		if (cast == (Node *) value)
 			return;
 		if (cast)
@@ -115,6 +117,12 @@ prepare_column(Rowset *rowset, DataColumn *column)
 			column->cast = ExecInitExpr(expression_planner((Expr *) cast), NULL);
 			return;
 		}
+		if (column->exact && TypeCategory(source) == TYPCATEGORY_DATETIME)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("column \"%s\" is of type %s but its values are of type %s", column->name,
+							format_type_be(column->type), format_type_be(source)),
+					 errhint("Cast the values: a key is not rounded.")));
 		column->by_text = true;
 		getTypeOutputInfo(source, &function, &isvarlena);
 		fmgr_info(function, &column->output);

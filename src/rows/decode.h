@@ -24,6 +24,7 @@ typedef struct DataColumn
 	int32		typmod;
 	Oid			collation;
 	bool		partial;		/* absent in some row */
+	bool		exact;			/* rows are found by it: no conversion may round */
 
 	/* the decoder's own */
 	bool		json;			/* json or jsonb: strings stay JSON */

@@ -245,7 +245,7 @@ insert_lists(Verb *verb, Source *source, StringInfo names, StringInfo values)
 	{
 		Form_pg_attribute att = TupleDescAttr(desc, i);
 
-		if (att->attisdropped || att->attgenerated || att->attidentity == ATTRIBUTE_IDENTITY_ALWAYS)
+		if (att->attisdropped || is_computed(verb->rel, i + 1))
 			continue;
 		n++;
 		appendStringInfoString(names, quote_identifier(NameStr(att->attname)));

@@ -7,6 +7,10 @@
 
 #include "postgres.h"
 
+#include "fmgr.h"
+#include "storage/lockdefs.h"
+#include "tcop/dest.h"
+#include "utils/array.h"
 #include "utils/hsearch.h"
 #include "utils/rel.h"
 
@@ -82,6 +86,33 @@ typedef struct Verb
 } Verb;
 
 /* verb.c */
+extern Verb *verb_running;
+
+extern ArrayType *arg_array(FunctionCallInfo fcinfo, int n);
+extern char *arg_text(FunctionCallInfo fcinfo, int n);
+extern bool arg_choice(FunctionCallInfo fcinfo, int n, const char *name,
+					   const char *first, const char *second);
+extern void verb_on_table(Verb *verb, FunctionCallInfo fcinfo, AclMode access);
+extern void verb_on_rows(Verb *verb, FunctionCallInfo fcinfo, AclMode access, LOCKMODE lockmode);
+extern void verb_connect(Verb *verb);
+extern void verb_finish(Verb *verb, Source *source);
+extern int64 verb_run(Verb *verb, const char *sql, Source *source, DestReceiver *dest);
+extern Source *verb_source(Verb *verb, Source *source);
+extern void verb_number_rows(Verb *verb);
+extern int64 verb_rows_left(Verb *verb);
+extern int64 verb_first_left(Verb *verb);
+extern char *verb_row_key(Verb *verb, int64 ordinal);
+extern int64 verb_change_status(Verb *verb, RowStatus from, RowStatus to);
+
+/* resolve.c */
+extern void verb_resolve(Verb *verb);
+extern void verb_describe_columns(Verb *verb, List *key, List *assigned, List *mentioned,
+								  List *matched);
+extern int	verb_data_column(Verb *verb, const char *name);
+extern List *verb_key_attnums(Verb *verb);
+extern void verb_require_unique_key(Verb *verb);
+
+/* update.c */
 extern bool verb_claims_rows(Verb *verb);
 
 /* sql.c */
