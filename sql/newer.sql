@@ -2,6 +2,18 @@
 \set ECHO none
 \i sql/include/setup.sql
 
+-- PostgreSQL 16: input that only asks whether it is valid
+DO $$
+DECLARE
+	r text;
+BEGIN
+	IF current_setting('server_version_num')::integer < 160000 THEN RETURN; END IF;
+	EXECUTE $q$SELECT string_agg(concat_ws(' ', n, pg_input_is_valid(t, 'more.rowset')), ', ' ORDER BY n) FROM (VALUES
+		(1, '[{"a":1}]'), (2, '[{"a":1}'), (3, '5'), (4, '[1]'), (5, '{"a":[1],"b":[]}'), (6, '[{"a":1,"a":2}]'), (7, ''), (8, '[{"a":"\ud83d"}]'),
+		(9, (SELECT '[{' || string_agg(format('"c%s":1', g), ',') || '}]' FROM generate_series(1, 5000) AS g))) AS v(n, t)$q$ INTO r;
+	ASSERT r = '1 t, 2 f, 3 f, 4 f, 5 f, 6 f, 7 f, 8 f, 9 f', r;
+END $$;
+
 -- PostgreSQL 18: generated columns that are not stored
 DO $$
 DECLARE

@@ -58,6 +58,14 @@ INSERT INTO one_each_1 VALUES (1, 0, 1);
 SELECT more.bulk_upsert('one_each_1', '[{"id":1,"v":2}]', key => '{id}');
 SELECT * FROM one_each;
 
+-- a partition's own unique index: of two rows with one key the second is tried where the first was skipped
+CREATE TABLE own_index (id integer PRIMARY KEY, u integer) PARTITION BY RANGE (id);
+CREATE TABLE own_index_1 PARTITION OF own_index FOR VALUES FROM (0) TO (100);
+CREATE UNIQUE INDEX ON own_index_1 (u);
+INSERT INTO own_index VALUES (50, 1);
+SELECT more.bulk_insert('own_index', '[{"id":1,"u":1},{"id":1,"u":2}]', 'ignore');
+SELECT * FROM own_index ORDER BY id;
+
 -- A unique key that the partitioned table itself does not have is no key for an upsert.
 CREATE TABLE log (id integer, day date NOT NULL, v text) PARTITION BY RANGE (day);
 CREATE TABLE log_1 PARTITION OF log (PRIMARY KEY (id)) FOR VALUES FROM ('2024-01-01') TO ('2024-02-01');

@@ -118,6 +118,14 @@ SELECT mode FROM pg_locks WHERE relation = 'acc'::regclass AND mode <> 'AccessSh
 COMMIT;
 RESET ROLE;
 
+-- "match" takes the right to SELECT from the whole table, which a plain UPDATE does not need, and says so.
+REVOKE ALL ON acc FROM regress_more_user;
+GRANT SELECT (id), UPDATE (name) ON acc TO regress_more_user;
+SET ROLE regress_more_user;
+UPDATE acc SET name = name_of.v FROM (VALUES (1, 'plain')) AS name_of(id, v) WHERE acc.id = name_of.id;
+SELECT * FROM outcome($$SELECT more.bulk_update('acc', '[{"id":1,"name":"x"}]', match => 'target.id = data.id', set => '{name}')$$);
+RESET ROLE;
+
 -- Any role may use the schema and make a rowset; a SECURITY DEFINER function lends its owner's rights and no others.
 SET ROLE regress_more_owner;
 CREATE TABLE owned (id integer PRIMARY KEY, v text);

@@ -97,6 +97,14 @@ SELECT what FROM fired ORDER BY n; SELECT forget();
 SELECT * FROM acc ORDER BY id;
 DROP TRIGGER b1 ON acc; DROP TRIGGER b2 ON acc; DROP TRIGGER s1 ON acc;
 
+-- a suppressed row is neither updated nor unchanged, also where unchanged rows are skipped
+CREATE TABLE held (id integer PRIMARY KEY, v integer);
+INSERT INTO held VALUES (1, 1), (2, 2);
+CREATE TRIGGER held BEFORE UPDATE ON held FOR EACH ROW EXECUTE FUNCTION suppress();
+SELECT * FROM more.bulk_update_returning(NULL::held, '[{"id":1,"v":2},{"id":2,"v":2}]', skip_unchanged => true);
+SELECT more.bulk_update('held', '[{"id":1,"v":2},{"id":2,"v":2}]', missing => 'error', skip_unchanged => true);
+SELECT forget();
+
 -- A BEFORE trigger that writes the row elsewhere does so once.
 CREATE TABLE elsewhere (id integer, v text);
 CREATE FUNCTION redirect() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO elsewhere VALUES (new.*); RETURN NULL; END';

@@ -112,6 +112,17 @@ SELECT * FROM outcome($$SELECT more.bulk_update('dom', more.rowset(ARRAY['id','f
 SELECT more.bulk_update('dom', more.rowset(ARRAY['id', 'f', 't'], ARRAY[1, 2], ARRAY['typed', 'too'], ARRAY[['z'], ['y']]));
 SELECT * FROM dom ORDER BY id;
 
+-- A domain that refuses nulls does so for an absent column too, as in a plain INSERT.
+CREATE DOMAIN never_null AS integer NOT NULL;
+CREATE DOMAIN checked AS integer CHECK (VALUE IS NOT NULL AND VALUE > 0);
+CREATE TABLE with_domains (id integer PRIMARY KEY, a never_null, b checked DEFAULT 1, c checked);
+SELECT outcome FROM outcome($$SELECT more.bulk_insert('with_domains', '[{"id":1,"c":1},{"id":2,"a":1,"c":1}]')$$) LIMIT 1;
+SELECT outcome FROM outcome($$SELECT more.bulk_insert('with_domains', '[{"id":1,"a":1},{"id":2,"a":1,"c":1}]')$$) LIMIT 1;
+SELECT outcome FROM outcome($$SELECT more.bulk_upsert('with_domains', '[{"id":1,"c":1},{"id":2,"a":1,"c":1}]')$$) LIMIT 1;
+SELECT outcome FROM outcome($$SELECT more.bulk_get_or_create(NULL::with_domains, '[{"id":1,"a":1},{"id":2,"a":1,"c":1}]')$$) LIMIT 1;
+SELECT more.bulk_insert('with_domains', '[{"id":1,"a":1,"c":1},{"id":2,"a":2,"b":2,"c":2}]');
+SELECT * FROM with_domains ORDER BY id;
+
 -- Enums, as values and as keys
 CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
 CREATE TABLE feel (m mood PRIMARY KEY, past mood[], n integer);
@@ -154,6 +165,27 @@ SELECT outcome <> 'no error' AS refused FROM outcome($$SELECT more.bulk_delete('
 SELECT outcome <> 'no error' AS refused FROM outcome($$SELECT more.bulk_delete('whole', more.rowset(ARRAY['day'], ARRAY['2024-01-01 13:00']::timestamp[]), key => '{day}')$$) LIMIT 1;
 SELECT outcome <> 'no error' AS refused FROM outcome($$SELECT more.bulk_delete('whole', '[{"id":1.4}]')$$) LIMIT 1;
 SELECT * FROM whole ORDER BY id;
+-- nor is it by the column's modifier
+CREATE TABLE modified (n numeric(5,2) PRIMARY KEY, at timestamp(0) UNIQUE, v integer DEFAULT 0);
+INSERT INTO modified VALUES (1.24, '2024-01-01 12:00:01');
+SELECT count(*) > 0 AS not_matched FROM outcome($$SELECT 1 / more.bulk_update('modified', '[{"n":1.2351,"v":1}]')$$) WHERE outcome <> 'no error';
+SELECT more.bulk_update('modified', '[{"n":1.24,"v":1}]'), more.bulk_update('modified', '[{"n":"1.240","v":2}]');
+SELECT * FROM more.rows_in(NULL::modified, '[{"n":1.24}]');
+DO $$
+DECLARE
+	call text;
+BEGIN
+	FOREACH call IN ARRAY ARRAY[
+		$q$more.bulk_delete('modified', '[{"n":1.2351}]')$q$,
+		$q$more.bulk_delete('modified', more.rowset(ARRAY['n'], ARRAY[1.239]))$q$,
+		$q$more.bulk_delete('modified', '[{"at":"2024-01-01 12:00:00.9"}]', key => '{at}')$q$,
+		$q$more.bulk_upsert('modified', '[{"n":1.2351,"at":"2024-01-01 12:00:02","v":9}]', set => '{v}')$q$]
+	LOOP
+		PERFORM outcome('SELECT ' || call);
+		IF NOT EXISTS (SELECT FROM modified WHERE n = 1.24 AND at = '2024-01-01 12:00:01' AND v = 2) THEN RAISE NOTICE '% did something', call; END IF;
+	END LOOP;
+END $$;
+SELECT n, at, v FROM modified WHERE n = 1.24;
 
 -- Long values, stored out of line, written back unchanged where absent
 CREATE TABLE long_value (id integer PRIMARY KEY, t text, u text);

@@ -58,6 +58,13 @@ compat_json_lexer(const char *text, int len, int encoding, bool need_escapes)
 #define compat_initial_cost_nestloop initial_cost_nestloop
 #endif
 
+/* Until 18 a disabled path is one with a prohibitive cost. */
+#if PG_VERSION_NUM >= 180000
+#define path_disabled(path) ((path)->disabled_nodes)
+#else
+#define path_disabled(path) 0
+#endif
+
 /* A hint to the processor, where the compiler has one. */
 #if defined(__GNUC__) || defined(__clang__)
 #define prefetch_memory(p) __builtin_prefetch(p)

@@ -101,7 +101,7 @@ prepare_column(Rowset *rowset, DataColumn *column)
 		Node	   *cast;
 		bool		isvarlena;
 
-		if (source == column->type && (column->typmod < 0 || !OidIsValid(source)))
+		if (source == column->type && column->typmod < 0)
 			return;
 		value->typeId = source;
 		value->typeMod = -1;
@@ -252,8 +252,11 @@ rethrow_with_place(Decoder *decoder, MemoryContext caller)
 	MemoryContextSwitchTo(caller);
 	edata = CopyErrorData();
 	category = ERRCODE_TO_CATEGORY(edata->sqlerrcode);
+	/* only what is wrong with the data; after other errors no look-up is safe */
 	if (column == NULL ||
-		category == ERRCODE_OPERATOR_INTERVENTION || category == ERRCODE_INSUFFICIENT_RESOURCES)
+		(category != ERRCODE_DATA_EXCEPTION && category != ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION &&
+		 category != ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION && category != ERRCODE_FEATURE_NOT_SUPPORTED &&
+		 category != ERRCODE_PROGRAM_LIMIT_EXCEEDED && category != ERRCODE_RAISE_EXCEPTION))
 		PG_RE_THROW();
 	FlushErrorState();
 	place = psprintf("Row " INT64_FORMAT ", column \"%s\" of type %s, value %s.",

@@ -50,8 +50,12 @@ resolve_insert_key(Verb *verb, bool ignore)
 	bool		others = false;
 	ListCell   *lc;
 
-	/* a row that another key refuses does not stand in its successor's way */
-	if (ignore && (list_length(unique_keys(verb->rel, &others)) != 1 || others))
+	/*
+	 * A row that another key refuses does not stand in its successor's way; and
+	 * partitions may have keys of their own.
+	 */
+	if (ignore && (list_length(unique_keys(verb->rel, &others)) != 1 || others ||
+				   verb->rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE))
 		columns = NIL;
 	/* a deferrable key is judged later */
 	if (columns != NIL && (!find_unique_key(verb->rel, columns, &verb->unique) || verb->unique.deferrable))
@@ -101,7 +105,7 @@ report_existing(Verb *verb, Source **source, Report *report, bool *others)
 			continue;
 		verb->rule = KEY_ANY;
 		*source = verb_source(verb, *source);
-		verb_run(verb, sql_existing(verb, *source, STATUS_EXISTING), *source, &report->pub);
+		verb_run(verb, sql_existing(verb, *source), *source, &report->pub);
 	}
 }
 

@@ -121,6 +121,7 @@ append_record(JsonLexContext *lex, Oid type, StringInfo out)
 {
 	TupleDesc	desc = lookup_rowtype_tupdesc(type, -1);
 	char	  **fields = palloc0_array(char *, desc->natts + 1);
+	bool	   *given = palloc0_array(bool, desc->natts + 1);
 	bool		first = true;
 
 	check_stack_depth();
@@ -145,6 +146,11 @@ append_record(JsonLexContext *lex, Oid type, StringInfo out)
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_COLUMN),
 					 errmsg("type %s has no attribute \"%s\"", format_type_be(type), name.data)));
+		if (given[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_DUPLICATE_COLUMN),
+					 errmsg("attribute \"%s\" of type %s is given twice", name.data, format_type_be(type))));
+		given[i] = true;
 		if (lex->token_type == JSON_TOKEN_NULL)
 			advance(lex);
 		else

@@ -19,10 +19,11 @@ PG_FUNCTION_INFO_V1(noted_row);
 PG_FUNCTION_INFO_V1(seen_row);
 PG_FUNCTION_INFO_V1(open_row);
 PG_FUNCTION_INFO_V1(conflict);
+PG_FUNCTION_INFO_V1(unchanged_row);
 PG_FUNCTION_INFO_V1(differs);
 PG_FUNCTION_INFO_V1(claim_row);
 
-/* The status of an input row of the verb_running verb. */
+/* The status of an input row of the running verb. */
 static uint8 *
 running_status(int64 ordinal)
 {
@@ -64,6 +65,14 @@ Datum
 open_row(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(*running_status(PG_GETARG_INT64(0)) == STATUS_NONE);
+}
+
+/* more._unchanged_row(bigint): an input row would change nothing; never true. */
+Datum
+unchanged_row(PG_FUNCTION_ARGS)
+{
+	*running_status(PG_GETARG_INT64(0)) = STATUS_UNCHANGED;
+	PG_RETURN_BOOL(false);
 }
 
 /* more._conflict(): the input row that is being inserted exists by now. */

@@ -63,7 +63,8 @@ lookup_path(RelOptInfo *data, RelOptInfo *target)
 
 		if (path->param_info == NULL || !bms_equal(PATH_REQ_OUTER(path), data->relids))
 			continue;
-		if (best == NULL || path->total_cost < best->total_cost)
+		if (best == NULL || path_disabled(path) < path_disabled(best) ||
+			(path_disabled(path) == path_disabled(best) && path->total_cost < best->total_cost))
 			best = path;
 	}
 	return best;
@@ -103,7 +104,8 @@ keep_key_order(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outerrel, Rel
 	compat_initial_cost_nestloop(root, &workspace, jointype, outer, inner, extra);
 	nest = create_nestloop_path(root, joinrel, jointype, &workspace, extra, outer, inner,
 								extra->restrictlist, NIL, NULL);
-	if (cheapest && nest->jpath.path.total_cost > cheapest->total_cost * OVERPRICED)
+	if (cheapest && (path_disabled(&nest->jpath.path) > path_disabled(cheapest) ||
+					 nest->jpath.path.total_cost > cheapest->total_cost * OVERPRICED))
 		return;
 
 	/*

@@ -44,7 +44,6 @@ typedef struct PlanEntry
 	int			nparams;
 	Oid		   *paramtypes;
 	int			users;			/* executions under way */
-	bool		valid;
 	dlist_node	lru;
 	MemoryContext context;
 } PlanEntry;

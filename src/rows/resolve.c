@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "utils/array.h"
@@ -29,6 +30,10 @@ names_of_array(ArrayType *array, const char *argument)
 
 	if (array == NULL)
 		return NIL;
+	if (ARR_NDIM(array) > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("argument \"%s\" must be an array of one dimension", argument)));
 	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &items, &nulls, &count);
 	for (int i = 0; i < count; i++)
 	{
@@ -158,7 +163,7 @@ read_set(Verb *verb, List *key, List **assigned, List **mentioned)
 
 /* Complain when a value is to be written that the server computes. */
 static void
-check_writable(Verb *verb, AttrNumber attnum)
+check_writable(Verb *verb, AttrNumber attnum, bool is_key)
 {
 	Form_pg_attribute att = TupleDescAttr(RelationGetDescr(verb->rel), attnum - 1);
 
@@ -166,6 +171,13 @@ check_writable(Verb *verb, AttrNumber attnum)
 		ereport(ERROR,
 				(errcode(ERRCODE_GENERATED_ALWAYS),
 				 errmsg("column \"%s\" of \"%s\" is a generated column",
+						NameStr(att->attname), RelationGetRelationName(verb->rel)),
+				 errhint("Leave it out of the data, or name the columns to write with \"set\".")));
+	/* the key of an upsert is inserted as it is given */
+	if (att->attidentity == ATTRIBUTE_IDENTITY_ALWAYS && !is_key)
+		ereport(ERROR,
+				(errcode(ERRCODE_GENERATED_ALWAYS),
+				 errmsg("column \"%s\" of \"%s\" is an identity column defined as GENERATED ALWAYS",
 						NameStr(att->attname), RelationGetRelationName(verb->rel)),
 				 errhint("Leave it out of the data, or name the columns to write with \"set\".")));
 }
@@ -194,7 +206,7 @@ verb_describe_columns(Verb *verb, List *key, List *assigned, List *mentioned, Li
 		if (!AttributeNumberIsValid(attnum) && !is_mentioned && !is_matched)
 			report_unknown_column(verb, "of the data", name);
 		if (AttributeNumberIsValid(attnum) && is_written)
-			check_writable(verb, attnum);
+			check_writable(verb, attnum, is_key);
 		if (!is_key && !is_mentioned && !is_matched && !is_written &&
 			!(verb->returns_data && AttributeNumberIsValid(attnum)))
 			continue;
@@ -208,7 +220,8 @@ verb_describe_columns(Verb *verb, List *key, List *assigned, List *mentioned, Li
 			Form_pg_attribute att = TupleDescAttr(RelationGetDescr(verb->rel), attnum - 1);
 
 			column->type = att->atttypid;
-			column->typmod = att->atttypmod;
+			/* what rows are found by is compared as it is, not as it would be stored */
+			column->typmod = column->exact ? -1 : att->atttypmod;
 			column->collation = att->attcollation;
 		}
 		else
@@ -289,7 +302,7 @@ resolve_set(Verb *verb, List *assigned)
 	{
 		List	   *columns = NIL;
 
-		check_writable(verb, verb->set[i].attnum);
+		check_writable(verb, verb->set[i].attnum, false);
 		foreach(lc, verb->set[i].mentioned)
 			columns = lappend_int(columns, verb_data_column(verb, lfirst(lc)));
 		verb->set[i].mentioned = columns;
@@ -307,7 +320,10 @@ verb_resolve(Verb *verb)
 	List	   *assigned = NIL;
 	List	   *mentioned = NIL;	/* in expressions of the SET list */
 	List	   *matched = NIL;		/* in the condition */
+	ListCell   *lc;
 
+	foreach(lc, key)
+		verb->key_attnums = lappend_int(verb->key_attnums, find_column(verb->rel, lfirst(lc)));
 	if (verb->match)
 		matched = columns_of_alias(parse_expression("match", verb->match), "data", NIL);
 	if (verb->sets)
@@ -321,20 +337,6 @@ verb_resolve(Verb *verb)
 }
 
 /*
- * verb_key_attnums
- *		The key's columns as attribute numbers.
- */
-List *
-verb_key_attnums(Verb *verb)
-{
-	List	   *result = NIL;
-
-	for (int k = 0; k < verb->nkeys; k++)
-		result = lappend_int(result, verb->columns[verb->keys[k]].attnum);
-	return result;
-}
-
-/*
  * verb_require_unique_key
  *		Find the unique index behind the key; only tables can be asked for one.
  */
@@ -343,14 +345,16 @@ verb_require_unique_key(Verb *verb)
 {
 	char		relkind = verb->rel->rd_rel->relkind;
 	StringInfoData names;
+	ListCell   *lc;
 
 	if (relkind != RELKIND_RELATION && relkind != RELKIND_PARTITIONED_TABLE)
 		return;
-	if (find_unique_key(verb->rel, verb_key_attnums(verb), &verb->unique))
+	if (find_unique_key(verb->rel, verb->key_attnums, &verb->unique))
 		return;
 	initStringInfo(&names);
-	for (int k = 0; k < verb->nkeys; k++)
-		appendStringInfo(&names, "%s%s", k > 0 ? ", " : "", verb->columns[verb->keys[k]].name);
+	foreach(lc, verb->key_attnums)
+		appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "",
+						 get_attname(RelationGetRelid(verb->rel), lfirst_int(lc), false));
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_COLUMN_REFERENCE),
 			 errmsg("\"%s\" has no unique index on (%s)", RelationGetRelationName(verb->rel), names.data),

@@ -136,6 +136,8 @@ CREATE FUNCTION more._seen_row(bigint) RETURNS bigint
 	AS 'MODULE_PATHNAME', 'seen_row' LANGUAGE C VOLATILE STRICT;
 CREATE FUNCTION more._open_row(bigint) RETURNS boolean
 	AS 'MODULE_PATHNAME', 'open_row' LANGUAGE C VOLATILE STRICT;
+CREATE FUNCTION more._unchanged_row(bigint) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'unchanged_row' LANGUAGE C VOLATILE STRICT;
 CREATE FUNCTION more._conflict() RETURNS boolean
 	AS 'MODULE_PATHNAME', 'conflict' LANGUAGE C VOLATILE STRICT;
 CREATE FUNCTION more._differs("any", "any") RETURNS boolean
@@ -178,3 +180,4 @@ COMMENT ON FUNCTION more._seen_row(bigint) IS 'internal: used inside the stateme
 COMMENT ON FUNCTION more._open_row(bigint) IS 'internal: used inside the statements that the verbs generate';
 COMMENT ON FUNCTION more._conflict() IS 'internal: used inside the statements that the verbs generate';
 COMMENT ON FUNCTION more._differs("any", "any") IS 'internal: used inside the statements that the verbs generate';
+COMMENT ON FUNCTION more._unchanged_row(bigint) IS 'internal: used inside the statements that the verbs generate';

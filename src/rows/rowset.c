@@ -80,16 +80,17 @@ builder_init(RowsetBuilder *builder, Size hint)
 
 /*
  * builder_column
- *		The position of the column of that name, which is added when new.
+ *		The position of the column of that name, which is added when new; -1
+ *		after a soft error, when there are too many.
  */
 int
-builder_column(RowsetBuilder *builder, const char *name, int len)
+builder_column(RowsetBuilder *builder, const char *name, int len, Node *escontext)
 {
 	for (int i = 0; i < builder->ncols; i++)
 		if (strncmp(builder->names[i], name, len) == 0 && builder->names[i][len] == '\0')
 			return i;
 	if (builder->ncols == ROWSET_MAX_COLUMNS)
-		ereport(ERROR,
+		ereturn(escontext, -1,
 				(errcode(ERRCODE_TOO_MANY_COLUMNS),
 				 errmsg("a rowset can have at most %d columns", ROWSET_MAX_COLUMNS)));
 	if (builder->ncols == builder->maxcols)
@@ -276,7 +277,7 @@ arrays_to_cells(Rowset *rowset)
 		getTypeOutputInfo(rowset->arrays[c].type, &function, &isvarlena);
 		fmgr_info(function, &output[c]);
 		basetype[c] = getBaseType(rowset->arrays[c].type);
-		builder_column(&builder, rowset->names[c], strlen(rowset->names[c]));
+		builder_column(&builder, rowset->names[c], strlen(rowset->names[c]), NULL);
 	}
 	for (int64 r = 0; r < rowset->nrows; r++)
 	{

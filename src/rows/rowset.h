@@ -102,7 +102,7 @@ extern Oid	rowset_column_type(Rowset *rowset, int column);
 extern Rowset *rowset_new(int ncols);
 extern Rowset *rowset_json_form(Rowset *rowset);
 extern void builder_init(RowsetBuilder *builder, Size hint);
-extern int	builder_column(RowsetBuilder *builder, const char *name, int len);
+extern int	builder_column(RowsetBuilder *builder, const char *name, int len, Node *escontext);
 extern void builder_add_row(RowsetBuilder *builder, const Cell *cells, int ncells);
 extern Rowset *builder_finish(RowsetBuilder *builder);
 

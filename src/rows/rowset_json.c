@@ -268,7 +268,9 @@ read_row(Parser *parser)
 			column = guess;
 		else
 		{
-			column = builder_column(builder, name, len);
+			column = builder_column(builder, name, len, parser->escontext);
+			if (column < 0)
+				return false;
 			grow_row(parser);
 		}
 		guess = column + 1;
@@ -391,6 +393,7 @@ read_columns(Parser *parser)
 	RowsetBuilder *builder = &parser->builder;
 	RowsetBuilder *columns = NULL;
 	int			ncols = 0;
+	int			column;
 
 	if (!advance(parser))
 		return false;
@@ -403,7 +406,10 @@ read_columns(Parser *parser)
 			return unexpected(parser, JSON_EXPECTED_STRING);
 		if (!string_token(parser, &name, &len))
 			return false;
-		if (builder_column(builder, name, len) != ncols)
+		column = builder_column(builder, name, len, parser->escontext);
+		if (column < 0)
+			return false;
+		if (column != ncols)
 			return shape_error(parser, psprintf("the rowset has column \"%s\" twice",
 												pnstrdup(name, len)), NULL);
 		if (!advance(parser) || !expect(parser, JSON_TOKEN_COLON, JSON_EXPECTED_COLON))

@@ -432,13 +432,52 @@ sql_mark_existing(Verb *verb, Source *source)
 
 /*
  * sql_existing
- *		Report of the rows that the data matches, with a status.
+ *		Report of the rows that the data matches.
  */
 char *
-sql_existing(Verb *verb, Source *source, RowStatus status)
+sql_existing(Verb *verb, Source *source)
 {
 	return psprintf("WITH \"" PART_MATCHED "\" AS (%s) %s", matched_sql(verb, source, NULL),
-					report_sql(verb, PART_MATCHED, status));
+					report_sql(verb, PART_MATCHED, STATUS_EXISTING));
+}
+
+/*
+ * sql_unchanged
+ *		Report of the rows that the data matches and would not change.
+ */
+char *
+sql_unchanged(Verb *verb, Source *source)
+{
+	return psprintf("WITH \"" PART_MATCHED "\" AS (%s) %s",
+					matched_sql(verb, source, psprintf("NOT %s", changed_sql(verb, source))),
+					report_sql(verb, PART_MATCHED, STATUS_UNCHANGED));
+}
+
+/*
+ * The rows that a sync rules over: those inside the condition, and, by a key
+ * that a partial index makes unique, inside the index.
+ */
+static char *
+covered_sql(Verb *verb)
+{
+	char	   *condition = psprintf("(\n%s\n)", verb->condition ? verb->condition : "true");
+
+	if (verb->unique.partial)
+		condition = psprintf("%s AND \"" PREDICATE_QUALIFIER "\".\"%u\"", condition, verb->unique.index);
+	return condition;
+}
+
+/*
+ * The condition under which an upsert updates a row: that it changes.  A row
+ * that does not is marked as unchanged on the way, which spares a join of its
+ * own; the pairing is asked again first, because conditions may be evaluated in
+ * any order.
+ */
+static char *
+changed_or_marked(Verb *verb, Source *source, const char *changed)
+{
+	return psprintf("CASE WHEN %s THEN %s OR more._unchanged_row(%s) END", join_sql(verb),
+					changed, source_ordinal(source));
 }
 
 /*
@@ -468,20 +507,21 @@ sql_upsert(Verb *verb, Source *source, bool delete_others, bool last)
 	appendStringInfo(&open, "more._open_row(%s)%s", source_ordinal(source), deleted);
 	if (delete_others)
 	{
-		appendStringInfo(&with, "\"" PART_DELETED "\" AS (DELETE FROM %s AS target WHERE (\n%s\n) AND NOT EXISTS (SELECT FROM %s WHERE %s) RETURNING NULL::pg_catalog.int8 AS o%s), ",
-						 verb->target, verb->condition ? verb->condition : "true",
-						 source_sql(source), join_sql(verb), row_sql(verb));
+		appendStringInfo(&with, "\"" PART_DELETED "\" AS (DELETE FROM %s AS target WHERE %s AND NOT EXISTS (SELECT FROM %s WHERE %s) RETURNING NULL::pg_catalog.int8 AS o%s), ",
+						 verb->target, covered_sql(verb), source_sql(source), join_sql(verb), row_sql(verb));
 		appendStringInfo(&report, "%s UNION ALL ", report_sql(verb, PART_DELETED, STATUS_DELETED));
 	}
 	if (verb->nset > 0)
 	{
 		appendStringInfo(&with, "\"" PART_UPDATED "\" AS (%s%s RETURNING more._seen_row(%s) AS o%s), ",
-						 update_sql(verb, source, changed), deleted, source_ordinal(source),
+						 update_sql(verb, source, changed && !verb->returning ?
+									changed_or_marked(verb, source, changed) : changed),
+						 deleted, source_ordinal(source),
 						 row_sql(verb));
 		appendStringInfo(&open, " AND %s", after_part(PART_UPDATED));
 		appendStringInfo(&report, "%s UNION ALL ", report_sql(verb, PART_UPDATED, STATUS_UPDATED));
 	}
-	if (changed || verb->nset == 0)
+	if ((changed && verb->returning) || verb->nset == 0)
 	{
 		appendStringInfo(&with, "\"" PART_MATCHED "\" AS (%s), ",
 						 matched_sql(verb, source, changed ? unchanged_sql(verb, source, changed) : NULL));
@@ -495,7 +535,7 @@ sql_upsert(Verb *verb, Source *source, bool delete_others, bool last)
 						 verb->target, join_sql(verb));
 	appendStringInfo(&with, "\"" PART_INSERTED "\" AS (%s%s RETURNING more._noted_row() AS o%s) ",
 					 insert_sql(verb, source, open.data, key_is_identity(verb)),
-					 last ? "" : conflict_sql(verb), row_sql(verb));
+					 last && verb->sets ? "" : conflict_sql(verb), row_sql(verb));
 	appendStringInfoString(&report, report_sql(verb, PART_INSERTED, STATUS_INSERTED));
 	return psprintf("WITH %s%s", with.data, report.data);
 }
@@ -529,8 +569,7 @@ sql_insert_or_update(Verb *verb, Source *source)
 char *
 sql_delete_all(Verb *verb)
 {
-	return psprintf("DELETE FROM %s AS target WHERE (\n%s\n)", verb->target,
-					verb->condition ? verb->condition : "true");
+	return psprintf("DELETE FROM %s AS target WHERE %s", verb->target, covered_sql(verb));
 }
 
 /* ------------------------------------------------------------------------ */

@@ -6,6 +6,8 @@
 
 #include "catalog/pg_class.h"
 #include "foreign/foreign.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/lsyscache.h"
 
 #include "compat.h"
@@ -38,6 +40,37 @@ tells_rows_apart(Relation rel)
 	return handler && strcmp(handler, "postgres_fdw_handler") == 0;
 }
 
+/*
+ * Complain about the first row that was not updated: it is not there, or it is
+ * and something kept it.
+ */
+static void
+report_missing_row(Verb *verb, Source *source)
+{
+	int64		row;
+
+	source = verb_source(verb, source);
+	verb_run(verb, sql_mark_existing(verb, source), source, None_Receiver);
+	if (verb_rows_left(verb) == 0)
+	{
+		verb_change_status(verb, STATUS_SEEN, STATUS_NONE);
+		row = verb_first_left(verb);
+		ereport(ERROR,
+				(errcode(ERRCODE_NO_DATA_FOUND),
+				 errmsg("row " INT64_FORMAT " was not updated in \"%s\"", row,
+						RelationGetRelationName(verb->rel)),
+				 verb->nkeys > 0 ? errdetail_internal("%s", verb_row_key(verb, row)) : 0,
+				 errhint("A trigger or a policy of row-level security kept it from being updated.")));
+	}
+	row = verb_first_left(verb);
+	ereport(ERROR,
+			(errcode(ERRCODE_NO_DATA_FOUND),
+			 errmsg("row " INT64_FORMAT " matches no row of \"%s\"", row,
+					RelationGetRelationName(verb->rel)),
+			 verb->nkeys > 0 ? errdetail_internal("%s", verb_row_key(verb, row)) : 0,
+			 errhint("Use missing => 'ignore' to leave such rows out, or more.bulk_upsert to insert them.")));
+}
+
 /* The body of both forms of bulk_update. */
 static int64
 update_rows(Verb *verb, FunctionCallInfo fcinfo)
@@ -61,6 +94,12 @@ update_rows(Verb *verb, FunctionCallInfo fcinfo)
 				 errmsg("\"%s\" cannot be updated by \"match\"", RelationGetRelationName(verb->rel)),
 				 errdetail("Nothing tells whether two rows of the data match the same row of a view, or of a foreign table without row addresses."),
 				 errhint("Use \"key\", or update the table behind it.")));
+	if (verb->match && pg_class_aclcheck(RelationGetRelid(verb->rel), GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for table %s", RelationGetRelationName(verb->rel)),
+				 errdetail("To update by \"match\" takes the right to SELECT from the whole table."),
+				 errhint("Use \"key\", which takes it on the columns of the key only.")));
 	if (verb->returning || strict || verb_claims_rows(verb))
 	{
 		verb_number_rows(verb);
@@ -82,16 +121,11 @@ update_rows(Verb *verb, FunctionCallInfo fcinfo)
 		if (report && verb->skip_unchanged && verb_rows_left(verb) > 0)
 		{
 			source = verb_source(verb, source);
-			verb_run(verb, sql_existing(verb, source, STATUS_UNCHANGED), source, &report->pub);
+			verb_run(verb, sql_unchanged(verb, source), source, &report->pub);
 		}
 	}
 	if (strict && verb_rows_left(verb) > 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_NO_DATA_FOUND),
-				 errmsg("row " INT64_FORMAT " matches no row of \"%s\"", verb_first_left(verb),
-						RelationGetRelationName(verb->rel)),
-				 verb->nkeys > 0 ? errdetail_internal("%s", verb_row_key(verb, verb_first_left(verb))) : 0,
-				 errhint("Use missing => 'ignore' to leave such rows out, or more.bulk_upsert to insert them.")));
+		report_missing_row(verb, source);
 	if (verb->returning)
 		report_emit(report, fcinfo, false);
 	verb_finish(verb, source);

@@ -247,6 +247,7 @@ bulk_sync(PG_FUNCTION_ARGS)
 	TupleDesc	desc;
 	Datum		values[4];
 	bool		nulls[4] = {false};
+	int64		unchanged = 0;
 
 	verb_on_table(&verb, fcinfo, ACL_DELETE);
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
@@ -258,8 +259,11 @@ bulk_sync(PG_FUNCTION_ARGS)
 	verb.sets = true;
 	verb.inserts = true;
 	verb.rule = KEY_UNIQUE;
-	if (verb.condition)
-		(void) parse_expression("condition", verb.condition);
+	if (verb.condition &&
+		columns_of_alias(parse_expression("condition", verb.condition), "data", NIL) != NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_COLUMN_REFERENCE),
+				 errmsg("argument \"condition\" can only refer to the target")));
 	if (verb.data->nrows == 0 && verb.condition == NULL && !allow_empty)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -269,17 +273,17 @@ bulk_sync(PG_FUNCTION_ARGS)
 	verb_resolve(&verb);
 	verb_number_rows(&verb);
 	report = report_create(&verb);
+	verb_require_unique_key(&verb);
 	if (verb.data->nrows > 0)
-	{
-		verb_require_unique_key(&verb);
 		run_upsert(&verb, &source, report, true);
-	}
 	else
 		report->counts[STATUS_DELETED] = verb_run(&verb, sql_delete_all(&verb), NULL, NULL);
 	values[0] = Int64GetDatum(report->counts[STATUS_INSERTED]);
 	values[1] = Int64GetDatum(report->counts[STATUS_UPDATED]);
 	values[2] = Int64GetDatum(report->counts[STATUS_DELETED]);
-	values[3] = Int64GetDatum(report->counts[STATUS_UNCHANGED]);
+	for (int64 r = 0; r < verb.data->nrows; r++)
+		unchanged += verb.status[r] == STATUS_UNCHANGED;
+	values[3] = Int64GetDatum(unchanged);
 	verb_finish(&verb, source);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
@@ -307,12 +311,18 @@ bulk_get_or_create(PG_FUNCTION_ARGS)
 		verb_require_unique_key(&verb);
 		run_upsert(&verb, &source, report, false);
 		if (verb_rows_left(&verb) > 0)
+		{
+			bool		secured = check_enable_rls(RelationGetRelid(verb.rel), InvalidOid, true) == RLS_ENABLED;
+
 			ereport(ERROR,
-					(errcode(ERRCODE_NO_DATA_FOUND),
+					(errcode(secured ? ERRCODE_INSUFFICIENT_PRIVILEGE : ERRCODE_NO_DATA_FOUND),
 					 errmsg("row " INT64_FORMAT " could be neither found nor created in \"%s\"",
 							verb_first_left(&verb), RelationGetRelationName(verb.rel)),
 					 errdetail_internal("%s", verb_row_key(&verb, verb_first_left(&verb))),
+					 secured ?
+					 errhint("A row that row-level security hides has this key, or a trigger kept the row from being inserted.") :
 					 errhint("A trigger kept it from being inserted.")));
+		}
 	}
 	report_emit(report, fcinfo, false);
 	verb_finish(&verb, source);

@@ -212,7 +212,7 @@ scans_target(Verb *verb)
 {
 	return verb->read_only && verb->nkeys > 0 &&
 		verb->rel->rd_rel->relpages >= LARGE_TABLE &&
-		!has_index_on(verb->rel, verb_key_attnums(verb));
+		!has_index_on(verb->rel, verb->key_attnums);
 }
 
 /*

@@ -63,8 +63,9 @@ typedef struct Verb
 	/* resolved */
 	DataColumn *columns;		/* the data's columns that are needed */
 	int			ncolumns;
+	List	   *key_attnums;	/* the key's columns in the target */
 	int			nkeys;
-	int		   *keys;			/* positions in columns */
+	int		   *keys;			/* their positions in columns */
 	KeyRule		rule;
 	bool		keep_nulls;
 	UniqueKey	unique;			/* the index behind the key */
@@ -109,7 +110,6 @@ extern void verb_resolve(Verb *verb);
 extern void verb_describe_columns(Verb *verb, List *key, List *assigned, List *mentioned,
 								  List *matched);
 extern int	verb_data_column(Verb *verb, const char *name);
-extern List *verb_key_attnums(Verb *verb);
 extern void verb_require_unique_key(Verb *verb);
 
 /* update.c */
@@ -123,7 +123,8 @@ extern char *sql_upsert(Verb *verb, Source *source, bool delete_others, bool las
 extern char *sql_insert_or_update(Verb *verb, Source *source);
 extern char *sql_delete_all(Verb *verb);
 extern char *sql_mark_existing(Verb *verb, Source *source);
-extern char *sql_existing(Verb *verb, Source *source, RowStatus status);
+extern char *sql_unchanged(Verb *verb, Source *source);
+extern char *sql_existing(Verb *verb, Source *source);
 extern char *sql_rows_in(Verb *verb, Source *source);
 extern char *sql_rows_not_in(Verb *verb, Source *source);
 extern char *sql_rows_missing(Verb *verb, Source *source);
