@@ -11,15 +11,16 @@
  *
  * So where the planner has an index for the key, the nested loop with the data
  * outside replaces the other ways to join data and target, unless it looks so
- * much dearer (OVERPRICED times) that the order cannot be worth it, as when the
- * table is far larger than memory and its rows lie in another order.  Only the
- * join of a verb's data with the target of its UPDATE or DELETE is touched;
- * the path itself is one the planner would build.
+ * many times dearer that the order cannot be worth it, as when the table is far
+ * larger than memory and its rows lie in another order, or when the index tells
+ * few rows apart.  Only the join of a verb's data with the target of its UPDATE
+ * or DELETE is touched; the path itself is one the planner would build.
  */
 #include "postgres.h"
 
 #include "nodes/pathnodes.h"
 #include "optimizer/cost.h"
+#include "optimizer/optimizer.h"
 #include "optimizer/pathnode.h"
 #include "optimizer/paths.h"
 #include "parser/parsetree.h"
@@ -29,7 +30,12 @@
 #include "rows/order.h"
 #include "rows/source.h"
 
-/* How many times dearer than the cheapest way the ordered one may look. */
+/*
+ * How many times dearer than the cheapest way the ordered one may look: for a
+ * table that fits in memory, where what is overpriced are page reads that will
+ * not happen, and for others.
+ */
+#define OVERPRICED_CACHED 64
 #define OVERPRICED 8
 
 static set_join_pathlist_hook_type previous_hook = NULL;
@@ -79,6 +85,7 @@ keep_key_order(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outerrel, Rel
 	Path	   *outer;
 	Path	   *inner;
 	Path	   *cheapest = NULL;
+	bool		cached = innerrel->pages > 0 && innerrel->pages <= effective_cache_size;
 	NestPath   *nest;
 	JoinCostWorkspace workspace;
 	ListCell   *lc;
@@ -105,7 +112,8 @@ keep_key_order(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outerrel, Rel
 	nest = create_nestloop_path(root, joinrel, jointype, &workspace, extra, outer, inner,
 								extra->restrictlist, NIL, NULL);
 	if (cheapest && (path_disabled(&nest->jpath.path) > path_disabled(cheapest) ||
-					 nest->jpath.path.total_cost > cheapest->total_cost * OVERPRICED))
+					 nest->jpath.path.total_cost > cheapest->total_cost *
+					 (cached ? OVERPRICED_CACHED : OVERPRICED)))
 		return;
 
 	/*

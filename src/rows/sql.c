@@ -200,6 +200,17 @@ after_part(const char *part)
 }
 
 /*
+ * The same for the deleted part, as a condition on the data: a join that has a
+ * condition without columns is not offered to the hook that keeps its order.
+ */
+static char *
+after_deleted(Source *source)
+{
+	return psprintf(" AND (SELECT pg_catalog.count(*) FROM \"" PART_DELETED "\") OPERATOR(pg_catalog.>=) (%s OPERATOR(pg_catalog.*) 0)",
+					source_ordinal(source));
+}
+
+/*
  * The condition for a matched row to be unchanged: nothing to change, and not
  * updated by this statement, which a foreign table would show already.
  */
@@ -499,7 +510,7 @@ sql_upsert(Verb *verb, Source *source, bool delete_others, bool last)
 	StringInfoData report;
 	StringInfoData open;		/* which rows are to be inserted */
 	char	   *changed = verb->skip_unchanged && verb->nset > 0 ? changed_sql(verb, source) : NULL;
-	char	   *deleted = delete_others ? psprintf(" AND %s", after_part(PART_DELETED)) : "";
+	char	   *deleted = delete_others ? after_deleted(source) : "";
 
 	initStringInfo(&with);
 	initStringInfo(&report);

@@ -68,6 +68,16 @@ is( race(
 	'', '50 rounds of bulk_upsert with 10,000 keys, new ones in each round');
 is($node->safe_psql('postgres', 'SELECT count(*), max(id) FROM acc'), '59999|59999', 'each key was inserted once');
 
+# a table that the planner knows nothing about, a statement of several parts
+$node->safe_psql('postgres', q{
+	CREATE TABLE unknown (id integer PRIMARY KEY, v integer, u text UNIQUE) WITH (autovacuum_enabled = off);
+	INSERT INTO unknown SELECT g, 0, g FROM generate_series(1, 10000) AS g ORDER BY md5(g::text);
+});
+is( race(
+		[ map { "SELECT * FROM more.bulk_sync('unknown', " . rows(1, 10000, 'ASC', [ 'id', 'g' ], [ 'v', $_ ], [ 'u', 'g' ]) . ");" } 1 .. 10 ],
+		[ map { "SELECT more.bulk_upsert('unknown', " . rows(1, 10000, 'DESC', [ 'id', 'g' ], [ 'v', -$_ ], [ 'u', 'g' ]) . ");" } 1 .. 10 ]) =~ s/^10000\n|^\d.*\n//gmr,
+	'', '10 rounds of bulk_sync beside bulk_upsert with the same keys');
+
 is( race(
 		[ ("SELECT more.bulk_update('acc', " . rows(1, 5000, 'ASC', @id_v) . ");") x 15 ],
 		[   ("SELECT more.bulk_update('acc', more.rowset(ARRAY['v', 'id'], "
