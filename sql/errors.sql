@@ -314,6 +314,15 @@ SELECT * FROM outcome($$SELECT more.rows_in(ROW(1,2), '[{"id":1}]')$$);
 TABLE state;
 
 --
+-- The data as a whole: only columns that are named are there, so that its whole row would be another than is meant
+--
+SELECT * FROM outcome($$SELECT more.bulk_delete('acc', '[{"id":1,"age":99}]', match => $m$to_jsonb(data)->>'age' IS NULL$m$)$$);
+SELECT * FROM outcome($$SELECT more.bulk_update('acc', '[{"id":1,"age":7}]', set => ARRAY['name = to_jsonb(data.*)::text'])$$);
+SELECT * FROM outcome($$SELECT more.bulk_update('acc', '[{"id":1,"age":7}]', set => ARRAY['age = (data).age'])$$);
+SELECT * FROM outcome($$SELECT count(*) FROM more.rows_in(NULL::acc, '[{"id":1}]', match => '(SELECT d.id FROM (SELECT data.*) AS d) = target.id')$$);
+TABLE state;
+
+--
 -- Violated constraints: the server's own errors
 --
 SELECT * FROM outcome($$SELECT more.bulk_update('acc', '[{"id":1,"age":5},{"id":2,"name":null}]')$$);

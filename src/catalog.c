@@ -133,10 +133,10 @@ nearest_column(Relation rel, const char *name)
 	TupleDesc	desc = RelationGetDescr(rel);
 	const char *best = NULL;
 	int			namelen = strlen(name);
-	int			limit = Max(namelen / 2, 1);
+	int			limit = (namelen + 1) / 3;
 
-	/* The server's own distance refuses very long words. */
-	if (namelen >= NAMEDATALEN)
+	/* of a single letter nothing is near; very long words are refused */
+	if (limit == 0 || namelen >= NAMEDATALEN)
 		return NULL;
 	for (int i = 0; i < desc->natts; i++)
 	{
@@ -260,8 +260,10 @@ index_is_usual(Relation rel, HeapTuple tup)
 {
 	Form_pg_index form = (Form_pg_index) GETSTRUCT(tup);
 	bool		isnull;
-	oidvector  *collations = (oidvector *) DatumGetPointer(SysCacheGetAttr(INDEXRELID, tup, Anum_pg_index_indcollation, &isnull));
-	oidvector  *opclasses = (oidvector *) DatumGetPointer(SysCacheGetAttr(INDEXRELID, tup, Anum_pg_index_indclass, &isnull));
+	Datum		indcollation = SysCacheGetAttr(INDEXRELID, tup, Anum_pg_index_indcollation, &isnull);
+	Datum		indclass = SysCacheGetAttr(INDEXRELID, tup, Anum_pg_index_indclass, &isnull);
+	oidvector  *collations = (oidvector *) DatumGetPointer(indcollation);
+	oidvector  *opclasses = (oidvector *) DatumGetPointer(indclass);
 
 	for (int i = 0; i < form->indnkeyatts; i++)
 	{

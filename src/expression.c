@@ -160,6 +160,32 @@ parse_assignment(const char *argument, const char *text, char **column, const ch
 	*value = p + 1;
 }
 
+/* Walker of mentions_whole_row. */
+static bool
+whole_row_walker(Node *node, void *arg)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, ColumnRef))
+	{
+		List	   *fields = ((ColumnRef *) node)->fields;
+
+		return IsA(linitial(fields), String) && strcmp(strVal(linitial(fields)), arg) == 0 &&
+			(list_length(fields) == 1 || IsA(lsecond(fields), A_Star));
+	}
+	return raw_expression_tree_walker(node, whole_row_walker, arg);
+}
+
+/*
+ * mentions_whole_row
+ *		Whether the raw expression mentions alias, or alias.*, as a whole.
+ */
+bool
+mentions_whole_row(Node *expr, const char *alias)
+{
+	return whole_row_walker(expr, (void *) alias);
+}
+
 /* Walk state of columns_of_alias. */
 typedef struct AliasContext
 {

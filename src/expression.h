@@ -12,6 +12,7 @@
 extern Node *parse_expression(const char *argument, const char *text);
 extern void parse_assignment(const char *argument, const char *text,
 							 char **column, const char **value);
+extern bool mentions_whole_row(Node *expr, const char *alias);
 extern List *columns_of_alias(Node *expr, const char *alias, List *names);
 
 #endif							/* PG_MORE_EXPRESSION_H */

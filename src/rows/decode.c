@@ -61,9 +61,10 @@ typedef struct Decoder
 	/* keys */
 	MemoryContext keycxt;
 	Datum	  **keyvalues;		/* [key][row] */
+	bool		direct;			/* the one key is just in the items */
 	bool	   *keybyval;		/* [key] */
 	int16	   *keylen;			/* [key] */
-	bool	   *keynull;		/* rows with a null in the key */
+	bool	   *keynull;		/* rows with a null in the key, if there is one */
 	int		   *keyof;			/* data column to key, or -1 */
 	uint32	   *row_start;		/* offset of each row's cells */
 	SortSupport ssup;
@@ -440,6 +441,13 @@ compare_rows(const void *a, const void *b)
 	return x->row < y->row ? -1 : 1;
 }
 
+/* Whether a row has a null in its key. */
+static inline bool
+has_null_key(Decoder *decoder, int64 row)
+{
+	return decoder->keynull && decoder->keynull[row];
+}
+
 /* Keep the key values of the row at hand, which are in the row's context. */
 static void
 store_key(Decoder *decoder, int k, Datum value, bool isnull)
@@ -455,19 +463,21 @@ store_key(Decoder *decoder, int k, Datum value, bool isnull)
 					 errmsg("row " INT64_FORMAT " has a null in key column \"%s\"",
 							decoder->row + 1, column->name),
 					 errhint("A null matches no row: leave such rows out, or give them a key.")));
+		if (decoder->keynull == NULL)
+			decoder->keynull = MemoryContextAllocZero(decoder->keycxt, req->rowset->nrows);
 		decoder->keynull[decoder->row] = true;
 	}
-	else
+	else if (!decoder->keybyval[k])
 	{
-		if (!decoder->keybyval[k])
-		{
-			MemoryContext old = MemoryContextSwitchTo(decoder->keycxt);
+		MemoryContext old = MemoryContextSwitchTo(decoder->keycxt);
 
-			value = datumCopy(value, false, decoder->keylen[k]);
-			MemoryContextSwitchTo(old);
-		}
+		value = datumCopy(value, false, decoder->keylen[k]);
+		MemoryContextSwitchTo(old);
 	}
-	decoder->keyvalues[k][decoder->row] = value;
+	if (decoder->direct)
+		decoder->items[decoder->row].key = value;
+	else
+		decoder->keyvalues[k][decoder->row] = value;
 }
 
 /* A row without a key column is an error, whatever is done with the rows. */
@@ -553,25 +563,22 @@ sort_rows(Decoder *decoder)
 {
 	DecodeRequest *req = decoder->req;
 	SortSupport ssup = &decoder->ssup[0];
-	SortItem   *items;
+	SortItem   *items = decoder->items;
 	bool		sorted = true;
 	int64		n = 0;
 	int64		repeated = 0;	/* rows whose first key is that of the one before */
 
-	items = MemoryContextAllocHuge(CurrentMemoryContext,
-								   sizeof(SortItem) * Max(req->rowset->nrows, 1));
 	for (int64 r = 0; r < req->rowset->nrows; r++)
 	{
 		if (req->done && req->done[r])
 			continue;
-		if (decoder->keynull[r])
+		if (has_null_key(decoder, r))
 			continue;			/* it matches nothing */
-		items[n].key = decoder->keyvalues[0][r];
+		items[n].key = decoder->direct ? items[r].key : decoder->keyvalues[0][r];
 		if (ssup->abbrev_converter)
 			items[n].key = ssup->abbrev_converter(items[n].key, ssup);
 		items[n++].row = r;
 	}
-	decoder->items = items;
 
 	for (int64 i = 1; i < n && sorted; i++)
 		sorted = compare_items(&items[i - 1], &items[i], decoder) < 0;
@@ -597,7 +604,7 @@ sort_rows(Decoder *decoder)
 
 	/* rows with nulls come last: they are no matter of order */
 	for (int64 r = 0; req->keep_nulls && r < req->rowset->nrows; r++)
-		if (decoder->keynull[r] && !(req->done && req->done[r]))
+		if (has_null_key(decoder, r) && !(req->done && req->done[r]))
 			items[decoder->nitems++].row = r;
 	if (req->input_order)
 		qsort(items, decoder->nitems, sizeof(SortItem), compare_rows);
@@ -610,8 +617,7 @@ order_by_key(Decoder *decoder)
 	DecodeRequest *req = decoder->req;
 	int64		nrows = req->rowset->nrows;
 
-	decoder->keycxt = GenerationContextCreate(CurrentMemoryContext, "rowset keys",
-											  ALLOCSET_DEFAULT_SIZES);
+	decoder->keycxt = CurrentMemoryContext;
 	decoder->keyof = palloc_array(int, req->ncolumns);
 	for (int c = 0; c < req->ncolumns; c++)
 		decoder->keyof[c] = -1;
@@ -622,14 +628,19 @@ order_by_key(Decoder *decoder)
 	{
 		decoder->keyof[req->keys[k]] = k;
 		get_typlenbyval(req->columns[req->keys[k]].type, &decoder->keylen[k], &decoder->keybyval[k]);
+		if (!decoder->keybyval[k] && decoder->keycxt == CurrentMemoryContext)
+			decoder->keycxt = GenerationContextCreate(CurrentMemoryContext, "rowset keys",
+													  ALLOCSET_DEFAULT_SIZES);
+	}
+	prepare_sort(decoder);
+	decoder->items = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(SortItem) * Max(nrows, 1));
+	decoder->direct = req->nkeys == 1 && decoder->keybyval[0] && !decoder->ssup[0].abbrev_converter;
+	for (int k = 0; k < req->nkeys && !decoder->direct; k++)
 		decoder->keyvalues[k] = MemoryContextAllocHuge(CurrentMemoryContext,
 													   sizeof(Datum) * Max(nrows, 1));
-	}
-	decoder->keynull = palloc0(Max(nrows, 1));
 	if (req->rowset->cells)
 		decoder->row_start = MemoryContextAllocHuge(CurrentMemoryContext,
 													sizeof(uint32) * Max(nrows, 1));
-	prepare_sort(decoder);
 	decode_keys(decoder);
 	sort_rows(decoder);
 }
@@ -655,7 +666,7 @@ send_ordered(Decoder *decoder, RowSink sink, void *arg, Datum *values, bool *nul
 			prefetch_memory(req->rowset->cells +
 							decoder->row_start[decoder->items[i + PREFETCH_ROWS].row]);
 		decoder->row = row;
-		decoder->keyof = decoder->keynull[row] ? NULL : keyof;
+		decoder->keyof = has_null_key(decoder, row) ? NULL : keyof;
 		if (req->rowset->arrays)
 			decode_elements(decoder, row, values, nulls);
 		else
@@ -663,7 +674,7 @@ send_ordered(Decoder *decoder, RowSink sink, void *arg, Datum *values, bool *nul
 								values, nulls, absent);
 		for (int k = 0; decoder->keyof && k < req->nkeys; k++)
 		{
-			values[req->keys[k]] = decoder->keyvalues[k][row];
+			values[req->keys[k]] = decoder->direct ? decoder->items[i].key : decoder->keyvalues[k][row];
 			nulls[req->keys[k]] = false;
 		}
 		sink(arg, row + 1, values, nulls, absent);
@@ -727,7 +738,6 @@ decode_rows(DecodeRequest *request, RowSink sink, void *arg)
 	decoder->req = request;
 	decoder->column = -1;
 	decoder->rowcxt = AllocSetContextCreate(work, "rowset row", ALLOCSET_DEFAULT_SIZES);
-	decoder->econtext = CreateStandaloneExprContext();
 	decoder->map = palloc_array(int, Max(request->rowset->ncols, 1));
 	for (int i = 0; i < request->rowset->ncols; i++)
 		decoder->map[i] = -1;
@@ -742,6 +752,8 @@ decode_rows(DecodeRequest *request, RowSink sink, void *arg)
 			decoder->map[request->columns[c].source] = c;
 			decoder->last = Max(decoder->last, request->columns[c].source + 1);
 			prepare_column(request->rowset, &request->columns[c]);
+			if (request->columns[c].cast && decoder->econtext == NULL)
+				decoder->econtext = CreateStandaloneExprContext();
 		}
 		if (ordered)
 			order_by_key(decoder);
@@ -758,7 +770,8 @@ decode_rows(DecodeRequest *request, RowSink sink, void *arg)
 	PG_END_TRY();
 
 	MemoryContextSwitchTo(caller);
-	FreeExprContext(decoder->econtext, true);
+	if (decoder->econtext)
+		FreeExprContext(decoder->econtext, true);
 	MemoryContextDelete(work);
 	return sent;
 }

@@ -39,6 +39,7 @@ static Datum
 match_rows(FunctionCallInfo fcinfo, KeyRule rule, bool numbered,
 		   char *(*make_sql) (Verb *verb, Source *source))
 {
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	Verb		verb;
 	List	   *attnums = NIL;
 	Source	   *source;
@@ -53,7 +54,7 @@ match_rows(FunctionCallInfo fcinfo, KeyRule rule, bool numbered,
 	/* of a long list it is cheaper to let the join look at keys that repeat */
 	if (verb.data->nrows > LONG_LIST)
 		verb.rule = KEY_ANY;
-	check_row_type(&verb, ((ReturnSetInfo *) fcinfo->resultinfo)->setDesc);
+	check_row_type(&verb, rsinfo->expectedDesc ? rsinfo->expectedDesc : rsinfo->setDesc);
 	verb_connect(&verb);
 	verb_resolve(&verb);
 	source = verb_source(&verb, NULL);

@@ -115,6 +115,24 @@ key_names(Verb *verb)
 }
 
 /*
+ * Parse an expression over target and data, and add the columns of the data
+ * that it mentions to names.  Only these are decoded, so that there is no whole
+ * row of the data that it could mean.
+ */
+static List *
+read_expression(Verb *verb, const char *argument, const char *text, List *names)
+{
+	Node	   *expr = parse_expression(argument, text);
+
+	if (mentions_whole_row(expr, "data") && !AttributeNumberIsValid(find_column(verb->rel, "data")))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("argument \"%s\" refers to \"data\" as a whole", argument),
+				 errhint("Name its columns: data.column.")));
+	return columns_of_alias(expr, "data", names);
+}
+
+/*
  * Read the SET argument: which data columns are assigned as they are, which
  * columns get an expression, and which data columns the expressions mention.
  */
@@ -153,7 +171,7 @@ read_set(Verb *verb, List *key, List **assigned, List **mentioned)
 		attnum = find_column(verb->rel, column);
 		if (!AttributeNumberIsValid(attnum))
 			report_unknown_column(verb, "in \"set\"", column);
-		verb->set[verb->nset].mentioned = columns_of_alias(parse_expression("set", value), "data", NIL);
+		verb->set[verb->nset].mentioned = read_expression(verb, "set", value, NIL);
 		*mentioned = list_concat(*mentioned, verb->set[verb->nset].mentioned);
 		verb->set[verb->nset].attnum = attnum;
 		verb->set[verb->nset].column = -1;
@@ -325,7 +343,7 @@ verb_resolve(Verb *verb)
 	foreach(lc, key)
 		verb->key_attnums = lappend_int(verb->key_attnums, find_column(verb->rel, lfirst(lc)));
 	if (verb->match)
-		matched = columns_of_alias(parse_expression("match", verb->match), "data", NIL);
+		matched = read_expression(verb, "match", verb->match, NIL);
 	if (verb->sets)
 		read_set(verb, key, &assigned, &mentioned);
 	if (verb->data->nrows == 0)

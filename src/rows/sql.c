@@ -206,8 +206,8 @@ after_part(const char *part)
 static char *
 after_deleted(Source *source)
 {
-	return psprintf(" AND (SELECT pg_catalog.count(*) FROM \"" PART_DELETED "\") OPERATOR(pg_catalog.>=) (%s OPERATOR(pg_catalog.*) 0)",
-					source_ordinal(source));
+	return psprintf(" AND (SELECT pg_catalog.count(*) FROM \"" PART_DELETED "\")"
+					" OPERATOR(pg_catalog.>=) (%s OPERATOR(pg_catalog.*) 0)", source_ordinal(source));
 }
 
 /*
@@ -398,7 +398,8 @@ sql_update(Verb *verb, Source *source)
 	if (!changed)
 		return psprintf("%s RETURNING %s AS o, %d%s", update, source_ordinal(source), STATUS_UPDATED,
 						row_sql(verb));
-	return psprintf("WITH \"" PART_UPDATED "\" AS (%s RETURNING more._seen_row(%s) AS o%s), \"" PART_MATCHED "\" AS (%s) %s UNION ALL %s",
+	return psprintf("WITH \"" PART_UPDATED "\" AS (%s RETURNING more._seen_row(%s) AS o%s), "
+					"\"" PART_MATCHED "\" AS (%s) %s UNION ALL %s",
 					update, source_ordinal(source), row_sql(verb),
 					matched_sql(verb, source, unchanged_sql(verb, source, changed)),
 					report_sql(verb, PART_UPDATED, STATUS_UPDATED),
@@ -518,7 +519,9 @@ sql_upsert(Verb *verb, Source *source, bool delete_others, bool last)
 	appendStringInfo(&open, "more._open_row(%s)%s", source_ordinal(source), deleted);
 	if (delete_others)
 	{
-		appendStringInfo(&with, "\"" PART_DELETED "\" AS (DELETE FROM %s AS target WHERE %s AND NOT EXISTS (SELECT FROM %s WHERE %s) RETURNING NULL::pg_catalog.int8 AS o%s), ",
+		appendStringInfo(&with, "\"" PART_DELETED "\" AS (DELETE FROM %s AS target WHERE %s"
+						 " AND NOT EXISTS (SELECT FROM %s WHERE %s)"
+						 " RETURNING NULL::pg_catalog.int8 AS o%s), ",
 						 verb->target, covered_sql(verb), source_sql(source), join_sql(verb), row_sql(verb));
 		appendStringInfo(&report, "%s UNION ALL ", report_sql(verb, PART_DELETED, STATUS_DELETED));
 	}

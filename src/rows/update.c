@@ -40,6 +40,25 @@ tells_rows_apart(Relation rel)
 	return handler && strcmp(handler, "postgres_fdw_handler") == 0;
 }
 
+/* See that an update by a free condition can be watched over. */
+static void
+check_match(Verb *verb)
+{
+	if (!tells_rows_apart(verb->rel))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("\"%s\" cannot be updated by \"match\"", RelationGetRelationName(verb->rel)),
+				 errdetail("Nothing tells whether two rows of the data match the same row of a view, "
+						   "or of a foreign table without row addresses."),
+				 errhint("Use \"key\", or update the table behind it.")));
+	if (pg_class_aclcheck(RelationGetRelid(verb->rel), GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for table %s", RelationGetRelationName(verb->rel)),
+				 errdetail("To update by \"match\" takes the right to SELECT from the whole table."),
+				 errhint("Use \"key\", which takes it on the columns of the key only.")));
+}
+
 /*
  * Complain about the first row that was not updated: it is not there, or it is
  * and something kept it.
@@ -88,18 +107,8 @@ update_rows(Verb *verb, FunctionCallInfo fcinfo)
 	verb->rule = KEY_UNIQUE;
 	verb_connect(verb);
 	verb_resolve(verb);
-	if (verb->match && !tells_rows_apart(verb->rel))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("\"%s\" cannot be updated by \"match\"", RelationGetRelationName(verb->rel)),
-				 errdetail("Nothing tells whether two rows of the data match the same row of a view, or of a foreign table without row addresses."),
-				 errhint("Use \"key\", or update the table behind it.")));
-	if (verb->match && pg_class_aclcheck(RelationGetRelid(verb->rel), GetUserId(), ACL_SELECT) != ACLCHECK_OK)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied for table %s", RelationGetRelationName(verb->rel)),
-				 errdetail("To update by \"match\" takes the right to SELECT from the whole table."),
-				 errhint("Use \"key\", which takes it on the columns of the key only.")));
+	if (verb->match)
+		check_match(verb);
 	if (verb->returning || strict || verb_claims_rows(verb))
 	{
 		verb_number_rows(verb);
