@@ -133,7 +133,7 @@ nearest_column(Relation rel, const char *name)
 	TupleDesc	desc = RelationGetDescr(rel);
 	const char *best = NULL;
 	int			namelen = strlen(name);
-	int			limit = (namelen + 1) / 3;
+	int			limit = namelen < 2 ? 0 : Max(namelen / 2, 1);
 
 	/* of a single letter nothing is near; very long words are refused */
 	if (limit == 0 || namelen >= NAMEDATALEN)
