@@ -79,6 +79,24 @@ expect(Parser *parser, JsonTokenType token, JsonParseErrorType error)
 	return advance(parser);
 }
 
+/* After a member or element: step past a comma to the next, or stay at the end. */
+static bool
+next_item(Parser *parser, JsonTokenType end)
+{
+	JsonLexContext *lex = parser->lex;
+	bool		in_object = end == JSON_TOKEN_OBJECT_END;
+
+	if (lex->token_type == end)
+		return true;
+	if (lex->token_type != JSON_TOKEN_COMMA)
+		return unexpected(parser, in_object ? JSON_EXPECTED_OBJECT_NEXT : JSON_EXPECTED_ARRAY_NEXT);
+	if (!advance(parser))
+		return false;
+	if (lex->token_type == end)
+		return json_error(parser, in_object ? JSON_EXPECTED_STRING : JSON_EXPECTED_JSON);
+	return true;
+}
+
 /* The string at the current token, unescaped where needed, without quotes. */
 static bool
 string_token(Parser *parser, const char **text, uint32 *len)
@@ -283,15 +301,8 @@ read_row(Parser *parser)
 			!read_cell(parser, &parser->row[column]))
 			return false;
 
-		if (lex->token_type == JSON_TOKEN_COMMA)
-		{
-			if (!advance(parser))
-				return false;
-			if (lex->token_type == JSON_TOKEN_OBJECT_END)
-				return json_error(parser, JSON_EXPECTED_STRING);
-		}
-		else if (lex->token_type != JSON_TOKEN_OBJECT_END)
-			return unexpected(parser, JSON_EXPECTED_OBJECT_NEXT);
+		if (!next_item(parser, JSON_TOKEN_OBJECT_END))
+			return false;
 	}
 	builder_add_row(builder, parser->row, builder->ncols);
 	if (parser->scratch_used)
@@ -315,15 +326,8 @@ read_rows(Parser *parser)
 		CHECK_FOR_INTERRUPTS();
 		if (!read_row(parser))
 			return false;
-		if (lex->token_type == JSON_TOKEN_COMMA)
-		{
-			if (!advance(parser))
-				return false;
-			if (lex->token_type == JSON_TOKEN_ARRAY_END)
-				return json_error(parser, JSON_EXPECTED_JSON);
-		}
-		else if (lex->token_type != JSON_TOKEN_ARRAY_END)
-			return unexpected(parser, JSON_EXPECTED_ARRAY_NEXT);
+		if (!next_item(parser, JSON_TOKEN_ARRAY_END))
+			return false;
 	}
 	return advance(parser);
 }
@@ -348,15 +352,8 @@ read_column(Parser *parser, RowsetBuilder *values)
 			MemoryContextReset(parser->scratch);
 			parser->scratch_used = false;
 		}
-		if (lex->token_type == JSON_TOKEN_COMMA)
-		{
-			if (!advance(parser))
-				return false;
-			if (lex->token_type == JSON_TOKEN_ARRAY_END)
-				return json_error(parser, JSON_EXPECTED_JSON);
-		}
-		else if (lex->token_type != JSON_TOKEN_ARRAY_END)
-			return unexpected(parser, JSON_EXPECTED_ARRAY_NEXT);
+		if (!next_item(parser, JSON_TOKEN_ARRAY_END))
+			return false;
 	}
 	return advance(parser);
 }
@@ -429,15 +426,8 @@ read_columns(Parser *parser)
 										builder->names[0], columns[0].nrows,
 										builder->names[ncols], columns[ncols].nrows));
 		ncols++;
-		if (lex->token_type == JSON_TOKEN_COMMA)
-		{
-			if (!advance(parser))
-				return false;
-			if (lex->token_type == JSON_TOKEN_OBJECT_END)
-				return json_error(parser, JSON_EXPECTED_STRING);
-		}
-		else if (lex->token_type != JSON_TOKEN_OBJECT_END)
-			return unexpected(parser, JSON_EXPECTED_OBJECT_NEXT);
+		if (!next_item(parser, JSON_TOKEN_OBJECT_END))
+			return false;
 	}
 	interleave(parser, columns, ncols);
 	return advance(parser);
