@@ -22,7 +22,12 @@ OBJS = \
 	src/rows/sql.o \
 	src/rows/plan.o \
 	src/rows/order.o \
-	src/rows/result.o
+	src/rows/result.o \
+	src/planner/planner.o \
+	src/planner/shapes.o \
+	src/planner/attempt.o \
+	src/planner/notes.o \
+	src/planner/stubs.o
 
 # The rooms' SQL, in the order in which it must run.
 ROOMS_SQL = src/pg_more.sql src/rows/rows.sql

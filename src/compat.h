@@ -65,6 +65,11 @@ compat_json_lexer(const char *text, int len, int encoding, bool need_escapes)
 #define path_disabled(path) 0
 #endif
 
+/* Nanoseconds came with 16. */
+#if PG_VERSION_NUM < 160000
+#define INSTR_TIME_GET_NANOSEC(t) ((uint64) (t).tv_sec * 1000000000 + (uint64) (t).tv_nsec)
+#endif
+
 /* A hint to the processor, where the compiler has one. */
 #if defined(__GNUC__) || defined(__clang__)
 #define prefetch_memory(p) __builtin_prefetch(p)

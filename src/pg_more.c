@@ -7,6 +7,7 @@
 #include "fmgr.h"
 #include "utils/guc.h"
 
+#include "planner/planner.h"
 #include "rows/order.h"
 #include "rows/source.h"
 
@@ -21,6 +22,34 @@ static const struct config_enum_entry rows_source_options[] = {
 	{NULL, 0, false}
 };
 
+static const struct config_enum_entry rewrites_options[] = {
+	{"off", REWRITE_OFF, false},
+	{"on", REWRITE_ON, false},
+	{"force", REWRITE_FORCE, false},
+	{"verify", REWRITE_VERIFY, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry rewrite_options[] = {
+	{"off", REWRITE_OFF, false},
+	{"on", REWRITE_ON, false},
+	{"force", REWRITE_FORCE, false},
+	{NULL, 0, false}
+};
+
+/* The setting of one rewrite of the planner's. */
+static void
+define_rewrite(RewriteId id, const char *description)
+{
+	DefineCustomEnumVariable(psprintf("pg_more.%s", rewrite_name(id)),
+							 description,
+							 "With force, whatever the forms of the statement cost.",
+							 &rewrite_modes[id],
+							 REWRITE_ON,
+							 rewrite_options,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+}
+
 void
 _PG_init(void)
 {
@@ -32,6 +61,19 @@ _PG_init(void)
 							 ROWS_SOURCE_AUTO,
 							 rows_source_options,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomEnumVariable("pg_more.rewrites",
+							 "Whether statements are planned in a form that costs less.",
+							 "With force, whatever they cost; with verify, both forms of a SELECT are "
+							 "run as well, and it is an error if their rows differ.",
+							 &rewrites_mode,
+							 REWRITE_ON,
+							 rewrites_options,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+	define_rewrite(REWRITE_COMPOSITE_IN, "Plans lists of tuples, (a, b) IN (...), as a join or a hashed look-up.");
+	define_rewrite(REWRITE_HASHED_CASE, "Evaluates a CASE with many constants by one hashed look-up.");
+	define_rewrite(REWRITE_ARRAY_JOIN, "Plans look-ups in an array that the executor does not hash as a join.");
+	define_rewrite(REWRITE_ROWS_IN, "Plans more.rows_in and its kin in FROM as the join itself.");
 	MarkGUCPrefixReserved("pg_more");
 	order_init();
+	planner_init();
 }

@@ -1,0 +1,216 @@
+/*
+ * attempt.c
+ *	  What every rewrite needs: to tell what it did, and to build expressions.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/dependency.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "utils/array.h"
+#include "utils/catcache.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+#include "planner/planner.h"
+
+static RewriteSite *
+add_site(Attempt *attempt, const char *where)
+{
+	RewriteSite *site = palloc0(sizeof(RewriteSite));
+
+	site->where = where;
+	attempt->sites = lappend(attempt->sites, site);
+	return site;
+}
+
+/*
+ * site_changed
+ *		Note a place that was rewritten; size is the length of its list.
+ */
+void
+site_changed(Attempt *attempt, const char *where, double size)
+{
+	add_site(attempt, where);
+	attempt->changed++;
+	attempt->size = Max(attempt->size, size);
+}
+
+/*
+ * site_left
+ *		Note a place that looked alike and was left alone, and why.
+ */
+void
+site_left(Attempt *attempt, const char *where, const char *reason,...)
+{
+	RewriteSite *site = add_site(attempt, where);
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (;;)
+	{
+		va_list		args;
+		int			needed;
+
+		va_start(args, reason);
+		needed = appendStringInfoVA(&text, reason, args);
+		va_end(args);
+		if (needed == 0)
+			break;
+		enlargeStringInfo(&text, needed);
+	}
+	site->reason = text.data;
+}
+
+/*
+ * relations_of
+ *		The names of the relations whose columns an expression of this query
+ *		level uses, for people: "a, b".  Palloc'd; never empty.
+ */
+char *
+relations_of(Query *query, Node *expression)
+{
+	Bitmapset  *relids = pull_varnos(NULL, expression);
+	StringInfoData names;
+	int			i = -1;
+
+	initStringInfo(&names);
+	while ((i = bms_next_member(relids, i)) >= 0)
+		if (i <= list_length(query->rtable))
+		{
+			RangeTblEntry *rte = list_nth(query->rtable, i - 1);
+
+			appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "", rte->eref->aliasname);
+		}
+	if (names.len == 0)
+		appendStringInfoString(&names, "an outer query");
+	return names.data;
+}
+
+/*
+ * is_known
+ *		Is this a value that is the same for the whole statement, and that
+ *		cannot fail to be computed: a constant, a parameter, either of them
+ *		under a label, or an immutable function of constants, which the planner
+ *		computes anyway?
+ */
+bool
+is_known(Node *node)
+{
+	if (node == NULL)
+		return false;
+	switch (nodeTag(node))
+	{
+		case T_Const:
+			return true;
+		case T_Param:
+			return ((Param *) node)->paramkind == PARAM_EXTERN;
+		case T_RelabelType:
+			return is_known((Node *) ((RelabelType *) node)->arg);
+		case T_FuncExpr:
+			{
+				FuncExpr   *call = (FuncExpr *) node;
+				ListCell   *lc;
+
+				if (call->funcretset || func_volatile(call->funcid) != PROVOLATILE_IMMUTABLE)
+					return false;
+				foreach(lc, call->args)
+				{
+					Node	   *arg = lfirst(lc);
+
+					while (IsA(arg, RelabelType))
+						arg = (Node *) ((RelabelType *) arg)->arg;
+					if (!IsA(arg, Const) && !(IsA(arg, FuncExpr) && is_known(arg)))
+						return false;
+				}
+				return true;
+			}
+		default:
+			return false;
+	}
+}
+
+/*
+ * array_of
+ *		An array of known values of one type: a constant if all of them are,
+ *		else an ARRAY[] expression.  The type must have an array type.
+ */
+Node *
+array_of(List *values, Oid element_type, Oid collation)
+{
+	Oid			array_type = get_array_type(element_type);
+	int			n = list_length(values);
+	Datum	   *datums = palloc(sizeof(Datum) * Max(n, 1));
+	bool	   *nulls = palloc(sizeof(bool) * Max(n, 1));
+	int			dims[1] = {n};
+	int			lower[1] = {1};
+	int16		length;
+	bool		by_value;
+	char		align;
+	ArrayType  *array;
+	ArrayExpr  *expr;
+	int			i = 0;
+	ListCell   *lc;
+
+	Assert(OidIsValid(array_type));
+	foreach(lc, values)
+	{
+		Const	   *value = lfirst(lc);
+
+		if (!IsA(value, Const))
+			break;
+		datums[i] = value->constvalue;
+		nulls[i++] = value->constisnull;
+	}
+	if (i == n)
+	{
+		get_typlenbyvalalign(element_type, &length, &by_value, &align);
+		array = n == 0 ? construct_empty_array(element_type) :
+			construct_md_array(datums, nulls, 1, dims, lower, element_type, length, by_value, align);
+		return (Node *) makeConst(array_type, -1, collation, -1, PointerGetDatum(array), false, false);
+	}
+
+	expr = makeNode(ArrayExpr);
+	expr->array_typeid = array_type;
+	expr->array_collid = collation;
+	expr->element_typeid = element_type;
+	expr->elements = values;
+	expr->location = -1;
+	return (Node *) expr;
+}
+
+/*
+ * extension_function
+ *		The C function of this name and number of arguments that the extension
+ *		itself owns, or InvalidOid: where the extension was not created there
+ *		is none, and a function that somebody put in its place does not count.
+ */
+Oid
+extension_function(const char *name, int nargs)
+{
+	Oid			extension = get_extension_oid("pg_more", true);
+	Oid			schema = get_namespace_oid("more", true);
+	CatCList   *list;
+	Oid			result = InvalidOid;
+
+	if (!OidIsValid(extension) || !OidIsValid(schema))
+		return InvalidOid;
+	list = SearchSysCacheList1(PROCNAMEARGSNSP, CStringGetDatum(name));
+	for (int i = 0; i < list->n_members && !OidIsValid(result); i++)
+	{
+		Form_pg_proc form = (Form_pg_proc) GETSTRUCT(&list->members[i]->tuple);
+
+		if (form->pronamespace == schema && form->pronargs == nargs && form->prolang == ClanguageId &&
+			getExtensionOfObject(ProcedureRelationId, form->oid) == extension)
+			result = form->oid;
+	}
+	ReleaseSysCacheList(list);
+	return result;
+}

@@ -1,0 +1,545 @@
+/*
+ * planner.c
+ *	  The planner hook: which form of a statement runs.
+ *
+ * This is the only file that meets planner_hook.  For a statement that holds a
+ * shape that some rewrite is for (shapes.c), it lets the rewrites make other
+ * forms of it and plans what is needed to tell which form is cheapest.
+ *
+ * Planning is not free, and a list of a thousand tuples is exactly what the
+ * planner itself is slow at, so the statement as it was is planned only where
+ * that can matter:
+ *	- A rewrite may say that its form cannot cost more ("sure").
+ *	- A short list in a statement that is cheap anyway is left alone: the
+ *	  statement is planned first, and no other form is tried.
+ *	- A form that costs no more than the least that the list alone must cost
+ *	  (the attempt's floor), or no more than the statement with its lists cut
+ *	  short, is taken without planning the long original.
+ * In all other cases the costs of both are compared, at the fraction of the
+ * rows that the caller wants.
+ *
+ * The planner scribbles on the tree that it is given, so each attempt gets a
+ * copy, in a memory context that is dropped if the attempt loses.  A plan that
+ * wins lives in a child of the caller's context and ends with it.
+ */
+#include "postgres.h"
+
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "optimizer/planmain.h"
+#include "optimizer/planner.h"
+#include "portability/instr_time.h"
+#include "utils/memutils.h"
+
+#include "planner/planner.h"
+
+/* Lists of fewer tuples than this are first planned as they are. */
+#define SMALL_LIST 64
+
+/* ... and left so if the plan costs less than this, some milliseconds. */
+#define CHEAP_PLAN 5000.0
+
+/* To how many entries lists are cut, to learn the least that a statement costs. */
+#define SAMPLE_LIST 32
+
+/* Another form must be this much cheaper than the statement as it was. */
+#define CLEARLY 0.95
+
+typedef struct RewriteInfo
+{
+	const char *name;
+	RewriteFunction rewrite;
+} RewriteInfo;
+
+static const RewriteInfo rewrites[REWRITES] = {
+	[REWRITE_HASHED_CASE] = {"hashed_case", try_hashed_case},
+	[REWRITE_ROWS_IN] = {"rows_in", try_rows_in},
+	[REWRITE_COMPOSITE_IN] = {"composite_in", try_composite_in},
+	[REWRITE_ARRAY_JOIN] = {"array_join", try_array_join},
+};
+
+int			rewrites_mode = REWRITE_ON;
+int			rewrite_modes[REWRITES] = {REWRITE_ON, REWRITE_ON, REWRITE_ON, REWRITE_ON};
+
+static planner_hook_type previous_planner = NULL;
+
+/* Statements that planning itself runs are planned as they are. */
+static int	depth = 0;
+
+/* A plan, and the context that it lives in. */
+typedef struct Planned
+{
+	PlannedStmt *plan;
+	MemoryContext context;
+	Cost		cost;
+} Planned;
+
+/* What is known of one statement while its form is decided. */
+typedef struct Decision
+{
+	const char *query_string;
+	int			cursor_options;
+	ParamListInfo params;
+	struct ExplainState *es;
+	MemoryContext plans;		/* plans are made below this one */
+	bool		costs;			/* the costs of all forms are wanted */
+
+	Query	   *query;			/* the best form up to now */
+	Planned		best;			/* its plan, if it was planned */
+	bool		first_planned;	/* has a plan been made that carries the queryId? */
+	List	   *reports;		/* of RewriteReport */
+} Decision;
+
+/*
+ * rewrite_name
+ *		A rewrite's name, as in its setting.
+ */
+const char *
+rewrite_name(RewriteId id)
+{
+	return rewrites[id].name;
+}
+
+/* The planner that was there before, or the server's. */
+static PlannedStmt *
+call_planner(Query *parse, const char *query_string, int cursor_options, ParamListInfo params,
+			 struct ExplainState *es)
+{
+#if PG_VERSION_NUM >= 190000
+	if (previous_planner)
+		return previous_planner(parse, query_string, cursor_options, params, es);
+	return standard_planner(parse, query_string, cursor_options, params, es);
+#else
+	if (previous_planner)
+		return previous_planner(parse, query_string, cursor_options, params);
+	return standard_planner(parse, query_string, cursor_options, params);
+#endif
+}
+
+/* What the rows that the caller wants cost. */
+static Cost
+wanted_cost(PlannedStmt *plan, int cursor_options)
+{
+	Plan	   *top = plan->planTree;
+	Cost		cost = top->total_cost;
+
+	if (cursor_options & CURSOR_OPT_FAST_PLAN)
+		cost = top->startup_cost + cursor_tuple_fraction * (top->total_cost - top->startup_cost);
+#if PG_VERSION_NUM >= 180000
+	/* what the user disabled counts first, as until 17 it does in the costs */
+	cost += top->disabled_nodes * 1.0e10;
+#endif
+	return cost;
+}
+
+static void
+forget_plan(Planned *planned)
+{
+	if (planned->context)
+		MemoryContextDelete(planned->context);
+	memset(planned, 0, sizeof(Planned));
+}
+
+/* Plan a copy of a form of the statement. */
+static Planned
+plan_form(Decision *decision, Query *query)
+{
+	Planned		result;
+	MemoryContext old;
+	Query	   *copy;
+
+	result.context = AllocSetContextCreate(decision->plans, "pg_more plan", ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(result.context);
+	copy = copyObject(query);
+	/* whoever counts plans by the queryId shall count one for the statement */
+	if (decision->first_planned)
+		copy->queryId = 0;
+	decision->first_planned = true;
+	result.plan = call_planner(copy, decision->query_string, decision->cursor_options,
+							   decision->params, decision->es);
+	MemoryContextSwitchTo(old);
+	result.cost = wanted_cost(result.plan, decision->cursor_options);
+	return result;
+}
+
+/* Plan the best form up to now, unless it is. */
+static void
+plan_best(Decision *decision)
+{
+	if (decision->best.plan == NULL)
+		decision->best = plan_form(decision, decision->query);
+}
+
+/* Let a rewrite make one of its forms of the best form up to now. */
+static Query *
+make_form(Decision *decision, Attempt *attempt, int form, int cut)
+{
+	RewriteId	id = attempt->id;
+	bool		force = attempt->force;
+
+	memset(attempt, 0, sizeof(Attempt));
+	attempt->id = id;
+	attempt->force = force;
+	attempt->form = form;
+	attempt->cut = cut;
+	attempt->cursor_options = decision->cursor_options;
+	attempt->params = decision->params;
+	attempt->sure = true;
+	attempt->forms = 1;
+	return rewrites[id].rewrite(copyObject(decision->query), attempt);
+}
+
+static RewriteReport *
+add_report(Decision *decision, RewriteId id, const char *where, const char *reason)
+{
+	RewriteReport *report = palloc0(sizeof(RewriteReport));
+
+	report->id = id;
+	report->where = where;
+	report->reason = reason;
+	report->before = report->after = -1;
+	decision->reports = lappend(decision->reports, report);
+	return report;
+}
+
+/* The places that an attempt changed, each once. */
+static char *
+changed_places(Attempt *attempt)
+{
+	StringInfoData places;
+	List	   *seen = NIL;
+	ListCell   *lc;
+
+	initStringInfo(&places);
+	foreach(lc, attempt->sites)
+	{
+		RewriteSite *site = lfirst(lc);
+		String	   *where = makeString(pstrdup(site->where));
+
+		if (site->reason || list_member(seen, where))
+			continue;
+		seen = lappend(seen, where);
+		appendStringInfo(&places, "%s%s", places.len > 0 ? ", " : "", site->where);
+	}
+	return places.data;
+}
+
+/* Report the places that looked alike and were left. */
+static void
+report_left(Decision *decision, Attempt *attempt)
+{
+	ListCell   *lc;
+
+	foreach(lc, attempt->sites)
+	{
+		RewriteSite *site = lfirst(lc);
+
+		if (site->reason)
+			add_report(decision, attempt->id, site->where, site->reason);
+	}
+}
+
+/* Make a form the best one. */
+static void
+take(Decision *decision, Attempt *attempt, Query *query, Planned *planned, Cost before, bool least)
+{
+	RewriteReport *report = add_report(decision, attempt->id, changed_places(attempt), NULL);
+
+	report->applied = true;
+	report->before = before;
+	report->before_least = least;
+	report->after = planned->plan ? planned->cost : -1;
+	report->query = query;
+	forget_plan(&decision->best);
+	decision->query = query;
+	decision->best = *planned;
+}
+
+/*
+ * Is a form of this cost better than the statement as it is?  Plans the
+ * latter, or a sample of it, only if need be; *before is then its cost, or the
+ * least that it can be.
+ */
+static bool
+is_better(Decision *decision, Attempt *attempt, Cost cost, Cost *before, bool *least)
+{
+	Attempt		sample = *attempt;
+	Planned		planned;
+	Query	   *query;
+
+	*least = false;
+	if (decision->best.plan == NULL && !decision->costs)
+	{
+		*least = true;
+		*before = attempt->floor;
+		if (cost <= attempt->floor)
+			return true;
+		if (attempt->size > 2 * SAMPLE_LIST)
+		{
+			query = make_form(decision, &sample, attempt->form, SAMPLE_LIST);
+			planned = plan_form(decision, query);
+			*before = planned.cost;
+			forget_plan(&planned);
+			if (cost <= *before * CLEARLY)
+				return true;
+		}
+		*least = false;
+	}
+	plan_best(decision);
+	*before = decision->best.cost;
+	return cost <= *before * CLEARLY || (cost <= attempt->floor && cost <= *before * 1.05);
+}
+
+/* Compare the forms that a rewrite makes with the best one up to now. */
+static void
+choose(Decision *decision, Attempt *attempt, Query *query)
+{
+	Planned		cheapest = plan_form(decision, query);
+	Query	   *cheapest_query = query;
+	int			forms = attempt->forms;
+	Attempt		taken = *attempt;
+	Cost		before;
+	bool		least;
+
+	/* other forms are tried where the first is not cheap enough to be taken at once */
+	for (int form = 1; form < forms && (cheapest.cost > attempt->floor || decision->costs); form++)
+	{
+		Attempt		other = *attempt;
+		Planned		planned;
+
+		query = make_form(decision, &other, form, 0);
+		planned = plan_form(decision, query);
+		if (planned.cost < cheapest.cost)
+		{
+			forget_plan(&cheapest);
+			cheapest = planned;
+			cheapest_query = query;
+			taken = other;
+		}
+		else
+			forget_plan(&planned);
+	}
+	if (is_better(decision, &taken, cheapest.cost, &before, &least))
+		take(decision, &taken, cheapest_query, &cheapest, before, least);
+	else
+	{
+		RewriteReport *report = add_report(decision, attempt->id, changed_places(&taken),
+										   "it would not cost less");
+
+		report->before = before;
+		report->after = cheapest.cost;
+		forget_plan(&cheapest);
+	}
+}
+
+/* Let one rewrite try the statement. */
+static void
+consider(Decision *decision, RewriteId id)
+{
+	Attempt		attempt = {.id = id};
+	Planned		none = {0};
+	Query	   *query;
+	Cost		before = -1;
+
+	attempt.force = rewrites_mode >= REWRITE_FORCE || rewrite_modes[id] == REWRITE_FORCE;
+	query = make_form(decision, &attempt, 0, 0);
+	report_left(decision, &attempt);
+	if (attempt.changed == 0)
+		return;
+	if (attempt.force || attempt.sure)
+	{
+		if (decision->costs)
+		{
+			plan_best(decision);
+			before = decision->best.cost;
+			none = plan_form(decision, query);
+		}
+		take(decision, &attempt, query, &none, before, false);
+		return;
+	}
+	if (attempt.size < SMALL_LIST)
+	{
+		plan_best(decision);
+		if (decision->best.cost < CHEAP_PLAN)
+		{
+			add_report(decision, id, changed_places(&attempt),
+					   "the statement is too cheap for another form to be worth planning")->before =
+				decision->best.cost;
+			return;
+		}
+	}
+	choose(decision, &attempt, query);
+}
+
+/* What EXPLAIN says of a rewrite. */
+static char *
+note_of(RewriteReport *report)
+{
+	StringInfoData note;
+
+	initStringInfo(&note);
+	appendStringInfo(&note, "%s on %s", rewrite_name(report->id), report->where);
+	if (report->after >= 0 && report->before >= 0)
+		appendStringInfo(&note, ", cost %s%.0f %s %.0f",
+						 report->before_least ? ">= " : "", report->before,
+						 GetDatabaseEncoding() == PG_UTF8 ? "\xe2\x86\x92" : "->", report->after);
+	return note.data;
+}
+
+/* Add the notes to the plan, and count. */
+static void
+finish(Decision *decision, PlannedStmt *plan, uint64 *nanoseconds)
+{
+	bool		counted[REWRITES] = {false};
+	ListCell   *lc;
+
+	foreach(lc, decision->reports)
+	{
+		RewriteReport *report = lfirst(lc);
+
+		if (report->applied)
+			add_note(plan, note_of(report));
+		stats_count(report->id, report->applied, counted[report->id] ? 0 : nanoseconds[report->id]);
+		counted[report->id] = true;
+	}
+}
+
+/* Let every rewrite that is on, and whose shape is there, try the statement. */
+static void
+consider_all(Decision *decision, int shapes, uint64 *nanoseconds)
+{
+	for (int id = 0; id < REWRITES; id++)
+	{
+		instr_time	start;
+		instr_time	end;
+
+		if (!(shapes & REWRITE_BIT(id)) || rewrite_modes[id] == REWRITE_OFF)
+			continue;
+		INSTR_TIME_SET_CURRENT(start);
+		consider(decision, id);
+		INSTR_TIME_SET_CURRENT(end);
+		INSTR_TIME_SUBTRACT(end, start);
+		nanoseconds[id] = INSTR_TIME_GET_NANOSEC(end);
+	}
+}
+
+/* The plan of the form that was chosen, in the context for plans. */
+static PlannedStmt *
+chosen_plan(Decision *decision, Query *parse)
+{
+	PlannedStmt *plan;
+
+	if (decision->query == parse && decision->best.plan == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(decision->plans);
+
+		plan = call_planner(parse, decision->query_string, decision->cursor_options,
+							decision->params, decision->es);
+		MemoryContextSwitchTo(old);
+		return plan;
+	}
+	plan_best(decision);
+	plan = decision->best.plan;
+	plan->queryId = parse->queryId;
+	return plan;
+}
+
+/* Is some rewrite to be taken whatever it costs? */
+static bool
+anything_forced(void)
+{
+	bool		force = rewrites_mode >= REWRITE_FORCE;
+
+	for (int id = 0; id < REWRITES; id++)
+		force |= rewrite_modes[id] == REWRITE_FORCE;
+	return force;
+}
+
+/*
+ * plan_with_rewrites
+ *		Plan a statement in the form that the settings ask for.
+ *
+ * parse may be scribbled on.  With costs, every form is planned, so that all
+ * costs are known.  If reports is not NULL, it gets a list of RewriteReport in
+ * the caller's context, one for each place met and each form refused.  The
+ * plan is made in the caller's context or a child of it.  Raises nothing but
+ * what planning one of the forms raises.
+ */
+PlannedStmt *
+plan_with_rewrites(Query *parse, const char *query_string, int cursor_options, ParamListInfo params,
+				   struct ExplainState *es, bool costs, List **reports)
+{
+	Decision	decision = {
+		.query_string = query_string,
+		.cursor_options = cursor_options,
+		.params = params,
+		.es = es,
+		.plans = CurrentMemoryContext,
+		.costs = costs,
+		.query = parse,
+	};
+	int			shapes = find_shapes(parse, params, anything_forced());
+	uint64		nanoseconds[REWRITES] = {0};
+	MemoryContext work = CurrentMemoryContext;
+	PlannedStmt *plan;
+
+	if (shapes == 0)
+		return call_planner(parse, query_string, cursor_options, params, es);
+
+	if (reports == NULL)
+		work = AllocSetContextCreate(decision.plans, "pg_more rewrites", ALLOCSET_DEFAULT_SIZES);
+	depth++;
+	PG_TRY();
+	{
+		MemoryContextSwitchTo(work);
+		consider_all(&decision, shapes, nanoseconds);
+		plan = chosen_plan(&decision, parse);
+		MemoryContextSwitchTo(decision.plans);
+		finish(&decision, plan, nanoseconds);
+		if (rewrites_mode == REWRITE_VERIFY && decision.query != parse)
+		{
+			parse->queryId = 0;
+			verify_keep(plan, call_planner(parse, query_string, cursor_options, params, es), decision.query);
+		}
+	}
+	PG_FINALLY();
+	{
+		depth--;
+	}
+	PG_END_TRY();
+	if (reports)
+		*reports = decision.reports;
+	else
+		MemoryContextDelete(work);
+	return plan;
+}
+
+/* planner_hook; before 19 the planner knows nothing of EXPLAIN */
+static PlannedStmt *
+#if PG_VERSION_NUM >= 190000
+more_planner(Query *parse, const char *query_string, int cursor_options, ParamListInfo params,
+			 struct ExplainState *es)
+{
+#else
+more_planner(Query *parse, const char *query_string, int cursor_options, ParamListInfo params)
+{
+	struct ExplainState *es = NULL;
+#endif
+	if (rewrites_mode == REWRITE_OFF || depth > 0 || IsBinaryUpgrade || parse->commandType == CMD_UTILITY)
+		return call_planner(parse, query_string, cursor_options, params, es);
+	return plan_with_rewrites(parse, query_string, cursor_options, params, es, explaining, NULL);
+}
+
+/*
+ * planner_init
+ *		Install the hooks of this room; called once, when the module is loaded.
+ */
+void
+planner_init(void)
+{
+	previous_planner = planner_hook;
+	planner_hook = more_planner;
+	explain_init();
+	stats_init();
+	verify_init();
+}

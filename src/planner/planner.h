@@ -1,0 +1,135 @@
+/*
+ * planner.h
+ *	  What the files of the planner room share.
+ *
+ * A rewrite is one file with one entry of type RewriteFunction.  It is given a
+ * statement that is its own to change, changes what it can argue to be equal,
+ * and tells of every place that it met.  It never plans: planner.c decides
+ * which form runs.
+ */
+#ifndef PG_MORE_PLANNER_H
+#define PG_MORE_PLANNER_H
+
+#include "nodes/params.h"
+#include "nodes/parsenodes.h"
+#include "nodes/plannodes.h"
+
+#include "compat.h"
+
+struct ExplainState;
+
+/* The rewrites, in the order in which they are tried. */
+typedef enum RewriteId
+{
+	REWRITE_HASHED_CASE,
+	REWRITE_ROWS_IN,
+	REWRITE_COMPOSITE_IN,
+	REWRITE_ARRAY_JOIN
+} RewriteId;
+
+#define REWRITES (REWRITE_ARRAY_JOIN + 1)
+#define REWRITE_BIT(id) (1 << (id))
+
+/* pg_more.rewrites, and the setting of a single rewrite (the first three). */
+typedef enum RewriteMode
+{
+	REWRITE_OFF,
+	REWRITE_ON,
+	REWRITE_FORCE,
+	REWRITE_VERIFY
+} RewriteMode;
+
+extern int	rewrites_mode;
+extern int	rewrite_modes[REWRITES];
+
+/* A place that a rewrite met. */
+typedef struct RewriteSite
+{
+	const char *where;			/* for people: a relation, an expression */
+	const char *reason;			/* why it was left alone; NULL: it was changed */
+} RewriteSite;
+
+/* One attempt of a rewrite at one statement. */
+typedef struct Attempt
+{
+	/* told to the rewrite */
+	RewriteId	id;
+	bool		force;			/* also where it is too small to be worth it */
+	int			form;			/* which of its forms, from 0 */
+	int			cut;			/* if > 0: instead of rewriting, shorten lists to so many */
+	int			cursor_options;
+	ParamListInfo params;		/* NULL for a generic plan */
+
+	/* told by the rewrite */
+	List	   *sites;			/* of RewriteSite, in the order met */
+	int			changed;		/* how many of them were changed */
+	double		size;			/* the largest list that was changed */
+	bool		sure;			/* in every changed place the new form cannot cost more */
+	int			forms;			/* how many forms there are of this statement, at least 1 */
+	Cost		floor;			/* a plan this cheap is not worth comparing with the original */
+} Attempt;
+
+/*
+ * The entry of a rewrite.  It may change the statement in place and returns it,
+ * or a new one.  Attempt is zeroed but for what is told to the rewrite; sure is
+ * true and forms is 1 beforehand.  Memory: the current context, which lives as
+ * long as the attempt.
+ */
+typedef Query *(*RewriteFunction) (Query *query, Attempt *attempt);
+
+extern Query *try_hashed_case(Query *query, Attempt *attempt);
+extern Query *try_rows_in(Query *query, Attempt *attempt);
+extern Query *try_composite_in(Query *query, Attempt *attempt);
+extern Query *try_array_join(Query *query, Attempt *attempt);
+
+/* Lists and CASEs shorter than these are left alone, unless forced. */
+#define COMPOSITE_IN_MIN 16
+#define HASHED_CASE_MIN 12
+
+/* shapes.c */
+extern int	find_shapes(Query *query, ParamListInfo params, bool force);
+
+/* attempt.c: what rewrites tell, and what they build with */
+extern void site_changed(Attempt *attempt, const char *where, double size);
+extern void site_left(Attempt *attempt, const char *where, const char *reason,...) pg_attribute_printf(3, 4);
+extern char *relations_of(Query *query, Node *expression);
+extern bool is_known(Node *node);
+extern Node *array_of(List *values, Oid element_type, Oid collation);
+extern Oid	extension_function(const char *name, int nargs);
+
+/* planner.c */
+typedef struct RewriteReport
+{
+	RewriteId	id;
+	bool		applied;
+	const char *where;
+	const char *reason;			/* of a refusal, NULL if applied */
+	Cost		before;			/* < 0: not known */
+	bool		before_least;	/* before is only the least that it can be */
+	Cost		after;			/* < 0: not known */
+	Query	   *query;			/* the statement with all rewrites up to this one; NULL if refused */
+} RewriteReport;
+
+extern void planner_init(void);
+extern const char *rewrite_name(RewriteId id);
+extern PlannedStmt *plan_with_rewrites(Query *parse, const char *query_string, int cursor_options,
+									   ParamListInfo params, struct ExplainState *es, bool costs,
+									   List **reports);
+
+/* notes.c: what a plan tells of the rewrites in it */
+extern void add_note(PlannedStmt *plan, const char *note);
+extern List *plan_notes(PlannedStmt *plan);
+
+/* explain.c */
+extern void explain_init(void);
+extern bool explaining;
+
+/* stats.c */
+extern void stats_init(void);
+extern void stats_count(RewriteId id, bool applied, uint64 nanoseconds);
+
+/* verify.c */
+extern void verify_init(void);
+extern void verify_keep(PlannedStmt *rewritten, PlannedStmt *original, Query *query);
+
+#endif							/* PG_MORE_PLANNER_H */

@@ -1,0 +1,211 @@
+/*
+ * shapes.c
+ *	  The cheap test: does a statement hold anything that a rewrite is for?
+ *
+ * It runs for every statement that is planned, so it allocates nothing, looks
+ * nothing up in the catalogs before a shape is at hand, and does not descend
+ * into what cannot hold one.
+ *
+ * On its way it flattens nested ORs and ANDs.  The parser makes
+ * (a, b) IN (t1, ..., tn) a tower of n ORs with two arguments each; copying it
+ * or walking it by recursion needs stack in proportion to n.  The planner
+ * flattens them too, when it simplifies expressions, so doing it here changes
+ * no plan.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/transam.h"
+#include "catalog/pg_proc.h"
+#include "nodes/nodeFuncs.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+#include "planner/planner.h"
+
+typedef struct ShapeContext
+{
+	int			shapes;
+	int			least_tuples;	/* in a list of tuples */
+	int			least_arms;		/* in a CASE */
+	ParamListInfo params;
+} ShapeContext;
+
+static bool shapes_walker(Node *node, ShapeContext *context);
+
+/* Does any argument of this AND or OR have the same operator? */
+static bool
+is_nested(BoolExpr *expr)
+{
+	ListCell   *lc;
+
+	foreach(lc, expr->args)
+	{
+		Node	   *arg = lfirst(lc);
+
+		if (IsA(arg, BoolExpr) && ((BoolExpr *) arg)->boolop == expr->boolop)
+			return true;
+	}
+	return false;
+}
+
+/* Make a tower of ANDs or ORs one node, without recursion. */
+static void
+flatten(BoolExpr *expr)
+{
+	List	   *todo = list_make1(expr);
+	List	   *args = NIL;
+
+	/* the last on the list comes next: push arguments from right to left */
+	while (todo != NIL)
+	{
+		Node	   *node = llast(todo);
+
+		todo = list_delete_last(todo);
+		if (IsA(node, BoolExpr) && ((BoolExpr *) node)->boolop == expr->boolop)
+		{
+			List	   *inner = ((BoolExpr *) node)->args;
+
+			for (int i = list_length(inner) - 1; i >= 0; i--)
+				todo = lappend(todo, list_nth(inner, i));
+		}
+		else
+			args = lappend(args, node);
+	}
+	expr->args = args;
+}
+
+/* May this AND or OR hold a list of tuples? */
+static bool
+has_tuples(BoolExpr *expr, int least)
+{
+	BoolExprType inner = expr->boolop == OR_EXPR ? AND_EXPR : OR_EXPR;
+	int			found = 0;
+	ListCell   *lc;
+
+	if (expr->boolop == NOT_EXPR || list_length(expr->args) < least)
+		return false;
+	foreach(lc, expr->args)
+	{
+		Node	   *arg = lfirst(lc);
+
+		if (IsA(arg, BoolExpr) && ((BoolExpr *) arg)->boolop == inner && ++found >= least)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * May this be an array look-up that the executor does not hash?  It hashes
+ * arrays that are constant when the plan is made, of the left side's type.
+ */
+static bool
+is_unhashed_array(ScalarArrayOpExpr *expr, ParamListInfo params)
+{
+	Node	   *left = linitial(expr->args);
+	Node	   *array = lsecond(expr->args);
+
+	if (IsA(array, RelabelType))
+		array = (Node *) ((RelabelType *) array)->arg;
+	if (params == NULL)
+	{
+		ListCell   *lc;
+
+		if (IsA(array, Param))
+			return true;
+		if (IsA(array, ArrayExpr))
+			foreach(lc, ((ArrayExpr *) array)->elements)
+				if (IsA(lfirst(lc), Param))
+					return true;
+	}
+	if (IsA(array, ArrayExpr))
+		return exprType(left) != ((ArrayExpr *) array)->element_typeid && !IsA(left, RelabelType);
+	if (IsA(array, Const) || IsA(array, Param))
+		return !IsA(left, RelabelType) && get_element_type(exprType(array)) != exprType(left);
+	return false;
+}
+
+/* May this be a call of rows_in, rows_not_in or rows_missing? */
+static bool
+is_rows_call(RangeTblEntry *rte)
+{
+	RangeTblFunction *function;
+	HeapTuple	tuple;
+	bool		result;
+
+	if (rte->rtekind != RTE_FUNCTION || list_length(rte->functions) != 1 || rte->funcordinality)
+		return false;
+	function = linitial(rte->functions);
+	if (!IsA(function->funcexpr, FuncExpr) || ((FuncExpr *) function->funcexpr)->funcid < FirstNormalObjectId)
+		return false;
+	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(((FuncExpr *) function->funcexpr)->funcid));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	result = strncmp(NameStr(((Form_pg_proc) GETSTRUCT(tuple))->proname), "rows_", 5) == 0;
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+static bool
+query_shapes(Query *query, ShapeContext *context)
+{
+	ListCell   *lc;
+
+	foreach(lc, query->rtable)
+		if (is_rows_call(lfirst(lc)))
+			context->shapes |= REWRITE_BIT(REWRITE_ROWS_IN);
+	return query_tree_walker(query, shapes_walker, context, QTW_IGNORE_JOINALIASES);
+}
+
+static bool
+shapes_walker(Node *node, ShapeContext *context)
+{
+	if (node == NULL)
+		return false;
+	switch (nodeTag(node))
+	{
+		case T_Var:
+		case T_Const:
+		case T_Param:
+		case T_RangeTblRef:
+			return false;
+		case T_Query:
+			return query_shapes((Query *) node, context);
+		case T_BoolExpr:
+			if (is_nested((BoolExpr *) node))
+				flatten((BoolExpr *) node);
+			if (has_tuples((BoolExpr *) node, context->least_tuples))
+				context->shapes |= REWRITE_BIT(REWRITE_COMPOSITE_IN);
+			break;
+		case T_CaseExpr:
+			if (list_length(((CaseExpr *) node)->args) >= context->least_arms)
+				context->shapes |= REWRITE_BIT(REWRITE_HASHED_CASE);
+			break;
+		case T_ScalarArrayOpExpr:
+			if (is_unhashed_array((ScalarArrayOpExpr *) node, context->params))
+				context->shapes |= REWRITE_BIT(REWRITE_ARRAY_JOIN);
+			break;
+		default:
+			break;
+	}
+	return expression_tree_walker(node, shapes_walker, context);
+}
+
+/*
+ * find_shapes
+ *		The rewrites that may have something to do in a statement, as
+ *		REWRITE_BITs.  Flattens nested ANDs and ORs of the statement in place,
+ *		and allocates only for that.
+ */
+int
+find_shapes(Query *query, ParamListInfo params, bool force)
+{
+	ShapeContext context = {
+		.least_tuples = force ? 2 : COMPOSITE_IN_MIN,
+		.least_arms = force ? 1 : HASHED_CASE_MIN,
+		.params = params,
+	};
+
+	(void) query_shapes(query, &context);
+	return context.shapes;
+}

@@ -1,0 +1,14 @@
+/* removed as the rewrites land */
+#include "postgres.h"
+#include "planner/planner.h"
+
+Query *try_hashed_case(Query *query, Attempt *attempt) { return query; }
+Query *try_rows_in(Query *query, Attempt *attempt) { return query; }
+Query *try_composite_in(Query *query, Attempt *attempt) { return query; }
+Query *try_array_join(Query *query, Attempt *attempt) { return query; }
+bool explaining = false;
+void explain_init(void) {}
+void stats_init(void) {}
+void stats_count(RewriteId id, bool applied, uint64 nanoseconds) {}
+void verify_init(void) {}
+void verify_keep(PlannedStmt *rewritten, PlannedStmt *original, Query *query) {}
