@@ -27,6 +27,7 @@ OBJS = \
 	src/planner/shapes.o \
 	src/planner/attempt.o \
 	src/planner/notes.o \
+	src/planner/composite_in.o \
 	src/planner/stubs.o
 
 # The rooms' SQL, in the order in which it must run.
