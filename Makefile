@@ -27,6 +27,9 @@ OBJS = \
 	src/planner/shapes.o \
 	src/planner/attempt.o \
 	src/planner/notes.o \
+	src/planner/levels.o \
+	src/planner/lookup.o \
+	src/planner/array_join.o \
 	src/planner/composite_in.o \
 	src/planner/stubs.o
 

@@ -94,12 +94,37 @@ relations_of(Query *query, Node *expression)
 	return names.data;
 }
 
+/* Walker: is there a parameter? */
+static bool
+has_params(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	return IsA(node, Param) || expression_tree_walker(node, has_params, context);
+}
+
+/* Is this an immutable function of known arguments that fails only if the planner would? */
+static bool
+is_known_call(FuncExpr *call)
+{
+	ListCell   *lc;
+
+	if (call->funcretset || func_volatile(call->funcid) != PROVOLATILE_IMMUTABLE)
+		return false;
+	foreach(lc, call->args)
+		if (!is_known(lfirst(lc)))
+			return false;
+	/* of constants, the planner computes it in any case */
+	return get_func_leakproof(call->funcid) || !has_params((Node *) call->args, NULL);
+}
+
 /*
  * is_known
- *		Is this a value that is the same for the whole statement, and that
- *		cannot fail to be computed: a constant, a parameter, either of them
- *		under a label, or an immutable function of constants, which the planner
- *		computes anyway?
+ *		Is this a value that is the same for the whole statement: a constant, a
+ *		parameter, either of them under a label, an immutable function of
+ *		constants, or a leakproof one of parameters?  A function of constants
+ *		fails, if it does, where the planner simplifies the expression that
+ *		holds it, so the value must stay at its place; see is_infallible.
  */
 bool
 is_known(Node *node)
@@ -115,26 +140,30 @@ is_known(Node *node)
 		case T_RelabelType:
 			return is_known((Node *) ((RelabelType *) node)->arg);
 		case T_FuncExpr:
-			{
-				FuncExpr   *call = (FuncExpr *) node;
-				ListCell   *lc;
-
-				if (call->funcretset || func_volatile(call->funcid) != PROVOLATILE_IMMUTABLE)
-					return false;
-				foreach(lc, call->args)
-				{
-					Node	   *arg = lfirst(lc);
-
-					while (IsA(arg, RelabelType))
-						arg = (Node *) ((RelabelType *) arg)->arg;
-					if (!IsA(arg, Const) && !(IsA(arg, FuncExpr) && is_known(arg)))
-						return false;
-				}
-				return true;
-			}
+			return is_known_call((FuncExpr *) node);
 		default:
 			return false;
 	}
+}
+
+/*
+ * is_infallible
+ *		Can a known value be computed at any place without an error?
+ */
+bool
+is_infallible(Node *node)
+{
+	FuncExpr   *call = (FuncExpr *) node;
+	ListCell   *lc;
+
+	if (IsA(node, RelabelType))
+		return is_infallible((Node *) ((RelabelType *) node)->arg);
+	if (!IsA(node, FuncExpr))
+		return true;
+	foreach(lc, call->args)
+		if (!is_infallible(lfirst(lc)))
+			return false;
+	return get_func_leakproof(call->funcid);
 }
 
 /*

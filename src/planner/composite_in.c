@@ -25,7 +25,8 @@
  *
  * Why the result is the same.  IN over a subquery is defined as the OR of the
  * row comparisons with the subquery's rows, a row comparison as the AND of the
- * column comparisons, and both in three-valued logic; the executor's hashed
+ * column comparisons, and both in three-valued logic, where AND and OR are
+ * distributive over each other, too; the executor's hashed
  * look-up keeps rows with NULLs apart in order to answer NULL exactly where
  * the OR does.  AND and OR do not care for order or repetition, so a tuple that
  * is listed twice changes nothing, and a semi-join returns each row once.  The
@@ -45,6 +46,11 @@
  * hash table holds all tuples.  Cursors get filters too: WHERE CURRENT OF wants
  * the plain scan of a table.
  *
+ * Errors.  A constant that is an expression, such as 1.5::float8, may fail to
+ * be computed.  As a filter it stays where it was, and the planner may still
+ * find that the place is never reached; a join would compute it in any case,
+ * so such a list is not joined.
+ *
  * Left alone: lists over foreign tables (the remote server takes them as they
  * are), MERGE, expressions of a query with GROUP BY, values computed from
  * parameters, operators that cannot be hashed, columns whose type has no array
@@ -52,10 +58,8 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/stratnum.h"
-#include "access/table.h"
-#include "catalog/pg_inherits.h"
+#include "catalog/pg_operator_d.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
@@ -64,15 +68,10 @@
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "parser/parse_coerce.h"
-#include "parser/parsetree.h"
-#include "rewrite/rewriteManip.h"
-#include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
-#include "utils/rel.h"
-#include "utils/relcache.h"
 
-#include "planner/planner.h"
+#include "planner/levels.h"
+#include "planner/lookup.h"
 
 /* More columns than this in a tuple are not looked for. */
 #define MAX_COLUMNS 32
@@ -95,6 +94,7 @@ typedef struct ListColumn
 	Oid			collation;
 	Oid			type;			/* of the values */
 	bool		mixed;			/* are there values of other types? */
+	bool		fallible;		/* are there values that may fail to be computed? */
 	List	   *values;
 } ListColumn;
 
@@ -104,21 +104,25 @@ typedef struct TupleGroup
 	int			ncolumns;
 	ListColumn	columns[MAX_COLUMNS];
 	int			ntuples;
+	List	   *others;			/* what else all of the arms ask for */
 	int			first;			/* position of the first arm */
 	const char *problem;		/* why it is left alone */
 } TupleGroup;
 
-/* The query level that is being changed. */
-typedef struct Level
+/* Read a boolean column, or NOT of one, as its comparison with a constant. */
+static bool
+read_boolean(Node *node, bool value, Comparison *comparison)
 {
-	Query	   *query;
-	Attempt    *attempt;
-	bool		changed;
-} Level;
-
-static Node *rewrite_mutator(Node *node, Level *level);
-static Node *rewrite_filter(Node *quals, Level *level);
-static Query *rewrite_query(Query *query, Attempt *attempt);
+	if (is_notclause(node))
+		return read_boolean((Node *) get_notclausearg(node), !value, comparison);
+	if (!IsA(node, Var))
+		return false;
+	comparison->left = node;
+	comparison->value = makeBoolConst(value, false);
+	comparison->operator = BooleanEqualOperator;
+	comparison->collation = InvalidOid;
+	return true;
+}
 
 /* Read a comparison as equality of a known value with anything else. */
 static bool
@@ -126,6 +130,8 @@ read_comparison(Node *node, bool negated, Comparison *comparison)
 {
 	OpExpr	   *op = (OpExpr *) node;
 
+	if (IsA(node, Var) || is_notclause(node))
+		return read_boolean(node, !negated, comparison);
 	if (!IsA(node, OpExpr) || list_length(op->args) != 2)
 		return false;
 	comparison->left = linitial(op->args);
@@ -143,30 +149,38 @@ read_comparison(Node *node, bool negated, Comparison *comparison)
 	return OidIsValid(comparison->operator) && is_known(comparison->value) && !is_known(comparison->left);
 }
 
-/* Read an arm; returns the number of its comparisons, or 0. */
+/*
+ * Read an arm; returns the number of its comparisons, or 0, and the list of its
+ * other conditions.
+ */
 static int
-read_arm(Node *arm, bool negated, Comparison *comparisons)
+read_arm(Node *arm, bool negated, Comparison *comparisons, List **others)
 {
 	BoolExpr   *expr = (BoolExpr *) arm;
 	int			n = 0;
 	ListCell   *lc;
 
+	*others = NIL;
 	if (!IsA(arm, BoolExpr) || expr->boolop != (negated ? OR_EXPR : AND_EXPR) ||
 		list_length(expr->args) < 2 || list_length(expr->args) > MAX_COLUMNS)
 		return 0;
 	foreach(lc, expr->args)
-		if (!read_comparison(lfirst(lc), negated, &comparisons[n++]))
-			return 0;
-	return n;
+	{
+		if (read_comparison(lfirst(lc), negated, &comparisons[n]))
+			n++;
+		else
+			*others = lappend(*others, lfirst(lc));
+	}
+	return n < 2 ? 0 : n;
 }
 
 /* Do the comparisons compare the group's columns, each once, in any order? */
 static bool
-fits(TupleGroup *group, Comparison *comparisons, int n)
+fits(TupleGroup *group, Comparison *comparisons, int n, List *others)
 {
 	bool		used[MAX_COLUMNS] = {false};
 
-	if (group->ncolumns != n)
+	if (group->ncolumns != n || !equal(group->others, others))
 		return false;
 	for (int i = 0; i < n; i++)
 	{
@@ -196,6 +210,8 @@ add_tuple(TupleGroup *group, Comparison *comparisons)
 
 		if (comparisons[i].operator != column->operator || exprType(comparisons[i].value) != column->type)
 			column->mixed = true;
+		if (!is_infallible(comparisons[i].value))
+			column->fallible = true;
 		column->values = lappend(column->values, comparisons[i].value);
 	}
 	group->ntuples++;
@@ -203,7 +219,7 @@ add_tuple(TupleGroup *group, Comparison *comparisons)
 
 /* A new group with the columns of an arm; columns that repeat make no tuple. */
 static TupleGroup *
-make_group(Comparison *comparisons, int n, int position)
+make_group(Comparison *comparisons, int n, List *others, int position)
 {
 	TupleGroup *group = palloc0(sizeof(TupleGroup));
 
@@ -219,6 +235,7 @@ make_group(Comparison *comparisons, int n, int position)
 		comparisons[i].column = i;
 	}
 	group->ncolumns = n;
+	group->others = others;
 	group->first = position;
 	return group;
 }
@@ -239,18 +256,19 @@ collect_groups(BoolExpr *expr, TupleGroup **group_of)
 	foreach(lc, expr->args)
 	{
 		Comparison	comparisons[MAX_COLUMNS];
-		int			n = read_arm(lfirst(lc), negated, comparisons);
+		List	   *others;
+		int			n = read_arm(lfirst(lc), negated, comparisons, &others);
 		TupleGroup *found = NULL;
 		ListCell   *g;
 
 		if (n > 0)
 		{
 			foreach(g, groups)
-				if (found == NULL && fits(lfirst(g), comparisons, n))
+				if (found == NULL && fits(lfirst(g), comparisons, n, others))
 					found = lfirst(g);
 			if (found == NULL && list_length(groups) < 4)
 			{
-				found = make_group(comparisons, n, position);
+				found = make_group(comparisons, n, others, position);
 				if (found)
 					groups = lappend(groups, found);
 			}
@@ -328,77 +346,6 @@ unify(ListColumn *column)
 	return OidIsValid(column->operator);
 }
 
-/* The relation of this query level that an expression is a column of, or 0. */
-static int
-column_relation(Level *level, Node *left, AttrNumber *attnum)
-{
-	Var		   *var = (Var *) left;
-	RangeTblEntry *rte;
-
-	while (IsA(var, RelabelType))
-		var = (Var *) ((RelabelType *) var)->arg;
-	if (!IsA(var, Var) || var->varlevelsup != 0 || var->varattno <= 0)
-		return 0;
-	rte = rt_fetch(var->varno, level->query->rtable);
-	if (rte->rtekind != RTE_RELATION)
-		return 0;
-	*attnum = var->varattno;
-	return var->varno;
-}
-
-/* Is a table, or a part of it, foreign? */
-static bool
-is_foreign(Oid relid)
-{
-	List	   *children;
-	ListCell   *lc;
-	bool		result = false;
-
-	if (get_rel_relkind(relid) == RELKIND_FOREIGN_TABLE)
-		return true;
-	if (!has_subclass(relid))
-		return false;
-	children = find_all_inheritors(relid, NoLock, NULL);
-	foreach(lc, children)
-		result |= get_rel_relkind(lfirst_oid(lc)) == RELKIND_FOREIGN_TABLE;
-	list_free(children);
-	return result;
-}
-
-/* Does an expression use columns of an outer query level? */
-static bool
-has_outer_columns(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, Var))
-		return ((Var *) node)->varlevelsup > 0;
-	return expression_tree_walker(node, has_outer_columns, context);
-}
-
-/* Why one of a group's columns cannot be looked up, or NULL. */
-static const char *
-column_problem(Level *level, ListColumn *column)
-{
-	AttrNumber	attnum;
-	int			relation = column_relation(level, column->left, &attnum);
-
-	if (column->mixed && !unify(column))
-		return "the values of a column have different types";
-	if (contain_volatile_functions(column->left))
-		return "a compared expression is volatile";
-	if (contain_subplans(column->left) || contain_aggs_of_level(column->left, 0) ||
-		contain_windowfuncs(column->left) || expression_returns_set(column->left))
-		return "a compared expression holds a subquery, an aggregate or a set";
-	if (!op_strict(column->operator) || !op_hashjoinable(column->operator, exprType(column->left)))
-		return psprintf("operator %s cannot be hashed", get_opname(column->operator));
-	if (!OidIsValid(get_array_type(column->type)) || get_typtype(column->type) == TYPTYPE_PSEUDO)
-		return psprintf("type %s has no arrays", format_type_be(column->type));
-	if (relation > 0 && is_foreign(rt_fetch(relation, level->query->rtable)->relid))
-		return "a foreign table evaluates the list itself";
-	return NULL;
-}
-
 /* Decide whether a group is worth it, and can be looked up. */
 static const char *
 group_problem(Level *level, TupleGroup *group)
@@ -410,129 +357,21 @@ group_problem(Level *level, TupleGroup *group)
 		return psprintf("it has less than %d tuples", least);
 	for (int c = 0; c < group->ncolumns; c++)
 	{
-		const char *problem = column_problem(level, &group->columns[c]);
+		ListColumn *column = &group->columns[c];
+		const char *problem;
 
+		if (column->mixed && !unify(column))
+			return "the values of a column have different types";
+		problem = lookup_problem(level->query, column->left, column->operator, column->type);
 		if (problem)
 			return problem;
-		lefts = lappend(lefts, group->columns[c].left);
+		lefts = lappend(lefts, column->left);
 	}
+	if (contain_volatile_functions((Node *) group->others))
+		return "a condition in its arms is volatile";
 	if (!contain_var_clause((Node *) lefts) && !has_outer_columns((Node *) lefts, NULL))
 		return "it compares no column";
 	return NULL;
-}
-
-/* A name for a column of the list. */
-static char *
-column_name(Level *level, ListColumn *column, int number)
-{
-	AttrNumber	attnum;
-	int			relation = column_relation(level, column->left, &attnum);
-
-	if (relation > 0)
-		return get_rte_attribute_name(rt_fetch(relation, level->query->rtable), attnum);
-	return psprintf("column%d", number);
-}
-
-/* SELECT * FROM unnest(values of the first column, values of the second, ...) */
-static Query *
-list_query(Level *level, TupleGroup *group)
-{
-	Query	   *query = makeNode(Query);
-	RangeTblEntry *rte = makeNode(RangeTblEntry);
-	RangeTblRef *ref = makeNode(RangeTblRef);
-	List	   *names = NIL;
-
-	for (int c = 0; c < group->ncolumns; c++)
-	{
-		ListColumn *column = &group->columns[c];
-		Oid			collation = get_typcollation(column->type);
-		Node	   *array = array_of(column->values, column->type, collation);
-		FuncExpr   *unnest = makeFuncExpr(F_UNNEST_ANYARRAY, column->type, list_make1(array),
-										  collation, collation, COERCE_EXPLICIT_CALL);
-		RangeTblFunction *function = makeNode(RangeTblFunction);
-		char	   *name = column_name(level, column, c + 1);
-
-		unnest->funcretset = true;
-		function->funcexpr = (Node *) unnest;
-		function->funccolcount = 1;
-		rte->functions = lappend(rte->functions, function);
-		names = lappend(names, makeString(name));
-		query->targetList = lappend(query->targetList,
-									makeTargetEntry((Expr *) makeVar(1, c + 1, column->type, -1, collation, 0),
-													c + 1, name, false));
-	}
-	rte->rtekind = RTE_FUNCTION;
-	rte->alias = makeAlias("list", names);
-	rte->eref = makeAlias("list", copyObject(names));
-	rte->inFromCl = true;
-	ref->rtindex = 1;
-	query->commandType = CMD_SELECT;
-	query->canSetTag = true;
-	query->rtable = list_make1(rte);
-	query->jointree = makeFromExpr(list_make1(ref), NULL);
-	query->stmt_location = -1;
-	return query;
-}
-
-/* (columns) IN (list) */
-static Node *
-list_lookup(Level *level, TupleGroup *group)
-{
-	SubLink    *sublink = makeNode(SubLink);
-	List	   *tests = NIL;
-
-	for (int c = 0; c < group->ncolumns; c++)
-	{
-		ListColumn *column = &group->columns[c];
-		Param	   *param = makeNode(Param);
-		OpExpr	   *test;
-
-		param->paramkind = PARAM_SUBLINK;
-		param->paramid = c + 1;
-		param->paramtype = column->type;
-		param->paramtypmod = -1;
-		param->paramcollid = get_typcollation(column->type);
-		param->location = -1;
-		test = (OpExpr *) make_opclause(column->operator, BOOLOID, false, (Expr *) copyObject(column->left),
-										(Expr *) param, InvalidOid, column->collation);
-		test->opfuncid = get_opcode(test->opno);
-		tests = lappend(tests, test);
-	}
-	sublink->subLinkType = ANY_SUBLINK;
-	sublink->testexpr = (Node *) makeBoolExpr(AND_EXPR, tests, -1);
-	sublink->operName = list_make1(makeString("="));
-	sublink->subselect = (Node *) list_query(level, group);
-	sublink->location = -1;
-	level->changed = true;
-	return (Node *) sublink;
-}
-
-/* May an index, a partial index or partitions of a table use this column? */
-static bool
-is_indexed(Oid relid, AttrNumber attnum)
-{
-	Relation	rel = table_open(relid, NoLock);
-	bool		result = rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE || has_subclass(relid);
-	Bitmapset  *attrs = NULL;
-
-	if (!result)
-	{
-		List	   *indexes = RelationGetIndexList(rel);
-		ListCell   *lc;
-
-		foreach(lc, indexes)
-		{
-			Relation	index = index_open(lfirst_oid(lc), AccessShareLock);
-
-			for (int i = 0; i < index->rd_index->indnkeyatts; i++)
-				result |= index->rd_index->indkey.values[i] == attnum;
-			pull_varattnos((Node *) RelationGetIndexPredicate(index), 1, &attrs);
-			index_close(index, NoLock);
-		}
-		result |= bms_is_member(attnum - FirstLowInvalidHeapAttributeNumber, attrs);
-	}
-	table_close(rel, NoLock);
-	return result;
 }
 
 /* The different values of a column; NULL, which equals nothing, is not one. */
@@ -553,72 +392,79 @@ different_values(ListColumn *column)
 	return values;
 }
 
-/* The lookup as a filter, with what follows for single columns. */
+/* The columns, with values, as they are looked up. */
+static LookupColumn *
+lookup_columns(TupleGroup *group)
+{
+	LookupColumn *columns = palloc(sizeof(LookupColumn) * group->ncolumns);
+
+	for (int c = 0; c < group->ncolumns; c++)
+	{
+		ListColumn *column = &group->columns[c];
+
+		columns[c].left = column->left;
+		columns[c].operator = column->operator;
+		columns[c].collation = column->collation;
+		columns[c].type = column->type;
+		columns[c].array = array_of(column->values, column->type, get_typcollation(column->type));
+	}
+	return columns;
+}
+
+/* column = ANY (its values) */
+static Node *
+column_condition(ListColumn *column)
+{
+	ScalarArrayOpExpr *any = makeNode(ScalarArrayOpExpr);
+
+	any->opno = column->operator;
+	any->opfuncid = get_opcode(column->operator);
+	any->useOr = true;
+	any->inputcollid = column->collation;
+	any->args = list_make2(copyObject(column->left),
+						   array_of(different_values(column), column->type,
+									get_typcollation(column->type)));
+	any->location = -1;
+	return (Node *) any;
+}
+
+/* The look-up as a filter, with what follows for single columns. */
 static Node *
 list_filter(Level *level, TupleGroup *group)
 {
 	BooleanTest *test = makeNode(BooleanTest);
 	List	   *conditions = NIL;
 
-	test->arg = (Expr *) list_lookup(level, group);
+	test->arg = (Expr *) make_lookup(level->query, lookup_columns(group), group->ncolumns);
 	test->booltesttype = IS_TRUE;
 	test->location = -1;
 	for (int c = 0; c < group->ncolumns; c++)
-	{
-		ListColumn *column = &group->columns[c];
-		AttrNumber	attnum;
-		int			relation = column_relation(level, column->left, &attnum);
-		ScalarArrayOpExpr *any;
-
-		if (relation == 0 || !is_indexed(rt_fetch(relation, level->query->rtable)->relid, attnum))
-			continue;
-		any = makeNode(ScalarArrayOpExpr);
-		any->opno = column->operator;
-		any->opfuncid = get_opcode(column->operator);
-		any->useOr = true;
-		any->inputcollid = column->collation;
-		any->args = list_make2(copyObject(column->left),
-							   array_of(different_values(column), column->type,
-										get_typcollation(column->type)));
-		any->location = -1;
-		conditions = lappend(conditions, any);
-	}
+		if (is_indexed(level->query, group->columns[c].left))
+			conditions = lappend(conditions, column_condition(&group->columns[c]));
 	if (conditions == NIL)
 		return (Node *) test;
 	return (Node *) makeBoolExpr(AND_EXPR, lappend(conditions, test), -1);
 }
 
-/* May the look-up be a join?  See "Locking" above. */
-static bool
-may_join(Level *level, TupleGroup *group)
-{
-	Query	   *query = level->query;
-	Bitmapset  *relations = NULL;
-
-	if (query->rowMarks != NIL ||
-		(level->attempt->cursor_options & (CURSOR_OPT_SCROLL | CURSOR_OPT_NO_SCROLL | CURSOR_OPT_INSENSITIVE |
-										   CURSOR_OPT_ASENSITIVE | CURSOR_OPT_HOLD | CURSOR_OPT_FAST_PLAN)))
-		return false;
-	for (int c = 0; c < group->ncolumns; c++)
-	{
-		Node	   *left = group->columns[c].left;
-
-		if (has_outer_columns(left, NULL))
-			return false;
-		relations = bms_add_members(relations, pull_varnos(NULL, left));
-	}
-	return query->resultRelation == 0 || !bms_is_member(query->resultRelation, relations);
-}
-
-/* The columns of a group as they are called in the statement, for people. */
-static char *
-group_place(Level *level, TupleGroup *group)
+/* What a group compares. */
+static Node *
+group_lefts(TupleGroup *group)
 {
 	List	   *lefts = NIL;
 
 	for (int c = 0; c < group->ncolumns; c++)
 		lefts = lappend(lefts, group->columns[c].left);
-	return relations_of(level->query, (Node *) lefts);
+	return (Node *) lefts;
+}
+
+/* May the group become a join? */
+static bool
+group_may_join(Level *level, TupleGroup *group)
+{
+	for (int c = 0; c < group->ncolumns; c++)
+		if (group->columns[c].fallible)
+			return false;
+	return may_join(level->query, level->attempt, group_lefts(group));
 }
 
 /* The condition that takes the place of a group. */
@@ -626,23 +472,28 @@ static Node *
 replace_group(Level *level, TupleGroup *group, bool negated, bool filter)
 {
 	Attempt    *attempt = level->attempt;
+	bool		join = filter && group_may_join(level, group);
 	Node	   *result;
+	List	   *others;
 
-	site_changed(attempt, group_place(level, group), group->ntuples);
+	site_changed(attempt, relations_of(level->query, group_lefts(group)), group->ntuples);
 	attempt->sure = false;
 	/* each tuple costs the server a look-up in an index, or a comparison with every row */
 	attempt->floor += group->ntuples * (filter ? random_page_cost + 200 * cpu_operator_cost :
 										2 * cpu_operator_cost);
-	if (filter && may_join(level, group))
-	{
+	if (join)
 		attempt->forms = 2;
-		if (attempt->form == 0)
-			return list_lookup(level, group);
-	}
-	if (filter)
-		return list_filter(level, group);
-	result = list_lookup(level, group);
-	return negated ? (Node *) makeBoolExpr(NOT_EXPR, list_make1(result), -1) : result;
+	if (filter && !(join && attempt->form == 0))
+		result = list_filter(level, group);
+	else
+		result = make_lookup(level->query, lookup_columns(group), group->ncolumns);
+	level->sublinks = true;
+	if (negated)
+		result = (Node *) makeBoolExpr(NOT_EXPR, list_make1(result), -1);
+	if (group->others == NIL)
+		return result;
+	others = (List *) rewrite_below(level, (Node *) group->others, false);
+	return (Node *) makeBoolExpr(negated ? OR_EXPR : AND_EXPR, lappend(others, result), -1);
 }
 
 /* Tell why nothing of an AND or OR was taken, if it looked like a list. */
@@ -660,7 +511,7 @@ tell_left(Level *level, BoolExpr *expr, List *groups)
 			largest = group;
 	}
 	if (largest && largest->ntuples > 1)
-		site_left(level->attempt, group_place(level, largest), "%s", largest->problem);
+		site_left(level->attempt, relations_of(level->query, group_lefts(largest)), "%s", largest->problem);
 	else if (expr->boolop == OR_EXPR)
 		site_left(level->attempt, relations_of(level->query, (Node *) expr),
 				  "its arms do not compare the same columns with constants or parameters");
@@ -678,21 +529,11 @@ is_one_group(BoolExpr *expr, List *groups, TupleGroup **group_of)
 	return true;
 }
 
-/*
- * Replace the lists among the arguments of an AND or OR, and what is in the
- * other arguments.  With filter, the whole is a condition of which only the
- * truth matters.
- */
-static Node *
-rewrite_arms(Level *level, BoolExpr *expr, bool filter)
+/* Decide on the groups of an AND or OR; returns how many are taken. */
+static int
+judge_groups(Level *level, BoolExpr *expr, List *groups)
 {
-	int			nargs = list_length(expr->args);
-	TupleGroup	  **group_of = palloc(sizeof(TupleGroup *) * nargs);
-	bool		negated = expr->boolop == AND_EXPR;
-	List	   *groups = expr->boolop == NOT_EXPR ? NIL : collect_groups(expr, group_of);
 	int			taken = 0;
-	List	   *args = NIL;
-	int			position = 0;
 	ListCell   *lc;
 
 	foreach(lc, groups)
@@ -703,130 +544,62 @@ rewrite_arms(Level *level, BoolExpr *expr, bool filter)
 		if (group->problem == NULL)
 			taken++;
 	}
-	if (taken == 0 && nargs >= (level->attempt->force ? 2 : COMPOSITE_IN_MIN) && expr->boolop != NOT_EXPR)
+	if (taken == 0 && list_length(expr->args) >= (level->attempt->force ? 2 : COMPOSITE_IN_MIN))
 		tell_left(level, expr, groups);
+	return taken;
+}
 
-	foreach(lc, expr->args)
+/* An arm of a group that is taken, at this position: what takes its place, or NULL. */
+static Node *
+replace_arm(Level *level, BoolExpr *expr, int position, TupleGroup *group, bool filter)
+{
+	if (level->attempt->cut > 0)
 	{
-		TupleGroup *group = groups != NIL ? group_of[position] : NULL;
+		if (group->first == position)
+			site_changed(level->attempt, "", group->ntuples);
+		return position < group->first + level->attempt->cut ? list_nth(expr->args, position) : NULL;
+	}
+	if (position > group->first)
+		return NULL;
+	return replace_group(level, group, expr->boolop == AND_EXPR, filter);
+}
+
+/*
+ * A LevelFunction: replace the lists among the arguments of an AND or OR, and
+ * what is in the other arguments.
+ */
+static Node *
+replace_lists(Level *level, Node *node, bool filter)
+{
+	BoolExpr   *expr = (BoolExpr *) node;
+	TupleGroup **group_of;
+	List	   *groups;
+	List	   *args = NIL;
+	bool		alone;
+
+	if (!IsA(node, BoolExpr) || expr->boolop == NOT_EXPR)
+		return NULL;
+	group_of = palloc0(sizeof(TupleGroup *) * list_length(expr->args));
+	groups = collect_groups(expr, group_of);
+	if (judge_groups(level, expr, groups) == 0)
+		return NULL;
+
+	alone = filter && expr->boolop == OR_EXPR && is_one_group(expr, groups, group_of);
+	for (int position = 0; position < list_length(expr->args); position++)
+	{
+		TupleGroup *group = group_of[position];
+		Node	   *arg = list_nth(expr->args, position);
 
 		if (group == NULL || group->problem)
-			args = lappend(args, filter && expr->boolop == AND_EXPR ? rewrite_filter(lfirst(lc), level) :
-						   rewrite_mutator(lfirst(lc), level));
-		else if (level->attempt->cut > 0)
-		{
-			if (group->first + level->attempt->cut > position)
-				args = lappend(args, lfirst(lc));
-			if (group->first == position)
-				site_changed(level->attempt, "", group->ntuples);
-		}
-		else if (group->first == position)
-			args = lappend(args, replace_group(level, group, negated,
-											   filter && !negated && is_one_group(expr, groups, group_of)));
-		position++;
+			arg = rewrite_below(level, arg, filter && expr->boolop == AND_EXPR);
+		else
+			arg = replace_arm(level, expr, position, group, alone);
+		if (arg)
+			args = lappend(args, arg);
 	}
-	if (list_length(args) == 1 && expr->boolop != NOT_EXPR)
+	if (list_length(args) == 1)
 		return linitial(args);
 	return (Node *) makeBoolExpr(expr->boolop, args, expr->location);
-}
-
-/* Rewrite the lists in any expression, and the queries in it. */
-static Node *
-rewrite_mutator(Node *node, Level *level)
-{
-	if (node == NULL)
-		return NULL;
-	if (IsA(node, Query))
-		return (Node *) rewrite_query((Query *) node, level->attempt);
-	if (IsA(node, BoolExpr))
-		return rewrite_arms(level, (BoolExpr *) node, false);
-	return expression_tree_mutator(node, rewrite_mutator, level);
-}
-
-/* Rewrite a condition of which only the truth matters. */
-static Node *
-rewrite_filter(Node *quals, Level *level)
-{
-	if (quals != NULL && IsA(quals, BoolExpr))
-		return rewrite_arms(level, (BoolExpr *) quals, ((BoolExpr *) quals)->boolop != NOT_EXPR);
-	return rewrite_mutator(quals, level);
-}
-
-/* Rewrite the conditions of the joins and of WHERE. */
-static void
-rewrite_jointree(Node *node, Level *level)
-{
-	if (node == NULL || IsA(node, RangeTblRef))
-		return;
-	if (IsA(node, FromExpr))
-	{
-		FromExpr   *from = (FromExpr *) node;
-		ListCell   *lc;
-
-		foreach(lc, from->fromlist)
-			rewrite_jointree(lfirst(lc), level);
-		from->quals = rewrite_filter(from->quals, level);
-	}
-	else
-	{
-		JoinExpr   *join = castNode(JoinExpr, node);
-
-		rewrite_jointree(join->larg, level);
-		rewrite_jointree(join->rarg, level);
-		join->quals = join->jointype == JOIN_INNER ? rewrite_filter(join->quals, level) :
-			rewrite_mutator(join->quals, level);
-	}
-}
-
-/* Rewrite what the range table holds. */
-static void
-rewrite_rtable(List *rtable, Level *level)
-{
-	ListCell   *lc;
-
-	foreach(lc, rtable)
-	{
-		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
-
-		if (rte->rtekind == RTE_SUBQUERY)
-			rte->subquery = rewrite_query(rte->subquery, level->attempt);
-		else if (rte->rtekind == RTE_FUNCTION)
-			rte->functions = (List *) rewrite_mutator((Node *) rte->functions, level);
-		else if (rte->rtekind == RTE_VALUES)
-			rte->values_lists = (List *) rewrite_mutator((Node *) rte->values_lists, level);
-	}
-}
-
-/* Rewrite a query and all queries in it, in place. */
-static Query *
-rewrite_query(Query *query, Attempt *attempt)
-{
-	Level		level = {.query = query, .attempt = attempt};
-	ListCell   *lc;
-
-	if (query->commandType == CMD_MERGE || query->commandType == CMD_UTILITY)
-		return query;
-	foreach(lc, query->cteList)
-	{
-		CommonTableExpr *cte = lfirst_node(CommonTableExpr, lc);
-
-		cte->ctequery = rewrite_mutator(cte->ctequery, &level);
-	}
-	rewrite_rtable(query->rtable, &level);
-	rewrite_jointree((Node *) query->jointree, &level);
-	if (query->groupClause == NIL && query->groupingSets == NIL)
-	{
-		query->targetList = (List *) rewrite_mutator((Node *) query->targetList, &level);
-		query->havingQual = rewrite_mutator(query->havingQual, &level);
-	}
-	query->returningList = (List *) rewrite_mutator((Node *) query->returningList, &level);
-	if (query->onConflict)
-	{
-		query->onConflict->onConflictSet = (List *) rewrite_mutator((Node *) query->onConflict->onConflictSet, &level);
-		query->onConflict->onConflictWhere = rewrite_mutator(query->onConflict->onConflictWhere, &level);
-	}
-	query->hasSubLinks |= level.changed;
-	return query;
 }
 
 /*
@@ -838,5 +611,5 @@ rewrite_query(Query *query, Attempt *attempt)
 Query *
 try_composite_in(Query *query, Attempt *attempt)
 {
-	return rewrite_query(query, attempt);
+	return rewrite_levels(query, attempt, replace_lists);
 }

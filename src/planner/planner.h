@@ -94,6 +94,7 @@ extern void site_changed(Attempt *attempt, const char *where, double size);
 extern void site_left(Attempt *attempt, const char *where, const char *reason,...) pg_attribute_printf(3, 4);
 extern char *relations_of(Query *query, Node *expression);
 extern bool is_known(Node *node);
+extern bool is_infallible(Node *node);
 extern Node *array_of(List *values, Oid element_type, Oid collation);
 extern Oid	extension_function(const char *name, int nargs);
 

@@ -4,7 +4,6 @@
 
 Query *try_hashed_case(Query *query, Attempt *attempt) { return query; }
 Query *try_rows_in(Query *query, Attempt *attempt) { return query; }
-Query *try_array_join(Query *query, Attempt *attempt) { return query; }
 bool explaining = false;
 void explain_init(void) {}
 void stats_init(void) {}

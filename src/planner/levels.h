@@ -1,0 +1,30 @@
+/*
+ * levels.h
+ *	  Walking all query levels of a statement; see levels.c.
+ */
+#ifndef PG_MORE_LEVELS_H
+#define PG_MORE_LEVELS_H
+
+#include "planner/planner.h"
+
+typedef struct Level Level;
+
+/*
+ * What a rewrite does at an expression: what takes its place, or NULL to go on
+ * below it.  With filter it is a condition of WHERE or of an inner join, of
+ * which only the truth matters.
+ */
+typedef Node *(*LevelFunction) (Level *level, Node *node, bool filter);
+
+struct Level
+{
+	Query	   *query;			/* the query that the expression is in */
+	Attempt    *attempt;
+	LevelFunction replace;
+	bool		sublinks;		/* set by replace: it has added a SubLink */
+};
+
+extern Query *rewrite_levels(Query *query, Attempt *attempt, LevelFunction replace);
+extern Node *rewrite_below(Level *level, Node *node, bool filter);
+
+#endif							/* PG_MORE_LEVELS_H */

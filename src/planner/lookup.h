@@ -1,0 +1,27 @@
+/*
+ * lookup.h
+ *	  Looking columns up in lists of values; see lookup.c.
+ */
+#ifndef PG_MORE_LOOKUP_H
+#define PG_MORE_LOOKUP_H
+
+#include "planner/planner.h"
+
+/* A column of a look-up. */
+typedef struct LookupColumn
+{
+	Node	   *left;			/* what is looked up */
+	Oid			operator;		/* its equality with a value */
+	Oid			collation;
+	Oid			type;			/* of the values */
+	Node	   *array;			/* the values */
+} LookupColumn;
+
+extern int	column_relation(Query *query, Node *left, AttrNumber *attnum);
+extern bool is_indexed(Query *query, Node *left);
+extern bool has_outer_columns(Node *node, void *context);
+extern const char *lookup_problem(Query *query, Node *left, Oid operator, Oid type);
+extern bool may_join(Query *query, Attempt *attempt, Node *lefts);
+extern Node *make_lookup(Query *query, LookupColumn *columns, int ncolumns);
+
+#endif							/* PG_MORE_LOOKUP_H */
