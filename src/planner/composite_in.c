@@ -124,6 +124,24 @@ read_boolean(Node *node, bool value, Comparison *comparison)
 	return true;
 }
 
+/* Is this an operator that says that two values are equal? */
+static bool
+is_equality(Oid operator)
+{
+	/* a list of tuples asks for the same few again and again */
+	static Oid	recent[4];
+	static int	next = 0;
+
+	for (int i = 0; i < lengthof(recent); i++)
+		if (recent[i] == operator)
+			return true;
+	if (get_mergejoin_opfamilies(operator) == NIL && !op_hashjoinable(operator, InvalidOid))
+		return false;
+	recent[next] = operator;
+	next = (next + 1) % lengthof(recent);
+	return true;
+}
+
 /* Read a comparison as equality of a known value with anything else. */
 static bool
 read_comparison(Node *node, bool negated, Comparison *comparison)
@@ -146,7 +164,8 @@ read_comparison(Node *node, bool negated, Comparison *comparison)
 	}
 	if (negated && OidIsValid(comparison->operator))
 		comparison->operator = get_negator(comparison->operator);
-	return OidIsValid(comparison->operator) && is_known(comparison->value) && !is_known(comparison->left);
+	return OidIsValid(comparison->operator) && is_equality(comparison->operator) &&
+		is_known(comparison->value) && !is_known(comparison->left);
 }
 
 /*

@@ -1,0 +1,102 @@
+-- composite_in: lists of tuples, as ORMs send them, give the same rows in every form.
+\set ECHO none
+\i sql/include/rewrites.sql
+
+CREATE TABLE item (id int PRIMARY KEY, a int, b bigint, c text, f boolean, d double precision, v varchar(10), u uuid);
+INSERT INTO item
+SELECT g, g % 10, g % 7, 'c' || g % 5, g % 2 = 0, g / 2.0, g % 13, ('00000000-0000-0000-0000-00000000000' || g % 3)::uuid
+FROM generate_series(1, 1000) AS g;
+INSERT INTO item VALUES (1001, NULL, 1, 'n'), (1002, 1, NULL, 'm'), (1003, NULL, NULL, NULL), (1004, 1, 3000000000, 'w');
+CREATE INDEX ON item (a, b);
+ANALYZE item;
+
+-- a list in WHERE is a join, however it is written
+SELECT * FROM same_rows('SELECT * FROM item WHERE (a, b) IN ((1, 2), (3, 4), (1, 2), (9, 9))');
+SELECT * FROM same_rows('SELECT * FROM item WHERE (a = 1 AND b = 2) OR (b = 4 AND 3 = a)');
+SELECT * FROM same_rows('SELECT * FROM item WHERE ((a = 1 AND b = 2) OR (a = 3 AND b = 4)) OR (a = 5 AND b = 6)');
+SELECT * FROM same_rows('SELECT * FROM item WHERE id > 100 AND ((a, b) IN ((1, 2), (3, 4)) AND c <> ''c1'')');
+SELECT * FROM same_rows('SELECT * FROM item AS x JOIN item AS y ON x.id = y.id AND (x.a, y.b) IN ((1, 2), (3, 4))');
+SELECT * FROM same_rows('SELECT * FROM item WHERE (a, b, c, f) IN ((1, 1, ''c1'', false), (2, 2, ''c2'', true))');
+-- a boolean column by itself, and values of several widths
+SELECT * FROM same_rows('SELECT * FROM item WHERE (a = 1 AND f) OR (a = 2 AND NOT f) OR (f AND a = 4)');
+SELECT * FROM same_rows('SELECT * FROM item WHERE (a, b) IN ((1, 3000000000), (1, 2), (smallint ''2'', 3))');
+SELECT * FROM same_rows('SELECT * FROM item WHERE (b, a) IN ((1, 3000000000), (1, 1))');
+SELECT * FROM same_rows('SELECT * FROM item WHERE (v, d) IN ((''1'', 7), (''2'', 1), (''3'', 1.5))');
+SELECT * FROM same_rows('SELECT * FROM item WHERE (u, a) IN ((''00000000-0000-0000-0000-000000000001'', 1), (NULL, 2))');
+
+-- beside other arms, or for the value, it is a hashed expression with the same NULLs
+SELECT * FROM same_rows('SELECT * FROM item WHERE (a, b) IN ((1, 2), (3, 4)) OR c = ''n''');
+SELECT * FROM same_rows('SELECT * FROM item WHERE (a, b) NOT IN ((1, 2), (3, 4))');
+SELECT * FROM same_rows('SELECT * FROM item WHERE (a, b) NOT IN ((1, 2), (NULL, 4))');
+SELECT * FROM same_rows('SELECT id, (a, b) IN ((1, 2), (NULL, 4), (3, NULL)) AS r FROM item');
+SELECT * FROM same_rows('SELECT id, (a, b) NOT IN ((1, 2), (NULL, NULL)) AS r FROM item');
+SELECT * FROM same_rows('SELECT id, NOT ((a = 1 AND b = 2) OR (a = 3 AND b = NULL)) AS r FROM item');
+SELECT * FROM same_rows('SELECT CASE WHEN (a, b) IN ((1, 2), (3, 4)) THEN 1 WHEN (a, b) IN ((5, 6), (7, 1)) THEN 2 END AS r FROM item');
+SELECT * FROM same_rows('SELECT count(*) FILTER (WHERE (a, b) IN ((1, 2), (3, 4))) AS n FROM item');
+SELECT * FROM same_rows('SELECT x.id, y.id AS other FROM item AS x LEFT JOIN item AS y ON x.id = y.id AND (x.a, y.b) IN ((1, 2), (3, 4))');
+SELECT * FROM same_rows('SELECT x.id, y.id AS other FROM item AS x FULL JOIN item AS y ON x.id = y.id AND (x.a, y.b) IN ((1, 2), (3, 4))');
+SELECT * FROM same_rows('SELECT id FROM item AS x WHERE EXISTS (SELECT FROM item AS y WHERE y.id = x.id AND (y.a, x.b) IN ((1, 2), (3, 4)))');
+-- what all arms have in common is taken out of them
+SELECT * FROM same_rows('SELECT * FROM item WHERE (a = 1 AND b = 2 AND c LIKE ''c%'') OR (a = 3 AND b = 4 AND c LIKE ''c%'')');
+SELECT * FROM same_rows('SELECT id, NOT ((a = 1 AND a IS NOT NULL AND b = 2 AND b IS NOT NULL) OR (a = 3 AND a IS NOT NULL AND b = 4 AND b IS NOT NULL)) AS r FROM item');
+
+-- levels: CTEs, views, subqueries, unions, DML sources
+CREATE VIEW listed AS SELECT id, c FROM item WHERE (a, b) IN ((1, 2), (3, 4));
+SELECT * FROM same_rows('SELECT * FROM listed WHERE id > 10');
+SELECT * FROM same_rows('WITH w AS MATERIALIZED (SELECT * FROM item WHERE (a, b) IN ((1, 2), (3, 4))) SELECT count(*) FROM w');
+SELECT * FROM same_rows('SELECT 1 AS x FROM item WHERE (a, b) IN ((1, 2), (3, 4)) UNION ALL SELECT id FROM item WHERE (a, c) IN ((1, ''c1''), (2, ''c2''))');
+SELECT * FROM same_rows('SELECT (SELECT count(*) FROM item AS y WHERE (y.a, y.b) IN ((1, 2), (3, 4)) AND y.id <= x.id) FROM item AS x');
+SELECT * FROM same_rows('SELECT id FROM item AS x, LATERAL (SELECT 1 WHERE (x.a, x.b) IN ((1, 2), (3, 4))) AS l');
+
+-- rows that are locked or changed keep a filter that is checked again as a whole
+SELECT * FROM same_rows('SELECT * FROM (SELECT id FROM item WHERE (c, f) IN ((''c1'', true), (''c2'', false)) FOR UPDATE) AS l');
+BEGIN;
+SET LOCAL pg_more.rewrites = force;
+UPDATE item SET c = 'changed' WHERE (a, b) IN ((1, 2), (3, 4), (1, 3000000000));
+SELECT count(*) FROM item WHERE c = 'changed';
+DELETE FROM item WHERE (a = 1 AND b = 2) OR (a = 3 AND b = 4);
+SELECT count(*) FROM item WHERE c = 'changed';
+UPDATE item SET c = 'joined' FROM (VALUES (1), (2)) AS o (x) WHERE item.id = o.x AND (o.x, item.a) IN ((1, 1), (2, 2));
+SELECT id FROM item WHERE c = 'joined' ORDER BY id;
+INSERT INTO item (id, c) SELECT -id, 'copied' FROM item WHERE (a, b) IN ((5, 6), (7, 0));
+SELECT count(*) FROM item WHERE c = 'copied';
+ROLLBACK;
+
+-- a cursor keeps the plain scan that WHERE CURRENT OF wants
+BEGIN;
+SET LOCAL pg_more.rewrites = force;
+DECLARE listed CURSOR FOR SELECT * FROM item WHERE (c, d) IN (('c1', 0.5), ('c2', 1));
+MOVE 1 IN listed;
+UPDATE item SET c = 'current' WHERE CURRENT OF listed;
+SELECT id, c FROM item WHERE c = 'current';
+ROLLBACK;
+
+-- parameters, in custom and in generic plans
+PREPARE listed (int, bigint, smallint) AS SELECT count(*) FROM item WHERE (a, b) IN (($1, $2), ($3, 4), (5, $3), (NULL, $2));
+SET pg_more.rewrites = force;
+SET plan_cache_mode = force_custom_plan;
+EXECUTE listed(1, 2, 3);
+SET plan_cache_mode = force_generic_plan;
+EXECUTE listed(1, 2, 3);
+EXECUTE listed(1, NULL, 3);
+EXECUTE listed(1, 3000000000, 3);
+SET pg_more.rewrites = off;
+DISCARD PLANS;
+EXECUTE listed(1, 2, 3);
+EXECUTE listed(1, NULL, 3);
+EXECUTE listed(1, 3000000000, 3);
+RESET plan_cache_mode;
+
+-- a value that cannot be computed fails only where it did
+SELECT * FROM same_rows('SELECT * FROM item WHERE false AND (a, d) IN ((1, 1e300::numeric), (2, 1e400::numeric))');
+
+-- left alone
+CREATE TABLE price (id int, a int, m money, r int[]);
+INSERT INTO price VALUES (1, 1, 1, '{1}'), (2, 2, 2, '{2}');
+SELECT * FROM same_rows('SELECT * FROM price WHERE (a, m) IN ((1, 1::money), (2, 3::money))');
+SELECT * FROM same_rows('SELECT * FROM price WHERE (a, r) IN ((1, ''{1}''), (2, ''{3}''))');
+SELECT * FROM same_rows('SELECT * FROM item WHERE (a = 1 AND b = 2) OR (a = 3 AND c = ''c3'')');
+SELECT * FROM same_rows('SELECT * FROM item WHERE (a = 1 AND b = 2 AND c LIKE ''c%'') OR (a = 3 AND b = 4)');
+SELECT * FROM same_rows('SELECT * FROM item WHERE (a, random() < 2) IN ((1, true), (2, true))');
+SELECT * FROM same_rows('SELECT a, (a, b) IN ((1, 2), (3, 4)) AS r, count(*) FROM item GROUP BY a, b');
+SELECT * FROM same_rows('SELECT * FROM item WHERE (a, b) IN ((1, 2), (3, 4))', 'on');
