@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include "access/sysattr.h"
 #include "access/table.h"
 #include "catalog/index.h"
 #include "catalog/pg_type.h"
@@ -20,6 +21,7 @@
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/parsenodes.h"
+#include "parser/parse_func.h"
 #include "parser/parse_node.h"
 #include "parser/parse_relation.h"
 #include "utils/guc.h"
@@ -120,7 +122,42 @@ predicate_of(ParseState *pstate, Oid relid, Oid index, bool arbiter)
 	return adopt_columns(index_condition(index), &ctx);
 }
 
-/* Resolve references that stand for stored expressions. */
+/* A system column of the statement's target, without the right to SELECT it. */
+static Expr *
+unasked_column(ParseState *pstate, AttrNumber attnum, Oid type)
+{
+	return (Expr *) makeVar(pstate->p_target_nsitem->p_rtindex, attnum, type, -1, InvalidOid, 0);
+}
+
+/*
+ * The call that claims the target's row for a row of the data.  The row's
+ * address is what the executor of an UPDATE fetches without asking for a right;
+ * so this, too, does not: written as text, it would take the right to SELECT
+ * the whole table, and have its SELECT policies applied, where the plain
+ * statement needs neither.  The address goes to the claim and nowhere else.
+ */
+static Node *
+claim_of(ParseState *pstate, Oid relid, const char *ordinal)
+{
+	Oid			types[] = {INT8OID, OIDOID, TIDOID};
+	List	   *name = list_make2(makeString("more"), makeString("_claim_row"));
+	ParseNamespaceItem *data;
+	Node	   *number;
+	int			levels;
+
+	data = refnameNamespaceItem(pstate, NULL, "data", -1, &levels);
+	number = data ? scanNSItemForColumn(pstate, data, levels, ordinal, -1) : NULL;
+	if (number == NULL || exprType(number) != INT8OID || pstate->p_target_nsitem == NULL ||
+		pstate->p_target_nsitem->p_rte->relid != relid)
+		elog(ERROR, "the claim is not one of the target's");
+	return (Node *) makeFuncExpr(LookupFuncName(name, lengthof(types), types, false), BOOLOID,
+								 list_make3(number,
+											unasked_column(pstate, TableOidAttributeNumber, OIDOID),
+											unasked_column(pstate, SelfItemPointerAttributeNumber, TIDOID)),
+								 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
+}
+
+/* Resolve references that stand for expressions. */
 static Node *
 resolve_column(ParseState *pstate, ColumnRef *cref)
 {
@@ -139,6 +176,8 @@ resolve_column(ParseState *pstate, ColumnRef *cref)
 		return predicate_of(pstate, entry->relid, atooid(name), false);
 	if (strcmp(qualifier, ARBITER_QUALIFIER) == 0)
 		return predicate_of(pstate, entry->relid, atooid(name), true);
+	if (strcmp(qualifier, CLAIM_QUALIFIER) == 0)
+		return claim_of(pstate, entry->relid, name);
 	return NULL;
 }
 

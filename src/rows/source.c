@@ -87,13 +87,23 @@ free_mark(DataColumn *columns, int ncolumns)
 }
 
 /*
+ * source_ordinal_name
+ *		The quoted name of the column of the rows' numbers.
+ */
+char *
+source_ordinal_name(Source *source)
+{
+	return psprintf("\"%cordinal\"", source->mark);
+}
+
+/*
  * source_ordinal
  *		The rows' numbers, as data."name".
  */
 char *
 source_ordinal(Source *source)
 {
-	return psprintf("data.\"%cordinal\"", source->mark);
+	return psprintf("data.%s", source_ordinal_name(source));
 }
 
 /*

@@ -69,6 +69,7 @@ extern void source_fill(Source *source, DecodeRequest *request);
 extern void source_register(Source *source, double rows);
 extern void source_free(Source *source);
 extern char *source_sql(Source *source);
+extern char *source_ordinal_name(Source *source);
 extern char *source_ordinal(Source *source);
 extern char *source_flag(Source *source, int column);
 

@@ -132,8 +132,8 @@ set_sql(Verb *verb, Source *source)
 
 		/* with a free condition, see that no target row is set twice */
 		if (i == 0 && verb_claims_rows(verb))
-			value = psprintf("CASE WHEN more._claim_row(%s, target.tableoid, target.ctid) THEN %s END",
-							 source_ordinal(source), value);
+			value = psprintf("CASE WHEN \"" CLAIM_QUALIFIER "\".%s THEN %s END",
+							 source_ordinal_name(source), value);
 		appendStringInfo(&out, "%s%s = %s", i > 0 ? ", " : "",
 						 target_column(verb, verb->set[i].attnum), value);
 	}

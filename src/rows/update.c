@@ -6,8 +6,6 @@
 
 #include "catalog/pg_class.h"
 #include "foreign/foreign.h"
-#include "miscadmin.h"
-#include "utils/acl.h"
 #include "utils/lsyscache.h"
 
 #include "compat.h"
@@ -51,12 +49,6 @@ check_match(Verb *verb)
 				 errdetail("Nothing tells whether two rows of the data match the same row of a view, "
 						   "or of a foreign table without row addresses."),
 				 errhint("Use \"key\", or update the table behind it.")));
-	if (pg_class_aclcheck(RelationGetRelid(verb->rel), GetUserId(), ACL_SELECT) != ACLCHECK_OK)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied for table %s", RelationGetRelationName(verb->rel)),
-				 errdetail("To update by \"match\" takes the right to SELECT from the whole table."),
-				 errhint("Use \"key\", which takes it on the columns of the key only.")));
 }
 
 /*
