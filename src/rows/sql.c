@@ -385,15 +385,15 @@ sql_insert(Verb *verb, Source *source, bool ignore)
 
 /*
  * sql_update
- *		UPDATE of the rows that the data matches; reports when rows are numbered.
+ *		UPDATE of the rows that the data matches; with report, of numbered rows.
  */
 char *
-sql_update(Verb *verb, Source *source)
+sql_update(Verb *verb, Source *source, bool report)
 {
 	char	   *changed = verb->skip_unchanged ? changed_sql(verb, source) : NULL;
 	char	   *update = update_sql(verb, source, changed);
 
-	if (!verb->numbered)
+	if (!report)
 		return update;
 	if (!changed)
 		return psprintf("%s RETURNING %s AS o, %d%s", update, source_ordinal(source), STATUS_UPDATED,

@@ -102,10 +102,9 @@ update_rows(Verb *verb, FunctionCallInfo fcinfo)
 	if (verb->match)
 		check_match(verb);
 	if (verb->returning || strict || verb_claims_rows(verb))
-	{
 		verb_number_rows(verb);
+	if (verb->returning || strict)
 		report = report_create(verb);
-	}
 	if (verb->data->nrows > 0 && verb->nset == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -115,7 +114,7 @@ update_rows(Verb *verb, FunctionCallInfo fcinfo)
 	if (verb->data->nrows > 0)
 	{
 		source = verb_source(verb, source);
-		updated = verb_run(verb, sql_update(verb, source), source, report ? &report->pub : NULL);
+		updated = verb_run(verb, sql_update(verb, source, report != NULL), source, report ? &report->pub : NULL);
 		if (report)
 			updated = report->counts[STATUS_UPDATED];
 		/* what another session has made equal while we waited for it is there */

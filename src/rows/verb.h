@@ -117,7 +117,7 @@ extern bool verb_claims_rows(Verb *verb);
 
 /* sql.c */
 extern char *sql_insert(Verb *verb, Source *source, bool ignore);
-extern char *sql_update(Verb *verb, Source *source);
+extern char *sql_update(Verb *verb, Source *source, bool report);
 extern char *sql_delete(Verb *verb, Source *source);
 extern char *sql_upsert(Verb *verb, Source *source, bool delete_others, bool last);
 extern char *sql_insert_or_update(Verb *verb, Source *source);
