@@ -2,6 +2,7 @@
 # see README.md here.
 # shellcheck shell=bash
 
+# shellcheck disable=SC2034 # used by script/test
 CORE_MODES=(force created verify)
 CORE_PORT=5433
 CORE_SUITE=
@@ -66,8 +67,9 @@ core_source() {
 	local major=${SERVER%%[.a-z ]*} cache folder try
 	cache=$(core_cache)
 	folder=$cache/${SERVER%% *}
-	exec 7>/dev/null
-	mkdir -p "$cache" 2>/dev/null && exec 7>"$cache/lock" || { CORE_REASON="$cache cannot be written"; return 1; }
+	CORE_REASON="$cache cannot be written"
+	mkdir -p "$cache" 2>/dev/null && [ -w "$cache" ] || return 1
+	exec 7>"$cache/lock"
 	run flock 7
 	if ! [ -e "$folder/DEBIAN-VERSION" ]; then
 		CORE_REASON="no apt-get to fetch the server's source with"
