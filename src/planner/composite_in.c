@@ -93,9 +93,10 @@ typedef struct ListColumn
 	Oid			operator;
 	Oid			collation;
 	Oid			type;			/* of the values */
-	bool		mixed;			/* are there values of other types? */
+	bool		mixed;			/* are there other operators or types? */
 	bool		fallible;		/* are there values that may fail to be computed? */
 	List	   *values;
+	List	   *operators;		/* the values' own */
 } ListColumn;
 
 /* Arms that compare the same columns. */
@@ -232,6 +233,7 @@ add_tuple(TupleGroup *group, Comparison *comparisons)
 		if (!is_infallible(comparisons[i].value))
 			column->fallible = true;
 		column->values = lappend(column->values, comparisons[i].value);
+		column->operators = lappend_oid(column->operators, comparisons[i].operator);
 	}
 	group->ntuples++;
 }
@@ -327,7 +329,10 @@ family_equality(Oid operator, Oid left, Oid right)
 	return result;
 }
 
-/* Give all values of a column the widest of their types. */
+/*
+ * Give all values of a column the widest of their types.  Each has to be
+ * compared by the family's equality for its type: not by another operator.
+ */
 static bool
 unify(ListColumn *column)
 {
@@ -337,6 +342,7 @@ unify(ListColumn *column)
 	Oid			right;
 	List	   *values = NIL;
 	ListCell   *lc;
+	ListCell   *op;
 
 	foreach(lc, column->values)
 	{
@@ -346,12 +352,12 @@ unify(ListColumn *column)
 			widest = type;
 	}
 	op_input_types(column->operator, &left, &right);
-	foreach(lc, column->values)
+	forboth(lc, column->values, op, column->operators)
 	{
 		Node	   *value = lfirst(lc);
 
 		if (!widens(exprType(value), widest, &function) ||
-			!OidIsValid(family_equality(column->operator, left, exprType(value))))
+			lfirst_oid(op) != family_equality(column->operator, left, exprType(value)))
 			return false;
 		if (OidIsValid(function))
 			value = eval_const_expressions(NULL, (Node *)
