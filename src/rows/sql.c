@@ -428,7 +428,9 @@ sql_delete(Verb *verb, Source *source)
 
 /*
  * sql_mark_existing
- *		Mark the data rows that match a target row by the verb's key.
+ *		Mark the data rows that match a target row by the verb's key: one that
+ *		the verb may update, so that under row security the lock asks the
+ *		policies for UPDATE, too.
  */
 char *
 sql_mark_existing(Verb *verb, Source *source)
@@ -439,6 +441,8 @@ sql_mark_existing(Verb *verb, Source *source)
 	verb->returning = false;
 	result = matched_sql(verb, source, NULL);
 	verb->returning = returning;
+	if (verb->nset > 0 && verb->rel->rd_rel->relrowsecurity)
+		result = psprintf("%s FOR NO KEY UPDATE OF target", result);
 	return result;
 }
 
@@ -544,7 +548,7 @@ sql_upsert(Verb *verb, Source *source, bool delete_others, bool last)
 						 report_sql(verb, PART_MATCHED, verb->sets ? STATUS_UNCHANGED : STATUS_EXISTING));
 	}
 	/* what is there and was kept from being updated is not to be inserted */
-	if (last || verb->has_triggers)
+	if (last || verb->has_triggers || verb->rel->rd_rel->relrowsecurity)
 		appendStringInfo(&open, " AND NOT EXISTS (SELECT FROM %s AS target WHERE %s)",
 						 verb->target, join_sql(verb));
 	appendStringInfo(&with, "\"" PART_INSERTED "\" AS (%s%s RETURNING more._noted_row() AS o%s) ",

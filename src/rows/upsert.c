@@ -33,8 +33,8 @@ PG_FUNCTION_INFO_V1(bulk_get_or_create);
  * A row whose insert was tried in vain met one that another session inserted
  * meanwhile; only where triggers may suppress rows is that said by the conflict
  * alone.  A row whose insert was not even tried matched a row that was not
- * updated: by a trigger's will if that row is still there, else because another
- * session deleted it.
+ * updated: by a trigger's will if that row is still there and may be updated,
+ * else because another session deleted it or row security forbids the update.
  */
 static int64
 settle_rows(Verb *verb, Source **source)
@@ -289,6 +289,32 @@ bulk_sync(PG_FUNCTION_ARGS)
 }
 
 /*
+ * A row whose key was not found, and that was not inserted.  The server does
+ * not say why; so the hint has what is possible on such a table.
+ */
+static void
+report_lost_row(Verb *verb)
+{
+	bool		secured = check_enable_rls(RelationGetRelid(verb->rel), InvalidOid, true) == RLS_ENABLED;
+	const char *hint;
+
+	if (secured)
+		hint = "A row that row-level security hides has this key, or a trigger kept the row from being inserted.";
+	else if (verb->rel->rd_rel->relkind == RELKIND_VIEW)
+		hint = "A row that the view does not show has this key, or a trigger kept the row from being inserted.";
+	else if (verb->has_triggers)
+		hint = "A trigger kept it from being inserted.";
+	else
+		hint = "Its key is equal to that of another row by the unique index, but not by the column's own equality; or other sessions keep changing that row: try again.";
+	ereport(ERROR,
+			(errcode(secured ? ERRCODE_INSUFFICIENT_PRIVILEGE : ERRCODE_NO_DATA_FOUND),
+			 errmsg("row " INT64_FORMAT " could be neither found nor created in \"%s\"",
+					verb_first_left(verb), RelationGetRelationName(verb->rel)),
+			 errdetail_internal("%s", verb_row_key(verb, verb_first_left(verb))),
+			 errhint("%s", hint)));
+}
+
+/*
  * more.bulk_get_or_create: the row of each key, created where there is none.
  */
 Datum
@@ -311,18 +337,7 @@ bulk_get_or_create(PG_FUNCTION_ARGS)
 		verb_require_unique_key(&verb);
 		run_upsert(&verb, &source, report, false);
 		if (verb_rows_left(&verb) > 0)
-		{
-			bool		secured = check_enable_rls(RelationGetRelid(verb.rel), InvalidOid, true) == RLS_ENABLED;
-
-			ereport(ERROR,
-					(errcode(secured ? ERRCODE_INSUFFICIENT_PRIVILEGE : ERRCODE_NO_DATA_FOUND),
-					 errmsg("row " INT64_FORMAT " could be neither found nor created in \"%s\"",
-							verb_first_left(&verb), RelationGetRelationName(verb.rel)),
-					 errdetail_internal("%s", verb_row_key(&verb, verb_first_left(&verb))),
-					 secured ?
-					 errhint("A row that row-level security hides has this key, or a trigger kept the row from being inserted.") :
-					 errhint("A trigger kept it from being inserted.")));
-		}
+			report_lost_row(&verb);
 	}
 	report_emit(report, fcinfo, false);
 	verb_finish(&verb, source);
