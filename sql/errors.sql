@@ -1,5 +1,5 @@
 -- What bad input gets: a clear error that says where, and nothing changed.
--- Each case is followed by the state of the table, which must be "unchanged".
+-- The cases of a kind are followed by the state of the table, which must be "unchanged".
 \set ECHO none
 \i sql/include/setup.sql
 \pset format unaligned
@@ -193,6 +193,7 @@ SELECT * FROM outcome($$SELECT more.rows_in(NULL::heap, '[{"id":1}]')$$);
 SELECT * FROM outcome($$SELECT more.bulk_update('acc', '[{"id":1,"age":5}]', key => '{idd}')$$);
 SELECT * FROM outcome($$SELECT more.bulk_update('acc', '[{"id":1,"age":5}]', key => '{}')$$);
 SELECT * FROM outcome($$SELECT more.bulk_update('acc', '[{"id":1,"age":5}]', key => ARRAY[NULL])$$);
+SELECT * FROM outcome($$SELECT more.bulk_update('acc', '[{"id":1,"age":5}]', key => '{{id},{age}}')$$);
 SELECT * FROM outcome($$SELECT more.bulk_update('acc', '[{"id":1,"age":5}]', key => '{id}', match => 'true')$$);
 
 --
@@ -219,6 +220,8 @@ SELECT * FROM outcome($$SELECT more.bulk_update('acc', '[{"id":1,"twice":5}]')$$
 SELECT * FROM outcome($$SELECT more.bulk_update('acc', '[{"id":1,"age":5}]', set => '{twice = 5}')$$);
 SELECT * FROM outcome($$SELECT more.bulk_insert('acc', '[{"id":9,"name":"x","twice":5}]')$$);
 SELECT * FROM outcome($$SELECT more.bulk_upsert('acc', '[{"id":1,"twice":5}]')$$);
+-- what an upsert does not set is inserted all the same
+SELECT * FROM outcome($$SELECT more.bulk_upsert('acc', '[{"id":1,"age":5,"twice":5}]', set => '{age}')$$);
 SELECT * FROM outcome($$SELECT more.bulk_sync('acc', '[{"id":1,"twice":5}]')$$);
 TABLE state;
 
@@ -269,6 +272,22 @@ SELECT * FROM outcome($$SELECT more.bulk_sync('acc', '[{"id":1,"name":"x"}]', co
 SELECT * FROM outcome($$SELECT more.bulk_sync('acc', '[{"id":1,"name":"x"}]', condition => 'target.idd > 1')$$);
 SELECT * FROM outcome($$SELECT more.bulk_sync('acc', '[{"id":1,"name":"x"}]', condition => '')$$);
 SELECT * FROM outcome($$SELECT more.bulk_sync('acc', '[]', condition => 'target.id >')$$);
+SELECT * FROM outcome($$SELECT more.bulk_sync('acc', '[{"id":1,"name":"x"}]', condition => 'target.id = data.id')$$);
+SELECT * FROM outcome($$SELECT more.bulk_sync('acc', '[]', condition => 'data.id > 1')$$);
+TABLE state;
+
+--
+-- The parser's errors point into the argument's text, not into the statement that pg_more writes around it
+--
+\set SHOW_CONTEXT errors
+SELECT more.bulk_update('acc', '[{"id":1,"age":5}]', match => 'target.id = = data.id');
+SELECT more.bulk_update('acc', '[{"id":1,"age":5}]', match => E'target.name <> ''äöü''\n AND target.id = data.idd');
+SELECT more.bulk_update('acc', '[{"id":1,"age":5}]', match => 'target.id + data.id');
+SELECT more.bulk_update('acc', '[{"id":1,"age":5},{"id":2,"age":6}]', set => ARRAY['name = ''x''', 'age = target.age + years']);
+SELECT more.bulk_upsert('acc', '[{"id":1,"name":"x"},{"id":2,"name":"y"}]', set => ARRAY['age = ''one''']);
+SELECT more.bulk_sync('acc', '[{"id":1,"name":"x"}]', condition => 'target.id');
+SELECT * FROM more.rows_in(NULL::acc, '[{"id":1}]', match => 'target.id = data.id::no_such_type');
+\set SHOW_CONTEXT never
 TABLE state;
 
 --

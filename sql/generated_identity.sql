@@ -31,7 +31,7 @@ SELECT * FROM more.bulk_insert_returning(NULL::counted, '[{"v":"d"},{"id":null,"
 SELECT more.bulk_upsert('counted', '[{"id":1,"v":"B"},{"id":2,"v":"two"}]');
 SELECT * FROM counted ORDER BY id;
 
--- serial, and a default that names another row's number in the order of the data
+-- serial: the numbers follow the order of the data, also where a row brings its own
 CREATE TABLE ser (id bigserial PRIMARY KEY, v text);
 SELECT * FROM more.bulk_insert_returning(NULL::ser, '[{"v":"z"},{"v":"y"},{"v":"x"}]');
 SELECT ordinal, (result).id FROM more.bulk_insert_returning(NULL::ser, '[{"v":"w"},{"id":100,"v":"v"},{"v":"u"}]');

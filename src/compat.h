@@ -37,6 +37,17 @@ compat_json_lexer(const char *text, int len, int encoding, bool need_escapes)
 #endif
 }
 
+/* Is it an escape for a character that text of this database cannot hold? */
+static inline bool
+compat_json_untranslatable(JsonParseErrorType error)
+{
+#if PG_VERSION_NUM >= 160000
+	if (error == JSON_UNICODE_UNTRANSLATABLE)
+		return true;
+#endif
+	return error == JSON_UNICODE_CODE_POINT_ZERO || error == JSON_UNICODE_HIGH_ESCAPE;
+}
+
 /* The last argument became a place for soft errors in 16. */
 #if PG_VERSION_NUM >= 160000
 #define parse_type_name(name, type, typmod) ((void) parseTypeString(name, type, typmod, NULL))

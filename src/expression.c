@@ -112,7 +112,7 @@ parse_expression(const char *argument, const char *text)
 		ereport(ERROR,
 				(errcode(ERRCODE_SYNTAX_ERROR),
 				 errmsg("argument \"%s\" must be one SQL expression", argument),
-				 errdetail("It reads: %s", text)));
+				 *text ? errdetail("It reads: %s", text) : errdetail("It is empty.")));
 	(void) refuse_internals(target->val, (void *) argument);
 	return target->val;
 }
@@ -157,7 +157,10 @@ parse_assignment(const char *argument, const char *text, char **column, const ch
 				(errcode(ERRCODE_SYNTAX_ERROR),
 				 errmsg("cannot read \"%s\" in argument \"%s\"", text, argument),
 				 errhint("Give a column name, or \"column = expression\" over target and data.")));
-	*value = p + 1;
+	do
+		p++;
+	while (scanner_isspace(*p));
+	*value = p;
 }
 
 /* Walker of mentions_whole_row. */

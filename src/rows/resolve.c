@@ -179,10 +179,16 @@ read_set(Verb *verb, List *key, List **assigned, List **mentioned)
 	}
 }
 
-/* Complain when a value is to be written that the server computes. */
+/*
+ * Complain when a value is to be written that the server computes.  What is
+ * inserted is all of the data; only an update has a SET list to choose by.
+ */
 static void
 check_writable(Verb *verb, AttrNumber attnum, bool is_key)
 {
+	const char *hint = verb->inserts ? "Leave it out of the data." :
+		verb->set_arg ? "Leave it out of \"set\"." :
+		"Leave it out of the data, or name the columns to write with \"set\".";
 	Form_pg_attribute att = TupleDescAttr(RelationGetDescr(verb->rel), attnum - 1);
 
 	if (att->attgenerated)
@@ -190,14 +196,14 @@ check_writable(Verb *verb, AttrNumber attnum, bool is_key)
 				(errcode(ERRCODE_GENERATED_ALWAYS),
 				 errmsg("column \"%s\" of \"%s\" is a generated column",
 						NameStr(att->attname), RelationGetRelationName(verb->rel)),
-				 errhint("Leave it out of the data, or name the columns to write with \"set\".")));
+				 errhint("%s", hint)));
 	/* the key of an upsert is inserted as it is given */
 	if (att->attidentity == ATTRIBUTE_IDENTITY_ALWAYS && !is_key)
 		ereport(ERROR,
 				(errcode(ERRCODE_GENERATED_ALWAYS),
 				 errmsg("column \"%s\" of \"%s\" is an identity column defined as GENERATED ALWAYS",
 						NameStr(att->attname), RelationGetRelationName(verb->rel)),
-				 errhint("Leave it out of the data, or name the columns to write with \"set\".")));
+				 errhint("%s", hint)));
 }
 
 /*

@@ -29,7 +29,13 @@ typedef struct Parser
 	StringInfoData nesting;		/* open brackets inside a nested value */
 } Parser;
 
-/* Report what is wrong at the current token; always returns false. */
+/* What any set of rows looks like. */
+#define SHAPE_HINT "Give an array of objects, one per row, or an object of arrays, one per column."
+
+/*
+ * Report what is wrong at the current token; always returns false.  An escape
+ * for a character that text cannot hold has the SQLSTATE that jsonb gives it.
+ */
 static bool
 json_error(Parser *parser, JsonParseErrorType error)
 {
@@ -38,20 +44,23 @@ json_error(Parser *parser, JsonParseErrorType error)
 	int			column = pg_mbstrlen_with_len(lex->line_start, at - lex->line_start) + 1;
 
 	ereturn(parser->escontext, false,
-			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+			(errcode(compat_json_untranslatable(error) ? ERRCODE_UNTRANSLATABLE_CHARACTER :
+					 ERRCODE_INVALID_TEXT_REPRESENTATION),
+			 compat_json_untranslatable(error) ?
+			 errmsg("unsupported Unicode escape sequence for a rowset at line %d, character %d", lex->line_number, column) :
 			 errmsg("invalid JSON for a rowset at line %d, character %d", lex->line_number, column),
 			 errdetail_internal("%s", json_errdetail(error, lex))));
 }
 
 /* Report data that is JSON but no set of rows; always returns false. */
 static bool
-shape_error(Parser *parser, const char *message, const char *detail)
+shape_error(Parser *parser, const char *message, const char *detail, const char *hint)
 {
 	ereturn(parser->escontext, false,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg_internal("%s", message),
 			 detail ? errdetail_internal("%s", detail) : 0,
-			 errhint("Give an array of objects, one per row, or an object of arrays, one per column.")));
+			 errhint("%s", hint)));
 }
 
 /* Step to the next token. */
@@ -263,7 +272,7 @@ read_row(Parser *parser)
 		if (lex->token_type == JSON_TOKEN_END)
 			return json_error(parser, JSON_EXPECTED_MORE);
 		return shape_error(parser, psprintf("row " INT64_FORMAT " of the rowset is not an object",
-											builder->nrows + 1), NULL);
+											builder->nrows + 1), NULL, SHAPE_HINT);
 	}
 	for (int i = 0; i < builder->ncols; i++)
 		parser->row[i].kind = CELL_ABSENT;
@@ -294,7 +303,8 @@ read_row(Parser *parser)
 		guess = column + 1;
 		if (parser->row[column].kind != CELL_ABSENT)
 			return shape_error(parser, psprintf("row " INT64_FORMAT " of the rowset has column \"%s\" twice",
-												builder->nrows + 1, builder->names[column]), NULL);
+												builder->nrows + 1, builder->names[column]),
+							   NULL, "Give each column once.");
 
 		if (!advance(parser) ||
 			!expect(parser, JSON_TOKEN_COLON, JSON_EXPECTED_COLON) ||
@@ -408,13 +418,14 @@ read_columns(Parser *parser)
 			return false;
 		if (column != ncols)
 			return shape_error(parser, psprintf("the rowset has column \"%s\" twice",
-												pnstrdup(name, len)), NULL);
+												pnstrdup(name, len)),
+							   NULL, "Give each column once.");
 		if (!advance(parser) || !expect(parser, JSON_TOKEN_COLON, JSON_EXPECTED_COLON))
 			return false;
 		if (lex->token_type != JSON_TOKEN_ARRAY_START)
 			return shape_error(parser, "the rowset is not an array of objects",
 							   psprintf("It is an object whose member \"%s\" is not an array.",
-										builder->names[ncols]));
+										builder->names[ncols]), SHAPE_HINT);
 		columns = columns ? repalloc_array(columns, RowsetBuilder, ncols + 1) :
 			palloc_array(RowsetBuilder, 1);
 		builder_init(&columns[ncols], 1024);
@@ -424,7 +435,8 @@ read_columns(Parser *parser)
 			return shape_error(parser, "columns of the rowset have different lengths",
 							   psprintf("Column \"%s\" has " INT64_FORMAT " values, column \"%s\" has " INT64_FORMAT ".",
 										builder->names[0], columns[0].nrows,
-										builder->names[ncols], columns[ncols].nrows));
+										builder->names[ncols], columns[ncols].nrows),
+							   "Give each column as many values as there are rows.");
 		ncols++;
 		if (!next_item(parser, JSON_TOKEN_OBJECT_END))
 			return false;
@@ -464,7 +476,7 @@ rowset_parse(const char *json, int len, Node *escontext)
 	else if (ok && parser.lex->token_type == JSON_TOKEN_END)
 		ok = json_error(&parser, JSON_EXPECTED_MORE);
 	else if (ok)
-		ok = shape_error(&parser, "the rowset is not an array of objects", NULL);
+		ok = shape_error(&parser, "the rowset is not an array of objects", NULL, SHAPE_HINT);
 	if (ok && parser.lex->token_type != JSON_TOKEN_END)
 		ok = json_error(&parser, JSON_EXPECTED_END);
 

@@ -27,8 +27,9 @@ check_new_name(Rowset *rowset, int upto, const char *name)
 	for (int i = 0; i < upto; i++)
 		if (strcmp(rowset->names[i], name) == 0)
 			ereport(ERROR,
-					(errcode(ERRCODE_DUPLICATE_COLUMN),
-					 errmsg("column \"%s\" of the rowset is given twice", name)));
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("the rowset has column \"%s\" twice", name),
+					 errhint("Give each column once.")));
 }
 
 /*
@@ -197,7 +198,8 @@ rowset_from_arrays(PG_FUNCTION_ARGS)
 	if (ncols != PG_NARGS() - 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("more.rowset() got %d column names but %d arrays", ncols, PG_NARGS() - 1)));
+				 errmsg("more.rowset() takes one array for each column name"),
+				 errdetail("Names given: %d, arrays given: %d.", ncols, PG_NARGS() - 1)));
 
 	rowset = rowset_new(ncols);
 	MemoryContextSwitchTo(rowset->hdr.eoh_context);
@@ -228,10 +230,11 @@ rowset_from_arrays(PG_FUNCTION_ARGS)
 			rowset->nrows = nrows;
 		else if (nrows != rowset->nrows)
 			ereport(ERROR,
-					(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("columns of the rowset have different lengths"),
 					 errdetail("Column \"%s\" has " INT64_FORMAT " values, column \"%s\" has " INT64_FORMAT ".",
-							   rowset->names[0], rowset->nrows, rowset->names[c], nrows)));
+							   rowset->names[0], rowset->nrows, rowset->names[c], nrows),
+					 errhint("Give each column as many values as there are rows.")));
 	}
 	MemoryContextSwitchTo(old);
 	PG_RETURN_TYPED_ROWSET(rowset);

@@ -14,6 +14,7 @@
 #include "catalog/pg_class.h"
 #include "executor/spi.h"
 #include "funcapi.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -178,6 +179,59 @@ verb_finish(Verb *verb, Source *source)
 }
 
 /*
+ * Where the user's expression that has the byte at this offset begins in the
+ * statement, NULL if none of this text has it.  sql.c puts expressions on lines
+ * of their own.
+ */
+static const char *
+expression_at(const char *sql, int offset, const char *text)
+{
+	int			len = text ? strlen(text) : 0;
+
+	for (const char *p = text ? strstr(sql, text) : NULL; p && p - sql <= offset; p = strstr(p + 1, text))
+		if (offset <= p - sql + len && p > sql && p[-1] == '\n' && p[len] == '\n')
+			return p;
+	return NULL;
+}
+
+/*
+ * Let an error that the parser found in a user's expression point into that
+ * argument's text, not into the statement around it, which the user has not
+ * written.
+ */
+static void
+point_into_argument(Verb *verb, const char *sql, ErrorData *error)
+{
+	const char *argument = "match";
+	const char *text = verb->match;
+	const char *start;
+	int			offset;
+
+	if (error->internalpos <= 0 || error->internalquery == NULL || strcmp(error->internalquery, sql) != 0)
+		return;
+	offset = pg_mbcharcliplen(sql, strlen(sql), error->internalpos - 1);
+	start = expression_at(sql, offset, text);
+	if (start == NULL)
+	{
+		argument = "condition";
+		text = verb->condition;
+		start = expression_at(sql, offset, text);
+	}
+	for (int i = 0; i < verb->nset && start == NULL; i++)
+	{
+		argument = "set";
+		text = verb->set[i].value;
+		start = expression_at(sql, offset, text);
+	}
+	if (start == NULL)
+		return;
+	error->internalquery = pstrdup(text);
+	error->internalpos = pg_mbstrlen_with_len(start, sql + offset - start) + 1;
+	error->context = psprintf("argument \"%s\"%s%s", argument,
+							  error->context ? "\n" : "", error->context ? error->context : "");
+}
+
+/*
  * verb_run
  *		Run a statement of the verb; the functions inside it find the verb.
  */
@@ -192,11 +246,21 @@ verb_run(Verb *verb, const char *sql, Source *source, DestReceiver *dest)
 	{
 		processed = run_statement(sql, RelationGetRelid(verb->rel), source, verb->read_only, dest);
 	}
-	PG_FINALLY();
+	PG_CATCH();
 	{
+		ErrorData  *error;
+
 		verb_running = outer;
+		if (!verb->match && !verb->condition && !verb->set_arg)
+			PG_RE_THROW();
+		MemoryContextSwitchTo(verb->context);
+		error = CopyErrorData();
+		FlushErrorState();
+		point_into_argument(verb, sql, error);
+		ReThrowError(error);
 	}
 	PG_END_TRY();
+	verb_running = outer;
 	return processed;
 }
 
