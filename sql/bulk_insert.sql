@@ -14,7 +14,7 @@ SELECT more.bulk_insert('acc', '[{"id":2,"name":"bob"},{"id":1,"age":31},{"id":3
 SELECT * FROM acc ORDER BY id;
 SELECT more.bulk_insert('acc', '{"id":[4,5],"name":["dan","eve"]}');
 SELECT * FROM acc WHERE id > 3 ORDER BY id;
--- columns in any order, the table's own columns in any case that quoting gives them
+-- columns in any order
 SELECT more.bulk_insert('acc', '[{"email":"f@x","age":36,"id":6,"name":"fay"}]');
 SELECT * FROM acc WHERE id = 6;
 -- nothing to insert

@@ -27,6 +27,11 @@ SELECT more.bulk_update('item', '[{"id":10,"qty":1},{"id":12,"qty":-1}]');
 SELECT * FROM item ORDER BY id;
 
 -- Unique keys are checked row by row, as in a plain UPDATE; deferrable ones at the end of the statement or the transaction.
+CREATE TABLE bed (id integer PRIMARY KEY, place integer UNIQUE);
+INSERT INTO bed VALUES (1, 1), (2, 2);
+SELECT more.bulk_update('bed', '[{"id":1,"place":2},{"id":2,"place":1}]');
+SELECT more.bulk_update('bed', '[{"id":1,"place":3},{"id":2,"place":1}]');
+SELECT * FROM bed ORDER BY id;
 CREATE TABLE seat (id integer PRIMARY KEY, place integer, CONSTRAINT one_each UNIQUE (place) DEFERRABLE);
 INSERT INTO seat VALUES (1, 1), (2, 2), (3, 3);
 SELECT more.bulk_update('seat', '[{"id":1,"place":2},{"id":2,"place":3},{"id":3,"place":1}]');
@@ -54,6 +59,8 @@ SELECT more.bulk_insert('late', '[{"id":7,"v":"x"},{"id":7,"v":"y"}]');
 DELETE FROM late WHERE v = 'y';
 COMMIT;
 SELECT * FROM late ORDER BY id;
+-- a deferrable key cannot tell which rows to skip
+SELECT more.bulk_insert('late', '[{"id":7,"v":"z"},{"id":8,"v":"z"}]', 'ignore');
 
 -- Exclusion constraints.
 CREATE TABLE booking (id integer PRIMARY KEY, during int4range, EXCLUDE USING gist (during WITH &&));

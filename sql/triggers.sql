@@ -156,5 +156,6 @@ END $$;
 CREATE TRIGGER b BEFORE INSERT ON tricked FOR EACH ROW EXECUTE FUNCTION trick();
 SELECT * FROM outcome($$SELECT * FROM more.bulk_insert_returning(NULL::tricked, '[{"id":1},{"id":2}]')$$);
 SELECT count(*) FROM tricked;
-SELECT * FROM outcome('SELECT more._note_row(1)');
-SELECT * FROM outcome('SELECT more._noted_row()');
+SELECT call, (SELECT string_agg(o, ' ') FROM outcome('SELECT ' || call) AS o) AS outcome
+FROM unnest(ARRAY['more._note_row(1)', 'more._noted_row()', 'more._seen_row(1)', 'more._open_row(1)', 'more._unchanged_row(1)', 'more._conflict()',
+	'more._claim_row(1, ''tricked''::regclass, ''(0,1)'')', 'more._differs(1, ''1''::text)', 'more._differs(1, 1)']) AS call;

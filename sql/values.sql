@@ -160,32 +160,22 @@ CREATE TABLE whole (id integer PRIMARY KEY, day date UNIQUE, v integer DEFAULT 0
 INSERT INTO whole VALUES (1, '2024-01-01'), (2, '2024-01-02');
 SELECT more.bulk_update('whole', more.rowset(ARRAY['id', 'v'], ARRAY[1.0, 2]::float8[], ARRAY[1, 2]));
 SELECT more.bulk_update('whole', more.rowset(ARRAY['id', 'v'], ARRAY[1, 2]::bigint[], ARRAY[3, 4]));
-SELECT outcome <> 'no error' AS refused FROM outcome($$SELECT more.bulk_update('whole', more.rowset(ARRAY['id', 'v'], ARRAY[1.4]::numeric[], ARRAY[5]))$$) LIMIT 1;
-SELECT outcome <> 'no error' AS refused FROM outcome($$SELECT more.bulk_delete('whole', more.rowset(ARRAY['id'], ARRAY[1.6]::float8[]))$$) LIMIT 1;
-SELECT outcome <> 'no error' AS refused FROM outcome($$SELECT more.bulk_delete('whole', more.rowset(ARRAY['day'], ARRAY['2024-01-01 13:00']::timestamp[]), key => '{day}')$$) LIMIT 1;
-SELECT outcome <> 'no error' AS refused FROM outcome($$SELECT more.bulk_delete('whole', '[{"id":1.4}]')$$) LIMIT 1;
+SELECT more.bulk_update('whole', more.rowset(ARRAY['id', 'v'], ARRAY[1.4]::numeric[], ARRAY[5]));
+SELECT more.bulk_delete('whole', more.rowset(ARRAY['id'], ARRAY[1.6]::float8[]));
+SELECT more.bulk_delete('whole', more.rowset(ARRAY['day'], ARRAY['2024-01-01 13:00']::timestamp[]), key => '{day}');
+SELECT more.bulk_delete('whole', '[{"id":1.4}]');
 SELECT * FROM whole ORDER BY id;
 -- nor is it by the column's modifier
 CREATE TABLE modified (n numeric(5,2) PRIMARY KEY, at timestamp(0) UNIQUE, v integer DEFAULT 0);
 INSERT INTO modified VALUES (1.24, '2024-01-01 12:00:01');
-SELECT count(*) > 0 AS not_matched FROM outcome($$SELECT 1 / more.bulk_update('modified', '[{"n":1.2351,"v":1}]')$$) WHERE outcome <> 'no error';
+SELECT more.bulk_update('modified', '[{"n":1.2351,"v":1}]');
 SELECT more.bulk_update('modified', '[{"n":1.24,"v":1}]'), more.bulk_update('modified', '[{"n":"1.240","v":2}]');
 SELECT * FROM more.rows_in(NULL::modified, '[{"n":1.24}]');
-DO $$
-DECLARE
-	call text;
-BEGIN
-	FOREACH call IN ARRAY ARRAY[
-		$q$more.bulk_delete('modified', '[{"n":1.2351}]')$q$,
-		$q$more.bulk_delete('modified', more.rowset(ARRAY['n'], ARRAY[1.239]))$q$,
-		$q$more.bulk_delete('modified', '[{"at":"2024-01-01 12:00:00.9"}]', key => '{at}')$q$,
-		$q$more.bulk_upsert('modified', '[{"n":1.2351,"at":"2024-01-01 12:00:02","v":9}]', set => '{v}')$q$]
-	LOOP
-		PERFORM outcome('SELECT ' || call);
-		IF NOT EXISTS (SELECT FROM modified WHERE n = 1.24 AND at = '2024-01-01 12:00:01' AND v = 2) THEN RAISE NOTICE '% did something', call; END IF;
-	END LOOP;
-END $$;
-SELECT n, at, v FROM modified WHERE n = 1.24;
+SELECT more.bulk_delete('modified', '[{"n":1.2351}]');
+SELECT more.bulk_delete('modified', more.rowset(ARRAY['n'], ARRAY[1.239]));
+SELECT more.bulk_delete('modified', '[{"at":"2024-01-01 12:00:00.9"}]', key => '{at}');
+SELECT more.bulk_upsert('modified', '[{"n":1.2351,"at":"2024-01-01 12:00:02","v":9}]', set => '{v}');
+SELECT * FROM modified;
 
 -- Long values, stored out of line, written back unchanged where absent
 CREATE TABLE long_value (id integer PRIMARY KEY, t text, u text);
