@@ -39,6 +39,8 @@ is_nested(BoolExpr *expr)
 {
 	ListCell   *lc;
 
+	if (expr->boolop == NOT_EXPR)
+		return false;
 	foreach(lc, expr->args)
 	{
 		Node	   *arg = lfirst(lc);
