@@ -21,7 +21,7 @@ SELECT nspname, has_schema_privilege('pg_read_all_data', oid, 'USAGE') AS usage,
 FROM pg_namespace WHERE nspname = 'more';
 -- the signatures are a contract
 SELECT p.oid::regprocedure AS function, pg_get_function_arguments(p.oid) AS arguments, pg_get_function_result(p.oid) AS result
-FROM pg_proc AS p WHERE pronamespace = 'more'::regnamespace AND proname ~ '^(bulk|rows)_' ORDER BY proname;
+FROM pg_proc AS p WHERE pronamespace = 'more'::regnamespace AND proname ~ '^((bulk|rows)_|rowset$|rowset_(count|columns)$)' ORDER BY proname, 1;
 -- settings of pg_more that do not exist are refused
 SET pg_more.no_such_setting = 1;
 SHOW pg_more.rows_source;

@@ -36,6 +36,9 @@ SELECT * FROM more.bulk_upsert_returning(NULL::acc, '[{"id":20,"name":"tom"},{"i
 -- delete: the row as it was
 SELECT * FROM more.bulk_delete_returning(NULL::acc, '[{"id":20},{"id":99},{"id":10}]');
 SELECT * FROM more.bulk_delete_returning(NULL::acc, '[{"name":"kim"},{"name":"tom"}]', match => 'target.name = data.name');
+-- a row that two rows of the data match is deleted for one of them
+INSERT INTO acc VALUES (40, 'vic', 40);
+SELECT status, count(*) FROM more.bulk_delete_returning(NULL::acc, '[{"low":39},{"low":38}]', match => 'target.age > data.low::integer') GROUP BY status ORDER BY status;
 
 -- No rows in, no lines out.
 SELECT * FROM more.bulk_insert_returning(NULL::acc, '[]');

@@ -85,6 +85,8 @@ SELECT tableoid::regclass, * FROM parent ORDER BY id;
 RESET ROLE;
 DROP TABLE parent CASCADE;
 SET ROLE regress_more_ann;
+-- a hidden row that is in the way of an insert exists, but is not shown
+SELECT * FROM more.bulk_insert_returning(NULL::doc, '[{"id":2,"owner":"regress_more_ann"},{"id":1,"owner":"regress_more_ann"}]', 'ignore');
 -- a sync neither sees nor deletes what is hidden
 SELECT * FROM more.bulk_sync('doc', '[{"id":1,"v":"only","owner":"regress_more_ann"}]');
 RESET ROLE;

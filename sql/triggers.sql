@@ -21,6 +21,11 @@ SELECT more.bulk_upsert('acc', '[{"id":1,"v":"aa"},{"id":3,"v":"c"}]');
 SELECT what FROM fired ORDER BY what; SELECT forget();
 SELECT * FROM more.bulk_sync('acc', '[{"id":1,"v":"aaa"},{"id":4,"v":"d"}]');
 SELECT what FROM fired ORDER BY what; SELECT forget();
+-- statement triggers fire for parts that write nothing, too; a get-or-create only inserts
+SELECT more.bulk_upsert('acc', '[{"id":1,"v":"aaa"}]', skip_unchanged => true);
+SELECT what FROM fired ORDER BY what; SELECT forget();
+SELECT status FROM more.bulk_get_or_create(NULL::acc, '[{"id":1}]');
+SELECT what FROM fired ORDER BY what; SELECT forget();
 -- nothing changes, no row trigger fires
 SELECT more.bulk_update('acc', '[{"id":1,"v":"aaa"}]', skip_unchanged => true);
 SELECT * FROM more.bulk_get_or_create(NULL::acc, '[{"id":1}]');
@@ -30,6 +35,13 @@ SELECT more.bulk_insert('acc', '[{"id":7,"v":"x"},{"id":1,"v":"x"}]');
 SELECT count(*) FROM fired;
 DROP TRIGGER r1 ON acc; DROP TRIGGER r2 ON acc; DROP TRIGGER s1 ON acc; DROP TRIGGER s2 ON acc;
 
+-- the same without row triggers
+CREATE TABLE plain (id integer PRIMARY KEY, v text);
+INSERT INTO plain VALUES (1, 'a');
+CREATE TRIGGER s BEFORE INSERT OR UPDATE OR DELETE ON plain FOR EACH STATEMENT EXECUTE FUNCTION note_trigger();
+SELECT more.bulk_upsert('plain', '[{"id":1,"v":"A"}]'), more.bulk_upsert('plain', '[{"id":2,"v":"B"}]'), more.bulk_upsert('plain', '[{"id":2},{"id":3,"v":"C"}]');
+SELECT * FROM more.bulk_sync('plain', '[{"id":1},{"id":2},{"id":3}]');
+SELECT what FROM fired ORDER BY n; SELECT forget();
 -- Transition tables hold all rows of the statement.
 CREATE FUNCTION count_rows() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -103,6 +115,12 @@ INSERT INTO held VALUES (1, 1), (2, 2);
 CREATE TRIGGER held BEFORE UPDATE ON held FOR EACH ROW EXECUTE FUNCTION suppress();
 SELECT * FROM more.bulk_update_returning(NULL::held, '[{"id":1,"v":2},{"id":2,"v":2}]', skip_unchanged => true);
 SELECT more.bulk_update('held', '[{"id":1,"v":2},{"id":2,"v":2}]', missing => 'error', skip_unchanged => true);
+SELECT forget();
+
+-- beside an index on an expression nothing tells a suppressed row from one that was in the way
+CREATE UNIQUE INDEX held_v ON held ((v % 10));
+CREATE TRIGGER held_back BEFORE INSERT ON held FOR EACH ROW WHEN (new.id = 3) EXECUTE FUNCTION suppress();
+SELECT * FROM more.bulk_insert_returning(NULL::held, '[{"id":3,"v":3},{"id":4,"v":12},{"id":5,"v":5}]', 'ignore');
 SELECT forget();
 
 -- A BEFORE trigger that writes the row elsewhere does so once.

@@ -13,6 +13,12 @@ SELECT * FROM member ORDER BY id;
 -- a sync deletes what the condition covers and the index's rows lack
 SELECT * FROM more.bulk_sync('member', '[{"email":"a","v":20},{"email":"e","v":6}]', key => '{email}', condition => 'active');
 SELECT * FROM member ORDER BY id;
+-- nor does it delete what the index does not cover, without a condition
+SELECT * FROM more.bulk_sync('member', '[{"email":"a","v":22}]', key => '{email}');
+SELECT * FROM member ORDER BY id;
+SELECT * FROM more.bulk_sync('member', '[]', key => '{email}', allow_empty => true);
+SELECT * FROM member ORDER BY id;
+INSERT INTO member (email, v) VALUES ('a', 22);
 -- with a condition that refers to columns of odd names, and functions
 CREATE TABLE odd (k text, "Is OK" text, v integer);
 CREATE UNIQUE INDEX ON odd (k) WHERE lower("Is OK") = 'yes' AND k IS NOT NULL;
