@@ -31,10 +31,12 @@ OBJS = \
 	src/planner/lookup.o \
 	src/planner/array_join.o \
 	src/planner/composite_in.o \
+	src/planner/hashed_case.o \
+	src/planner/case_lookup.o \
 	src/planner/stubs.o
 
 # The rooms' SQL, in the order in which it must run.
-ROOMS_SQL = src/pg_more.sql src/rows/rows.sql
+ROOMS_SQL = src/pg_more.sql src/rows/rows.sql src/planner/planner.sql
 
 DATA_built = pg_more--$(EXTVERSION).sql
 

@@ -2,7 +2,6 @@
 #include "postgres.h"
 #include "planner/planner.h"
 
-Query *try_hashed_case(Query *query, Attempt *attempt) { return query; }
 Query *try_rows_in(Query *query, Attempt *attempt) { return query; }
 bool explaining = false;
 void explain_init(void) {}
