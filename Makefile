@@ -30,6 +30,7 @@ OBJS = \
 	src/planner/levels.o \
 	src/planner/lookup.o \
 	src/planner/array_join.o \
+	src/planner/explain.o \
 	src/planner/composite_in.o \
 	src/planner/hashed_case.o \
 	src/planner/case_lookup.o \

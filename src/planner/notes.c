@@ -52,3 +52,22 @@ plan_notes(PlannedStmt *plan)
 	}
 	return notes;
 }
+
+/*
+ * note_without_cost
+ *		A note as it is shown where costs are not: without the words on cost at
+ *		its end.  Palloc'd.
+ */
+char *
+note_without_cost(const char *note)
+{
+	const char *end = note;
+	const char *found;
+
+	/* the last one: a name may read so, too */
+	while ((found = strstr(end, NOTE_COST)) != NULL)
+		end = found + strlen(NOTE_COST);
+	if (end == note || (*end != '>' && !(*end >= '0' && *end <= '9')))
+		return pstrdup(note);
+	return pnstrdup(note, end - note - strlen(NOTE_COST));
+}

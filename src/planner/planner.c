@@ -381,7 +381,7 @@ note_of(RewriteReport *report)
 	initStringInfo(&note);
 	appendStringInfo(&note, "%s on %s", rewrite_name(report->id), report->where);
 	if (report->after >= 0 && report->before >= 0)
-		appendStringInfo(&note, ", cost %s%.0f %s %.0f",
+		appendStringInfo(&note, NOTE_COST "%s%.0f %s %.0f",
 						 report->before_least ? ">= " : "", report->before,
 						 GetDatabaseEncoding() == PG_UTF8 ? "\xe2\x86\x92" : "->", report->after);
 	return note.data;

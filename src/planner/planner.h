@@ -119,8 +119,10 @@ extern PlannedStmt *plan_with_rewrites(Query *parse, const char *query_string, i
 									   List **reports);
 
 /* notes.c: what a plan tells of the rewrites in it */
+#define NOTE_COST ", cost "
 extern void add_note(PlannedStmt *plan, const char *note);
 extern List *plan_notes(PlannedStmt *plan);
+extern char *note_without_cost(const char *note);
 
 /* explain.c */
 extern void explain_init(void);

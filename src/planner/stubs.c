@@ -3,8 +3,6 @@
 #include "planner/planner.h"
 
 Query *try_rows_in(Query *query, Attempt *attempt) { return query; }
-bool explaining = false;
-void explain_init(void) {}
 void stats_init(void) {}
 void stats_count(RewriteId id, bool applied, uint64 nanoseconds) {}
 void verify_init(void) {}
