@@ -21,3 +21,28 @@ COMMENT ON FUNCTION more.case_lookup_rows(anyelement, anyarray, record[], anycom
 	'case_lookup with results that cannot be elements of an array, such as arrays: each in a row of one column';
 COMMENT ON FUNCTION more.case_lookup_rows(anyelement, anyarray, record[], anycompatible, boolean) IS
 	'case_lookup_rows; with fixed, keys and results are those of the first call in the statement and are not looked at again';
+
+-- The planner room: what the rewrites of statements did, and would do.
+
+-- ---------------------------------------------------------------------------
+-- Statistics
+-- ---------------------------------------------------------------------------
+CREATE FUNCTION more._rewrite_stats(
+	OUT rewrite text, OUT tried bigint, OUT applied bigint, OUT refused bigint,
+	OUT planning_time double precision, OUT shared boolean)
+RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'rewrite_stats' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+CREATE VIEW more.rewrite_stats AS
+	SELECT rewrite, tried, applied, refused, planning_time, shared FROM more._rewrite_stats();
+GRANT SELECT ON more.rewrite_stats TO PUBLIC;
+
+CREATE FUNCTION more.rewrite_stats_reset() RETURNS void
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+REVOKE ALL ON FUNCTION more.rewrite_stats_reset() FROM PUBLIC;
+
+COMMENT ON FUNCTION more._rewrite_stats() IS 'internal: read the view more.rewrite_stats';
+COMMENT ON FUNCTION more.rewrite_stats_reset() IS 'sets the counters of more.rewrite_stats to zero; for superusers and roles to whom EXECUTE is granted';
+COMMENT ON VIEW more.rewrite_stats IS 'for each rewrite of the planner: how often it was tried, applied and refused, and the planning time that this took';
+COMMENT ON COLUMN more.rewrite_stats.planning_time IS 'time spent on trying the rewrite, with the planning of the statement''s forms, in milliseconds';
+COMMENT ON COLUMN more.rewrite_stats.shared IS 'true: the counts of all sessions (the server preloads pg_more by shared_preload_libraries); false: of this session alone';

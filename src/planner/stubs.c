@@ -3,7 +3,5 @@
 #include "planner/planner.h"
 
 Query *try_rows_in(Query *query, Attempt *attempt) { return query; }
-void stats_init(void) {}
-void stats_count(RewriteId id, bool applied, uint64 nanoseconds) {}
 void verify_init(void) {}
 void verify_keep(PlannedStmt *rewritten, PlannedStmt *original, Query *query) {}
