@@ -31,6 +31,7 @@ OBJS = \
 	src/planner/lookup.o \
 	src/planner/array_join.o \
 	src/planner/explain.o \
+	src/planner/explain_rewrites.o \
 	src/planner/stats.o \
 	src/planner/composite_in.o \
 	src/planner/hashed_case.o \

@@ -81,6 +81,14 @@ compat_json_untranslatable(JsonParseErrorType error)
 #define INSTR_TIME_GET_NANOSEC(t) ((uint64) (t).tv_sec * 1000000000 + (uint64) (t).tv_nsec)
 #endif
 
+/* Until 15 the privileges that a plan needs are in its range table. */
+#if PG_VERSION_NUM >= 160000
+#define compat_check_permissions(plan) \
+	((void) ExecCheckPermissions((plan)->rtable, (plan)->permInfos, true))
+#else
+#define compat_check_permissions(plan) ((void) ExecCheckRTPerms((plan)->rtable, true))
+#endif
+
 /* A hint to the processor, where the compiler has one. */
 #if defined(__GNUC__) || defined(__clang__)
 #define prefetch_memory(p) __builtin_prefetch(p)

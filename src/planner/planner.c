@@ -251,6 +251,9 @@ take(Decision *decision, Attempt *attempt, Query *query, Planned *planned, Cost 
 	report->before_least = least;
 	report->after = planned->plan ? planned->cost : -1;
 	report->query = query;
+	report->form = attempt->form;
+	report->force = attempt->force;
+	report->changed = attempt->changed;
 	forget_plan(&decision->best);
 	decision->query = query;
 	decision->best = *planned;
@@ -498,7 +501,7 @@ plan_with_rewrites(Query *parse, const char *query_string, int cursor_options, P
 		plan = chosen_plan(&decision, parse);
 		MemoryContextSwitchTo(decision.plans);
 		finish(&decision, plan, nanoseconds);
-		if (rewrites_mode == REWRITE_VERIFY && decision.query != parse)
+		if (rewrites_mode == REWRITE_VERIFY && decision.query != parse && reports == NULL)
 		{
 			parse->queryId = 0;
 			verify_keep(plan, call_planner(parse, query_string, cursor_options, params, es), decision.query);
@@ -514,6 +517,22 @@ plan_with_rewrites(Query *parse, const char *query_string, int cursor_options, P
 	else
 		MemoryContextDelete(work);
 	return plan;
+}
+
+/*
+ * repeat_rewrite
+ *		Do in another tree of the same statement what a report tells of.
+ *		Returns a new tree, or NULL if not as many places were changed.
+ */
+Query *
+repeat_rewrite(Query *query, RewriteReport *report)
+{
+	Decision	decision = {.query = query, .cursor_options = CURSOR_OPT_PARALLEL_OK};
+	Attempt		attempt = {.id = report->id, .force = report->force};
+
+	(void) find_shapes(query, NULL, true);
+	query = make_form(&decision, &attempt, report->form, 0);
+	return attempt.changed == report->changed ? query : NULL;
 }
 
 /* planner_hook; before 19 the planner knows nothing of EXPLAIN */

@@ -110,6 +110,9 @@ typedef struct RewriteReport
 	bool		before_least;	/* before is only the least that it can be */
 	Cost		after;			/* < 0: not known */
 	Query	   *query;			/* the statement with all rewrites up to this one; NULL if refused */
+	int			form;			/* which form was taken, */
+	bool		force;			/* whether by force, */
+	int			changed;		/* and in how many places */
 } RewriteReport;
 
 extern void planner_init(void);
@@ -117,6 +120,7 @@ extern const char *rewrite_name(RewriteId id);
 extern PlannedStmt *plan_with_rewrites(Query *parse, const char *query_string, int cursor_options,
 									   ParamListInfo params, struct ExplainState *es, bool costs,
 									   List **reports);
+extern Query *repeat_rewrite(Query *query, RewriteReport *report);
 
 /* notes.c: what a plan tells of the rewrites in it */
 #define NOTE_COST ", cost "

@@ -25,6 +25,17 @@ COMMENT ON FUNCTION more.case_lookup_rows(anyelement, anyarray, record[], anycom
 -- The planner room: what the rewrites of statements did, and would do.
 
 -- ---------------------------------------------------------------------------
+-- What would be done with a statement
+-- ---------------------------------------------------------------------------
+CREATE FUNCTION more.explain_rewrites(
+	query text, OUT rewrite text, OUT applied boolean, OUT reason text,
+	OUT cost_before double precision, OUT cost_after double precision, OUT sql text)
+RETURNS SETOF record
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT ROWS 1;
+
+COMMENT ON FUNCTION more.explain_rewrites(text) IS 'what the planner''s rewrites do with one statement ($1, $2, ... may stand for values), and why: a row for each form that is taken, with its SQL, and for each place that is left alone. As with EXPLAIN nothing is run, and the caller needs the privileges that running it takes';
+
+-- ---------------------------------------------------------------------------
 -- Statistics
 -- ---------------------------------------------------------------------------
 CREATE FUNCTION more._rewrite_stats(

@@ -1,0 +1,242 @@
+/*
+ * explain_rewrites.c
+ *	  more.explain_rewrites(): what the rewrites do with a statement, and why.
+ *
+ * The statement is parsed, analysed and planned, and not run.  As with EXPLAIN
+ * the caller needs the privileges that running it takes, which are checked on
+ * the plan: costs tell of a table's contents.
+ *
+ * The rewritten statement is shown as SQL that a user can run.  The rewriter's
+ * output would not do: views are expanded there, whose tables the user may not
+ * read, and policies of row security are in it, which SQL does not show.  So
+ * the rewrites are repeated on the statement as it was analysed, and the result
+ * is printed if as many places were changed there.  A shape that only the
+ * rewriter brought in, with a view, is printed in its expanded form, unless
+ * that has conditions that SQL cannot show: then there is no SQL.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "executor/executor.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/analyze.h"
+#include "tcop/tcopprot.h"
+#include "utils/builtins.h"
+#include "utils/ruleutils.h"
+#include "utils/tuplestore.h"
+
+#include "planner/planner.h"
+
+PG_FUNCTION_INFO_V1(explain_rewrites);
+
+/* Point errors into the statement rather than into the query around it. */
+static void
+statement_error_callback(void *arg)
+{
+	int			position = geterrposition();
+
+	if (position > 0)
+	{
+		errposition(0);
+		internalerrposition(position);
+		internalerrquery((const char *) arg);
+	}
+	else
+		errcontext("SQL statement \"%s\"", (const char *) arg);
+}
+
+static void
+refuse_utility(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("only statements that are planned can be rewritten"),
+			 errdetail("These are SELECT, VALUES, INSERT, UPDATE, DELETE and MERGE.")));
+}
+
+/* Parse one statement and find out what it means. */
+static Query *
+analyse(const char *statement)
+{
+	List	   *parsed = pg_parse_query(statement);
+	Oid		   *types = NULL;
+	int			ntypes = 0;
+	Query	   *query;
+
+	if (list_length(parsed) != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_SYNTAX_ERROR),
+				 errmsg("argument \"%s\" must be one SQL statement", "query"),
+				 errdetail("It has %d.", list_length(parsed))));
+	switch (nodeTag(linitial_node(RawStmt, parsed)->stmt))
+	{
+		case T_SelectStmt:
+		case T_InsertStmt:
+		case T_UpdateStmt:
+		case T_DeleteStmt:
+		case T_MergeStmt:
+			break;
+		default:
+			refuse_utility();
+	}
+	query = parse_analyze_varparams(linitial_node(RawStmt, parsed), statement, &types, &ntypes, NULL);
+	/* SELECT INTO */
+	if (query->commandType == CMD_UTILITY)
+		refuse_utility();
+	for (int i = 0; i < ntypes; i++)
+		if (!OidIsValid(types[i]) || types[i] == UNKNOWNOID)
+			ereport(ERROR,
+					(errcode(ERRCODE_INDETERMINATE_DATATYPE),
+					 errmsg("could not determine data type of parameter $%d", i + 1),
+					 errhint("Cast it to its type.")));
+	return query;
+}
+
+/* Is there a condition that SQL does not show: a policy, a view's barrier? */
+static bool
+has_hidden_conditions(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeTblEntry))
+		return ((RangeTblEntry *) node)->securityQuals != NIL;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, has_hidden_conditions, context, QTW_EXAMINE_RTES_BEFORE);
+	return expression_tree_walker(node, has_hidden_conditions, context);
+}
+
+/*
+ * Say of parameters which type they have: what they stand beside after a
+ * rewrite may not tell.
+ */
+static Node *
+cast_parameters(Node *node, void *context)
+{
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, Param) && ((Param *) node)->paramkind == PARAM_EXTERN)
+	{
+		Param	   *param = (Param *) node;
+
+		return (Node *) makeRelabelType((Expr *) copyObject(param), param->paramtype, -1,
+										param->paramcollid, COERCE_EXPLICIT_CAST);
+	}
+	if (IsA(node, Query))
+		return (Node *) query_tree_mutator((Query *) node, cast_parameters, context, 0);
+	return expression_tree_mutator(node, cast_parameters, context);
+}
+
+/* A statement as SQL that can be run. */
+static char *
+statement_sql(Query *query)
+{
+	char	   *sql = pg_get_querydef((Query *) cast_parameters((Node *) query, NULL), true);
+
+	return sql + strspn(sql, " \n");
+}
+
+/* A cost as EXPLAIN shows it. */
+static Datum
+cost_datum(Cost cost)
+{
+	return Float8GetDatum(rint(cost * 100) / 100);
+}
+
+/* Why a report is as it is. */
+static char *
+why(RewriteReport *report)
+{
+	const char *reason = report->reason;
+
+	if (reason == NULL)
+	{
+		if (rewrites_mode >= REWRITE_FORCE || rewrite_modes[report->id] == REWRITE_FORCE)
+			reason = "the settings force it";
+		else
+			reason = report->after < report->before ? "it costs less" : "it costs no more";
+	}
+	return psprintf("%s: %s", report->where, reason);
+}
+
+/*
+ * Add a row for each report on one of the statements that the rewriter made.
+ * original is the statement before it, or NULL.
+ */
+static void
+put_reports(ReturnSetInfo *rsinfo, List *reports, Query *original, bool expandable)
+{
+	ListCell   *lc;
+
+	foreach(lc, reports)
+	{
+		RewriteReport *report = lfirst(lc);
+		Query	   *shown = NULL;
+		Datum		values[6] = {0};
+		bool		nulls[6] = {false};
+
+		if (report->applied)
+		{
+			/* rewrites that follow one that only the view's inside had are shown there, too */
+			if (original)
+				original = repeat_rewrite(original, report);
+			if (original)
+				shown = original;
+			else if (expandable && !has_hidden_conditions((Node *) report->query, NULL))
+				shown = report->query;
+		}
+		values[0] = CStringGetTextDatum(rewrite_name(report->id));
+		values[1] = BoolGetDatum(report->applied);
+		values[2] = CStringGetTextDatum(why(report));
+		nulls[3] = report->before < 0;
+		values[3] = cost_datum(report->before);
+		nulls[4] = report->after < 0;
+		values[4] = cost_datum(report->after);
+		nulls[5] = shown == NULL;
+		if (shown)
+			values[5] = CStringGetTextDatum(statement_sql(shown));
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+}
+
+/*
+ * explain_rewrites
+ *		What the rewrites do with a statement, under the caller's settings.
+ */
+Datum
+explain_rewrites(PG_FUNCTION_ARGS)
+{
+	char	   *statement = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	ErrorContextCallback callback = {error_context_stack, statement_error_callback, statement};
+	Query	   *original;
+	List	   *rewritten;
+	ListCell   *lc;
+
+	InitMaterializedSRF(fcinfo, 0);
+	error_context_stack = &callback;
+	original = analyse(statement);
+	rewritten = pg_rewrite_query(copyObject(original));
+	if (rewrites_mode == REWRITE_OFF)
+		ereport(NOTICE, (errmsg("rewrites are switched off"),
+						 errhint("The setting is pg_more.rewrites.")));
+	foreach(lc, rewritten)
+	{
+		Query	   *query = lfirst_node(Query, lc);
+		bool		is_select = query->commandType == CMD_SELECT;
+		PlannedStmt *plan;
+		List	   *reports = NIL;
+
+		if (query->commandType == CMD_UTILITY || rewrites_mode == REWRITE_OFF)
+			continue;
+		plan = plan_with_rewrites(query, statement, CURSOR_OPT_PARALLEL_OK, NULL, NULL, true, &reports);
+		compat_check_permissions(plan);
+		put_reports((ReturnSetInfo *) fcinfo->resultinfo, reports,
+					list_length(rewritten) == 1 ? original : NULL,
+					list_length(rewritten) == 1 && is_select);
+	}
+	error_context_stack = callback.previous;
+	return (Datum) 0;
+}
