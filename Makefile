@@ -33,6 +33,7 @@ OBJS = \
 	src/planner/explain.o \
 	src/planner/explain_rewrites.o \
 	src/planner/stats.o \
+	src/planner/verify.o \
 	src/planner/composite_in.o \
 	src/planner/hashed_case.o \
 	src/planner/case_lookup.o \

@@ -89,6 +89,27 @@ compat_json_untranslatable(JsonParseErrorType error)
 #define compat_check_permissions(plan) ((void) ExecCheckRTPerms((plan)->rtable, true))
 #endif
 
+/* The type of a catalog cache's name, as callbacks get it. */
+#if PG_VERSION_NUM >= 190000
+#define compat_syscache_id SysCacheIdentifier
+#else
+#define compat_syscache_id int
+#endif
+
+/* Until 17 the executor was told whether it will be called again. */
+#if PG_VERSION_NUM >= 180000
+#define compat_executor_run_all(desc) ExecutorRun(desc, ForwardScanDirection, 0)
+#else
+#define compat_executor_run_all(desc) ExecutorRun(desc, ForwardScanDirection, 0, true)
+#endif
+
+/* The next sorted value, palloc'd; 15 always copies it. */
+#if PG_VERSION_NUM >= 160000
+#define compat_tuplesort_getdatum(state, value, isnull) tuplesort_getdatum(state, true, true, value, isnull, NULL)
+#else
+#define compat_tuplesort_getdatum(state, value, isnull) tuplesort_getdatum(state, true, value, isnull, NULL)
+#endif
+
 /* A hint to the processor, where the compiler has one. */
 #if defined(__GNUC__) || defined(__clang__)
 #define prefetch_memory(p) __builtin_prefetch(p)

@@ -18,6 +18,29 @@
 
 #define NOTE_MARK "pg_more: "
 
+/* A plan whose other form is kept (verify.c) has the number of that in a note of its own. */
+#define ORIGINAL_MARK "pg_more original: "
+
+/* Attach an entry; it is copied by copyObject(plan). */
+static void
+add_entry(PlannedStmt *plan, const char *name)
+{
+	RangeTblEntry *rte = makeNode(RangeTblEntry);
+
+	rte->rtekind = RTE_RESULT;
+	rte->eref = makeAlias(name, NIL);
+	plan->rtable = lappend(plan->rtable, rte);
+}
+
+/* What an entry says after a mark, or NULL. */
+static char *
+read_entry(RangeTblEntry *rte, const char *mark)
+{
+	if (rte->rtekind == RTE_RESULT && rte->eref && strncmp(rte->eref->aliasname, mark, strlen(mark)) == 0)
+		return rte->eref->aliasname + strlen(mark);
+	return NULL;
+}
+
 /*
  * add_note
  *		Attach words to a plan; both are copied by copyObject(plan).
@@ -25,11 +48,7 @@
 void
 add_note(PlannedStmt *plan, const char *note)
 {
-	RangeTblEntry *rte = makeNode(RangeTblEntry);
-
-	rte->rtekind = RTE_RESULT;
-	rte->eref = makeAlias(psprintf(NOTE_MARK "%s", note), NIL);
-	plan->rtable = lappend(plan->rtable, rte);
+	add_entry(plan, psprintf(NOTE_MARK "%s", note));
 }
 
 /*
@@ -44,13 +63,41 @@ plan_notes(PlannedStmt *plan)
 
 	foreach(lc, plan->rtable)
 	{
-		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+		char	   *note = read_entry(lfirst_node(RangeTblEntry, lc), NOTE_MARK);
 
-		if (rte->rtekind == RTE_RESULT && rte->eref &&
-			strncmp(rte->eref->aliasname, NOTE_MARK, strlen(NOTE_MARK)) == 0)
-			notes = lappend(notes, rte->eref->aliasname + strlen(NOTE_MARK));
+		if (note)
+			notes = lappend(notes, note);
 	}
 	return notes;
+}
+
+/*
+ * note_original
+ *		Attach the number under which a plan's original form is kept.
+ */
+void
+note_original(PlannedStmt *plan, uint64 number)
+{
+	add_entry(plan, psprintf(ORIGINAL_MARK UINT64_FORMAT, number));
+}
+
+/*
+ * noted_original
+ *		The number under which a plan's original form is kept, or 0.
+ */
+uint64
+noted_original(PlannedStmt *plan)
+{
+	ListCell   *lc;
+
+	foreach(lc, plan->rtable)
+	{
+		char	   *number = read_entry(lfirst_node(RangeTblEntry, lc), ORIGINAL_MARK);
+
+		if (number)
+			return strtou64(number, NULL, 10);
+	}
+	return 0;
 }
 
 /*

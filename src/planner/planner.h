@@ -127,6 +127,8 @@ extern Query *repeat_rewrite(Query *query, RewriteReport *report);
 extern void add_note(PlannedStmt *plan, const char *note);
 extern List *plan_notes(PlannedStmt *plan);
 extern char *note_without_cost(const char *note);
+extern void note_original(PlannedStmt *plan, uint64 number);
+extern uint64 noted_original(PlannedStmt *plan);
 
 /* explain.c */
 extern void explain_init(void);
