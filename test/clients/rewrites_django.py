@@ -1,0 +1,243 @@
+#!/usr/bin/env python3
+"""Django: composite look-ups and bulk updates as its ORM sends them, with the planner's rewrites off, on and forced.
+
+Django 5.2 has composite primary keys; with an older one their cases are left out, and a line says so.
+"""
+import functools
+import operator
+import os
+import sys
+
+try:
+    import django
+    from django.conf import settings
+except ImportError as error:
+    print(f"1..0 # SKIP Django cannot be imported: {error}")
+    sys.exit(0)
+
+settings.configure(DATABASES={"default": {
+    "ENGINE": "django.db.backends.postgresql", "HOST": os.environ["PGHOST"], "PORT": os.environ["PGPORT"],
+    "USER": os.environ["PGUSER"], "NAME": os.environ["PGDATABASE"],
+}})
+django.setup()
+from django.db import connection, models
+from django.db.models import Case, F, Q, Value, When
+
+from lib import rewrites
+from lib.rewrites import case
+
+COMPOSITE = django.VERSION >= (5, 2)
+NEEDS_5_2 = None if COMPOSITE else f"Django {django.get_version()} has no composite primary keys"
+
+
+class Stock(models.Model):
+    """A table with a composite primary key."""
+    if COMPOSITE:
+        pk = models.CompositePrimaryKey("shop", "sku")
+        shop = models.IntegerField()
+    else:
+        shop = models.IntegerField(primary_key=True)  # as good as Django can: it is not used by key
+    sku = models.CharField(max_length=40)
+    n = models.IntegerField(null=True)
+    note = models.TextField(null=True)
+
+    class Meta:
+        app_label = "test"
+        db_table = "stock"
+
+
+class Move(models.Model):
+    """A table that refers to it by two columns that may be NULL."""
+    id = models.BigIntegerField(primary_key=True)
+    shop = models.IntegerField(null=True)
+    sku = models.CharField(max_length=40, null=True)
+    n = models.IntegerField(null=True)
+    if COMPOSITE:
+        stock = models.ForeignObject(Stock, models.CASCADE, from_fields=("shop", "sku"), to_fields=("shop", "sku"), related_name="moves")
+
+    class Meta:
+        app_label = "test"
+        db_table = "move"
+
+
+def any_of(keys):
+    """(shop = … AND sku = …) OR …, as Django's users write it; Django makes IS NULL of None."""
+    return functools.reduce(operator.or_, [Q(shop=shop, sku=sku) for shop, sku in keys])
+
+
+def ids(query):
+    """The ids of moves that a query finds, in order."""
+    return sorted(move.id for move in query.only("id"))
+
+
+def skus(query):
+    """The keys of the stock that a query finds, in order."""
+    return sorted((stock.shop, stock.sku) for stock in query.only("shop", "sku"))
+
+
+def some_moves(keys):
+    """As many moves as there are keys, NULLs and large ids among them, to be updated."""
+    return list(Move.objects.filter(id__lt=5000).order_by("id")[:len(keys) - 1]) + list(Move.objects.filter(id=3000000010))
+
+
+def cast(expression, kind):
+    """How this version of Django writes a cast of a CASE."""
+    return f"CAST({expression} AS {kind})" if django.VERSION < (4, 2) else f"({expression})::{kind}"
+
+
+@case("""SELECT "move"."id" FROM "move" WHERE (("move"."shop" = 1 AND "move"."sku" = 'k1')
+    OR ("move"."shop" = 2 AND "move"."sku" = 'k2') OR ("move"."shop" = 3 AND "move"."sku" = 'k3'))""", takes="composite_in")
+def or_of_ands(keys):
+    return ids(Move.objects.filter(any_of([key for key in keys if None not in key])))
+
+
+@case("""SELECT "move"."id" FROM "move" WHERE (("move"."shop" = 1 AND "move"."sku" = 'k1')
+    OR ("move"."shop" = 2 AND "move"."sku" = 'k2') OR ("move"."shop" IS NULL AND "move"."sku" = 'k7'))""", takes="composite_in")
+def or_of_ands_with_is_null(keys):
+    return ids(Move.objects.filter(any_of(keys[:2] + [(None, "k7")] + keys[3:])))
+
+
+@case("""SELECT "move"."id" FROM "move" WHERE NOT (((
+        "move"."shop" = 1 AND "move"."shop" IS NOT NULL AND "move"."sku" = 'k1' AND "move"."sku" IS NOT NULL)
+    OR ("move"."shop" = 2 AND "move"."shop" IS NOT NULL AND "move"."sku" = 'k2' AND "move"."sku" IS NOT NULL)
+    OR ("move"."shop" = 3 AND "move"."shop" IS NOT NULL AND "move"."sku" = 'k3' AND "move"."sku" IS NOT NULL)))""", takes="composite_in")
+def exclude_or_of_ands(keys):
+    return ids(Move.objects.exclude(any_of([key for key in keys if None not in key])))
+
+
+@case("""SELECT COUNT(*) AS "__count" FROM "move" WHERE ((("move"."shop" = 1 AND "move"."sku" = 'k1')
+    OR ("move"."shop" = 2 AND "move"."sku" = 'k2') OR ("move"."shop" = 3 AND "move"."sku" = 'k3')) AND "move"."n" > 2)""", takes="composite_in")
+def count_with_another_condition(keys):
+    return Move.objects.filter(any_of([key for key in keys if None not in key]), n__gt=2).count()
+
+
+@case("""SELECT SUM("move"."n") FILTER (WHERE (("move"."shop" = 1 AND "move"."sku" = 'k1')
+    OR ("move"."shop" = 2 AND "move"."sku" = 'k2') OR ("move"."shop" = 3 AND "move"."sku" = 'k3'))) AS "a" FROM "move" """, takes="composite_in")
+def filtered_aggregate(keys):
+    return Move.objects.aggregate(a=models.Sum("n", filter=any_of([key for key in keys if None not in key])))["a"]
+
+
+@case("""DELETE FROM "move" WHERE (("move"."shop" = 1 AND "move"."sku" = 'k1')
+    OR ("move"."shop" = 2 AND "move"."sku" = 'k2') OR ("move"."shop" = 3 AND "move"."sku" = 'k3'))""", takes="composite_in")
+def delete(keys):
+    return Move.objects.filter(any_of([key for key in keys if None not in key])).delete()[0]
+
+
+@case("""UPDATE "stock" SET "n" = ("stock"."n" + 1) WHERE (("stock"."shop" = 1 AND "stock"."sku" = 'k1')
+    OR ("stock"."shop" = 2 AND "stock"."sku" = 'k2') OR ("stock"."shop" = 3 AND "stock"."sku" = 'k3'))""", takes="composite_in")
+def update(keys):
+    return Stock.objects.filter(any_of([key for key in keys if None not in key])).update(n=F("n") + 1)
+
+
+@case(f"""UPDATE "move" SET
+    "n" = {cast('CASE WHEN ("move"."id" = 1) THEN 101 WHEN ("move"."id" = 2) THEN NULL WHEN ("move"."id" = 3000000010) THEN 103 ELSE NULL END', "integer")},
+    "sku" = {cast('''CASE WHEN ("move"."id" = 1) THEN 'k1' WHEN ("move"."id" = 2) THEN 'k2' WHEN ("move"."id" = 3000000010) THEN 'k3' ELSE NULL END''', "varchar(40)")}
+    WHERE "move"."id" IN (1, 2, 3000000010)""", takes="hashed_case")
+def bulk_update(keys):
+    moves = some_moves(keys)
+    for i, (move, (_, sku)) in enumerate(zip(moves, keys)):
+        move.n, move.sku = (None if i % 3 == 1 else 101 + i), sku
+    return Move.objects.bulk_update(moves, ["n", "sku"])
+
+
+@case(f"""UPDATE "move" SET
+    "n" = {cast('CASE WHEN ("move"."id" = 1) THEN ("move"."n" + 7) WHEN ("move"."id" = 2) THEN 5 WHEN ("move"."id" = 3000000010) THEN 5 ELSE NULL END', "integer")}
+    WHERE "move"."id" IN (1, 2, 3000000010)""", takes="hashed_case")
+def bulk_update_with_an_expression(keys):
+    moves = some_moves(keys)
+    for i, move in enumerate(moves):
+        move.n = F("n") + 7 if i % 10 == 0 else 5
+    return Move.objects.bulk_update(moves, ["n"])
+
+
+@case("""SELECT "move"."id" FROM "move" WHERE "move"."id" IN (1, 2, 3000000010)""")
+def single_in(keys):
+    return ids(Move.objects.filter(id__in=[move.id for move in some_moves(keys)]))
+
+
+@case("""SELECT "move"."id" FROM "move" WHERE NOT ("move"."n" IN (1, 2, 3) AND "move"."n" IS NOT NULL)""")
+def exclude_nullable_in(keys):
+    return ids(Move.objects.exclude(n__in=range(1, 1 + len(keys))))
+
+
+@case("""SELECT "stock"."shop", "stock"."sku", CASE WHEN "stock"."sku" = 'k1' THEN 'a' WHEN "stock"."sku" = 'k2' THEN 'b'
+    WHEN "stock"."sku" = 'k3' THEN 'c' ELSE 'else' END AS "z" FROM "stock" """, takes="hashed_case")
+def case_in_the_target_list(keys):
+    whens = [When(sku=sku, then=Value("abc"[i % 3])) for i, (_, sku) in enumerate(keys) if sku is not None]
+    stocks = Stock.objects.only("shop", "sku").annotate(z=Case(*whens, default=Value("else"), output_field=models.TextField()))
+    return sorted((stock.shop, stock.sku, stock.z) for stock in stocks)
+
+
+@case("""SELECT "move"."id" FROM "move" ORDER BY CASE WHEN "move"."sku" = 'k1' THEN 0 WHEN "move"."sku" = 'k2' THEN 1
+    WHEN "move"."sku" = 'k3' THEN 2 ELSE NULL END ASC, "move"."id" ASC""", takes="hashed_case")
+def order_by_case(keys):
+    whens = [When(sku=sku, then=Value(i)) for i, (_, sku) in enumerate(keys) if sku is not None]
+    return [move.id for move in Move.objects.order_by(Case(*whens, output_field=models.IntegerField()), "id").only("id")]
+
+
+@case("""SELECT "stock"."shop", "stock"."sku" FROM "stock" WHERE ("stock"."shop", "stock"."sku") IN ((1, 'k1'), (2, 'k2'), (3, 'k3'))""",
+      takes="composite_in", skip=NEEDS_5_2)
+def pk_in(keys):
+    return skus(Stock.objects.filter(pk__in=keys))
+
+
+@case("""SELECT "stock"."shop", "stock"."sku" FROM "stock" WHERE NOT (("stock"."shop", "stock"."sku") IN ((1, 'k1'), (2, 'k2'), (3, 'k3')))""",
+      takes="composite_in", skip=NEEDS_5_2)
+def exclude_pk_in(keys):
+    return skus(Stock.objects.exclude(pk__in=keys))
+
+
+@case("""SELECT "move"."id", "move"."shop", "move"."sku", "move"."n" FROM "move"
+    WHERE ("move"."shop", "move"."sku") IN ((1, 'k1'), (2, 'k2'), (3, 'k3'))""", takes="composite_in", skip=NEEDS_5_2)
+def prefetch_related(keys):
+    stocks = Stock.objects.filter(pk__in=keys).order_by("shop", "sku").prefetch_related("moves")
+    return [(stock.pk, sorted(move.id for move in stock.moves.all())) for stock in stocks]
+
+
+@case("""UPDATE "stock" SET
+    "n" = (CASE WHEN (("stock"."shop", "stock"."sku") = (1, 'k1')) THEN 100 WHEN (("stock"."shop", "stock"."sku") = (2, 'k2')) THEN 101
+        WHEN (("stock"."shop", "stock"."sku") = (3, 'k3')) THEN 102 ELSE NULL END)::integer,
+    "note" = (CASE WHEN (("stock"."shop", "stock"."sku") = (1, 'k1')) THEN 'k1' WHEN (("stock"."shop", "stock"."sku") = (2, 'k2')) THEN NULL
+        WHEN (("stock"."shop", "stock"."sku") = (3, 'k3')) THEN 'k3' ELSE NULL END)::text
+    WHERE ("stock"."shop", "stock"."sku") IN ((1, 'k1'), (2, 'k2'), (3, 'k3'))""", takes={"composite_in", "hashed_case"}, skip=NEEDS_5_2)
+def bulk_update_by_a_composite_key(keys):
+    stocks = list(Stock.objects.in_bulk(keys).values())
+    stocks.sort(key=lambda stock: stock.pk)
+    for i, stock in enumerate(stocks):
+        stock.n, stock.note = 100 + i, None if i % 3 == 1 else stock.sku
+    return Stock.objects.bulk_update(stocks, ["n", "note"])
+
+
+class Connection:
+    """Django's connection, opened anew; what it sends is kept."""
+
+    def __init__(self):
+        connection.force_debug_cursor = True
+        self.sent = Sent()
+
+    def query(self, text):
+        """The rows that a statement returns."""
+        with connection.cursor() as cursor:
+            cursor.execute(text)
+            return cursor.fetchall()
+
+    def close(self):
+        connection.close()
+
+
+class Sent:
+    """The statements that Django has sent, as the driver put the values in."""
+
+    def clear(self):
+        connection.queries_log.clear()
+
+    def __iter__(self):
+        return (query["sql"] for query in connection.queries)
+
+
+rewrites.set_up()
+rewrites.run(Connection)
+if connection.Database.__name__ == "psycopg":
+    connection.settings_dict["OPTIONS"]["server_side_binding"] = True  # sends $1, with the narrowest type that an integer fits
+    rewrites.run(Connection, "server-side parameters: ", forms=False)
+sys.exit(rewrites.finish())
