@@ -64,8 +64,7 @@ def set_up():
 
 def set_mode(mode):
     """Has later connections rewrite in this way."""
-    if not PENDING:
-        psql("-c", f"ALTER DATABASE {os.environ['PGDATABASE']} SET pg_more.rewrites = '{mode}'")
+    psql("-c", f"ALTER DATABASE {os.environ['PGDATABASE']} SET pg_more.rewrites = '{mode}'")
 
 
 def attempt(client, function):
