@@ -173,6 +173,9 @@ install_missing() {
 	NEEDS_SERVER_PACKAGES=
 }
 
+# The command that fetches the packages which client tests in Node use, as their lock file says, into test/clients.
+NPM_CI=(npm ci --ignore-scripts --no-audit --no-fund)
+
 # Learns where the server's parts are, once it is there. What runs is Debian's own Python, Perl and Node wherever there
 # are several: the packages installed above belong to those.
 describe_server() {
