@@ -1,4 +1,4 @@
--- The planner room: functions that rewritten statements call.
+-- The planner room: functions that rewritten statements call, and what tells of the rewrites.
 
 CREATE FUNCTION more.case_lookup(key anyelement, keys anyarray, results anycompatiblearray, otherwise anycompatible)
 	RETURNS anycompatible
@@ -22,7 +22,6 @@ COMMENT ON FUNCTION more.case_lookup_rows(anyelement, anyarray, record[], anycom
 COMMENT ON FUNCTION more.case_lookup_rows(anyelement, anyarray, record[], anycompatible, boolean) IS
 	'case_lookup_rows; with fixed, keys and results are those of the first call in the statement and are not looked at again';
 
--- The planner room: what the rewrites of statements did, and would do.
 
 -- ---------------------------------------------------------------------------
 -- What would be done with a statement
