@@ -107,7 +107,7 @@ is_unhashed_array(ScalarArrayOpExpr *expr, ParamListInfo params)
 	Node	   *left = linitial(expr->args);
 	Node	   *array = lsecond(expr->args);
 
-	if (IsA(array, RelabelType))
+	while (IsA(array, RelabelType))
 		array = (Node *) ((RelabelType *) array)->arg;
 	if (params == NULL)
 	{

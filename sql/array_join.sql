@@ -1,0 +1,84 @@
+-- array_join: arrays that the executor does not hash give the same rows in every form.
+\set ECHO none
+\i sql/include/rewrites.sql
+
+CREATE TABLE item (id int PRIMARY KEY, a int, b bigint, c varchar(10), t timestamptz, f double precision);
+INSERT INTO item
+SELECT g, g % 10, g % 7, 'c' || g % 5, '2024-01-01 00:00+00'::timestamptz + g % 11 * interval '1 day', g / 2.0
+FROM generate_series(1, 1000) AS g;
+INSERT INTO item VALUES (1001, NULL, 1, 'n'), (1002, 1, NULL, NULL), (1003, NULL, NULL, 'm');
+CREATE INDEX ON item (b);
+ANALYZE item;
+
+-- an array of another type than the column
+SELECT * FROM same_rows('SELECT * FROM item WHERE b = ANY (''{1,2,3,3,NULL}''::int[])');
+SELECT * FROM same_rows('SELECT * FROM item WHERE b <> ALL (''{1,2,3,3}''::int[])');
+SELECT * FROM same_rows('SELECT * FROM item WHERE b <> ALL (''{1,2,3,NULL}''::int[])');
+SELECT * FROM same_rows('SELECT * FROM item WHERE b <> ALL (''{}''::int[])');
+SELECT * FROM same_rows('SELECT * FROM item WHERE b = ANY (''{}''::int[])');
+SELECT * FROM same_rows('SELECT * FROM item WHERE b = ANY (NULL::int[])');
+SELECT * FROM same_rows('SELECT * FROM item WHERE b <> ALL (NULL::int[])');
+SELECT * FROM same_rows('SELECT * FROM item WHERE b = ANY (''{{1,2},{3,4}}''::int[])');
+SELECT * FROM same_rows('SELECT * FROM item AS x JOIN item AS y ON x.id = y.id AND y.b = ANY (''{1,2}''::smallint[])');
+-- where the value counts, or under NOT, it is left as it is
+SELECT * FROM same_rows('SELECT id, b = ANY (''{1,2,NULL}''::int[]) AS r FROM item');
+SELECT * FROM same_rows('SELECT * FROM item WHERE NOT b = ANY (''{1,2}''::int[])');
+SELECT * FROM same_rows('SELECT * FROM item AS x LEFT JOIN item AS y ON x.id = y.id AND y.b = ANY (''{1,2}''::int[])');
+-- what the executor hashes is left as it is
+SELECT * FROM same_rows('SELECT * FROM item WHERE a IN (1, 2, 3, 4, 5, 6, 7, 8, 9, 10)');
+SELECT * FROM same_rows('SELECT * FROM item WHERE a = ANY (''{1,2,3,4,5,6,7,8,9,10}'')');
+-- no equality, an array that is computed, a volatile column
+SELECT * FROM same_rows('SELECT * FROM item WHERE b > ANY (''{1,2}''::int[])');
+SELECT * FROM same_rows('SELECT * FROM item AS x WHERE b = ANY (ARRAY[a, 1, 2])');
+SELECT * FROM same_rows('SELECT * FROM item WHERE floor(random())::bigint = ANY (''{0}''::int[])');
+
+-- parameters of generic plans
+SET plan_cache_mode = force_generic_plan;
+CREATE FUNCTION prepared(statement text, VARIADIC arguments text[]) RETURNS TABLE (arguments_ text, off bigint, forced bigint, form text)
+LANGUAGE plpgsql AS $$
+DECLARE
+	given text;
+	line text;
+	plan text;
+BEGIN
+	FOREACH given IN ARRAY arguments LOOP
+		arguments_ := given;
+		SET LOCAL pg_more.rewrites = off;
+		EXECUTE 'PREPARE plain ' || statement;
+		EXECUTE 'CREATE TEMP TABLE plain_rows AS EXECUTE plain ' || given;
+		DEALLOCATE plain;
+		SET LOCAL pg_more.rewrites = force;
+		EXECUTE 'PREPARE forced ' || statement;
+		EXECUTE 'CREATE TEMP TABLE forced_rows AS EXECUTE forced ' || given;
+		plan := '';
+		FOR line IN EXECUTE 'EXPLAIN (COSTS OFF, VERBOSE) EXECUTE forced ' || given LOOP
+			plan := plan || line || E'\n';
+		END LOOP;
+		DEALLOCATE forced;
+		SET LOCAL pg_more.rewrites = off;
+		form := CASE WHEN plan !~ 'Function Scan on .*list' THEN 'as it is' WHEN plan ~ 'hashed SubPlan' THEN 'filter' ELSE 'join' END;
+		off := (SELECT count(*) FROM plain_rows);
+		forced := CASE WHEN EXISTS (TABLE plain_rows EXCEPT ALL TABLE forced_rows) THEN -1 ELSE (SELECT count(*) FROM forced_rows) END;
+		RETURN NEXT;
+		DROP TABLE plain_rows, forced_rows;
+	END LOOP;
+END $$;
+SELECT * FROM prepared('(int[]) AS SELECT * FROM item WHERE a = ANY ($1)', '(''{1,2,2}'')', '(''{1,NULL}'')', '(''{}'')', '(NULL)', '(''{{1,2},{3,4}}'')');
+SELECT * FROM prepared('(int[]) AS SELECT * FROM item WHERE a <> ALL ($1)', '(''{1,2,2}'')', '(''{1,NULL}'')', '(''{}'')', '(NULL)');
+SELECT * FROM prepared('(int, int) AS SELECT * FROM item WHERE a IN (1, $1, 3, $2, NULL)', '(5, 6)', '(NULL, 1)');
+SELECT * FROM prepared('(int, int) AS SELECT * FROM item WHERE a NOT IN (1, $1, 3, $2)', '(5, 6)', '(NULL, 1)');
+SELECT * FROM prepared('(text[]) AS SELECT * FROM item WHERE c = ANY ($1::varchar[])', '(''{c1,c2}'')');
+SELECT * FROM prepared('(timestamptz[]) AS SELECT * FROM item WHERE t = ANY ($1)', '(''{2024-01-02 00:00+00}'')');
+SELECT * FROM prepared('(bigint[]) AS SELECT * FROM item WHERE a = ANY ($1) ORDER BY id LIMIT 3', '(''{1,3000000000}'')');
+SELECT * FROM prepared('(int[]) AS SELECT * FROM (SELECT * FROM item WHERE a = ANY ($1) FOR UPDATE) AS l', '(''{1,2}'')');
+SELECT * FROM prepared('(bigint[]) AS SELECT * FROM (SELECT * FROM item WHERE b = ANY ($1) FOR UPDATE) AS l', '(''{1,2}'')');
+
+-- rows that are changed keep a filter
+BEGIN;
+SET LOCAL pg_more.rewrites = force;
+PREPARE gone (int[]) AS DELETE FROM item WHERE a = ANY ($1);
+EXECUTE gone ('{1,2,NULL}');
+SELECT count(*) FROM item;
+EXECUTE gone (NULL);
+SELECT count(*) FROM item;
+ROLLBACK;
