@@ -18,6 +18,7 @@ OBJS = \
 	src/rows/update.o \
 	src/rows/upsert.o \
 	src/rows/match.o \
+	src/rows/rows_of.o \
 	src/rows/marks.o \
 	src/rows/sql.o \
 	src/rows/plan.o \
@@ -34,10 +35,10 @@ OBJS = \
 	src/planner/explain_rewrites.o \
 	src/planner/stats.o \
 	src/planner/verify.o \
+	src/planner/rows_in.o \
 	src/planner/composite_in.o \
 	src/planner/hashed_case.o \
-	src/planner/case_lookup.o \
-	src/planner/stubs.o
+	src/planner/case_lookup.o
 
 # The rooms' SQL, in the order in which it must run.
 ROOMS_SQL = src/pg_more.sql src/rows/rows.sql src/planner/planner.sql

@@ -69,6 +69,17 @@ compat_json_untranslatable(JsonParseErrorType error)
 #define compat_initial_cost_nestloop initial_cost_nestloop
 #endif
 
+/* May the current user run this query? Privileges moved out of the range table in 16. */
+#if PG_VERSION_NUM >= 160000
+#define compat_may_run(query) ExecCheckPermissions((query)->rtable, (query)->rteperminfos, false)
+#define compat_may_execute(function) \
+	(object_aclcheck(ProcedureRelationId, function, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK)
+#else
+#define compat_may_run(query) ExecCheckRTPerms((query)->rtable, false)
+#define compat_may_execute(function) \
+	(pg_proc_aclcheck(function, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK)
+#endif
+
 /* Until 18 a disabled path is one with a prohibitive cost. */
 #if PG_VERSION_NUM >= 180000
 #define path_disabled(path) ((path)->disabled_nodes)

@@ -88,6 +88,7 @@ typedef struct Decision
 	Query	   *query;			/* the best form up to now */
 	Planned		best;			/* its plan, if it was planned */
 	bool		first_planned;	/* has a plan been made that carries the queryId? */
+	bool		for_role;		/* is the best form for the current role alone? */
 	List	   *reports;		/* of RewriteReport */
 } Decision;
 
@@ -254,6 +255,7 @@ take(Decision *decision, Attempt *attempt, Query *query, Planned *planned, Cost 
 	report->form = attempt->form;
 	report->force = attempt->force;
 	report->changed = attempt->changed;
+	decision->for_role |= attempt->for_role;
 	forget_plan(&decision->best);
 	decision->query = query;
 	decision->best = *planned;
@@ -397,6 +399,7 @@ finish(Decision *decision, PlannedStmt *plan, uint64 *nanoseconds)
 	bool		counted[REWRITES] = {false};
 	ListCell   *lc;
 
+	plan->dependsOnRole |= decision->for_role;
 	foreach(lc, decision->reports)
 	{
 		RewriteReport *report = lfirst(lc);

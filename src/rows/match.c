@@ -1,12 +1,22 @@
 /*
  * match.c
  *	  rows_in, rows_not_in and rows_missing: matching on lists of keys.
+ *
+ * The functions run their statement themselves.  The planner room puts the same
+ * statement in the place of a call (match_sql), with another source: the data
+ * is then decoded by a function in FROM (rows_of.c), when the statement runs.
  */
 #include "postgres.h"
 
+#include "access/relation.h"
+#include "access/transam.h"
+#include "catalog/pg_type.h"
 #include "funcapi.h"
+#include "utils/lsyscache.h"
+#include "utils/typcache.h"
 
 #include "compat.h"
+#include "expression.h"
 #include "rows/result.h"
 #include "rows/verb.h"
 
@@ -34,23 +44,58 @@ check_row_type(Verb *verb, TupleDesc expected)
 /* Lists of more rows than this are not sorted to be looked up. */
 #define LONG_LIST 10000
 
+/* What tells the three apart. */
+typedef struct MatchInfo
+{
+	KeyRule		rule;
+	bool		numbered;		/* are the data's own rows returned, by number? */
+	char	   *(*make_sql) (Verb *verb, Source *source);
+} MatchInfo;
+
+static const MatchInfo kinds[] = {
+	[MATCH_ROWS_IN] = {KEY_DISTINCT, false, sql_rows_in},
+	[MATCH_ROWS_NOT_IN] = {KEY_DISTINCT, false, sql_rows_not_in},
+	[MATCH_ROWS_MISSING] = {KEY_ANY, true, sql_rows_missing},
+};
+
+/* Which of the target's columns the statement gives, in its order. */
+static List *
+given_columns(Verb *verb)
+{
+	TupleDesc	desc = RelationGetDescr(verb->rel);
+	List	   *attnums = NIL;
+
+	if (verb->returns_data)
+	{
+		for (int c = 0; c < verb->ncolumns; c++)
+			if (AttributeNumberIsValid(verb->columns[c].attnum))
+				attnums = lappend_int(attnums, verb->columns[c].attnum);
+	}
+	else
+	{
+		for (int i = 0; i < desc->natts; i++)
+			if (!TupleDescAttr(desc, i)->attisdropped)
+				attnums = lappend_int(attnums, i + 1);
+	}
+	return attnums;
+}
+
 /* What the three matching functions share. */
 static Datum
-match_rows(FunctionCallInfo fcinfo, KeyRule rule, bool numbered,
-		   char *(*make_sql) (Verb *verb, Source *source))
+match_rows(FunctionCallInfo fcinfo, MatchKind kind)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	Verb		verb;
-	List	   *attnums = NIL;
+	List	   *attnums;
 	Source	   *source;
 
 	verb_on_rows(&verb, fcinfo, ACL_SELECT, AccessShareLock);
 	verb.key_arg = arg_array(fcinfo, 2);
 	verb.match = arg_text(fcinfo, 3);
 	verb.returning = false;
-	verb.rule = rule;
-	verb.numbered = numbered;
-	verb.returns_data = numbered;
+	verb.rule = kinds[kind].rule;
+	verb.numbered = kinds[kind].numbered;
+	verb.returns_data = kinds[kind].numbered;
 	/* of a long list it is cheaper to let the join look at keys that repeat */
 	if (verb.data->nrows > LONG_LIST)
 		verb.rule = KEY_ANY;
@@ -58,19 +103,8 @@ match_rows(FunctionCallInfo fcinfo, KeyRule rule, bool numbered,
 	verb_connect(&verb);
 	verb_resolve(&verb);
 	source = verb_source(&verb, NULL);
-	if (verb.returns_data)
-	{
-		for (int c = 0; c < verb.ncolumns; c++)
-			if (AttributeNumberIsValid(verb.columns[c].attnum))
-				attnums = lappend_int(attnums, verb.columns[c].attnum);
-	}
-	else
-	{
-		for (int i = 0; i < RelationGetDescr(verb.rel)->natts; i++)
-			if (!TupleDescAttr(RelationGetDescr(verb.rel), i)->attisdropped)
-				attnums = lappend_int(attnums, i + 1);
-	}
-	verb_run(&verb, make_sql(&verb, source), source, rows_receiver(fcinfo, attnums));
+	attnums = given_columns(&verb);
+	verb_run(&verb, kinds[kind].make_sql(&verb, source), source, rows_receiver(fcinfo, attnums));
 	verb_finish(&verb, source);
 	return (Datum) 0;
 }
@@ -78,17 +112,175 @@ match_rows(FunctionCallInfo fcinfo, KeyRule rule, bool numbered,
 Datum
 rows_in(PG_FUNCTION_ARGS)
 {
-	return match_rows(fcinfo, KEY_DISTINCT, false, sql_rows_in);
+	return match_rows(fcinfo, MATCH_ROWS_IN);
 }
 
 Datum
 rows_not_in(PG_FUNCTION_ARGS)
 {
-	return match_rows(fcinfo, KEY_DISTINCT, false, sql_rows_not_in);
+	return match_rows(fcinfo, MATCH_ROWS_NOT_IN);
 }
 
 Datum
 rows_missing(PG_FUNCTION_ARGS)
 {
-	return match_rows(fcinfo, KEY_ANY, true, sql_rows_missing);
+	return match_rows(fcinfo, MATCH_ROWS_MISSING);
+}
+
+/* ------------------------------------------------------------------------ */
+/* The statement in the place of a call										*/
+/* ------------------------------------------------------------------------ */
+
+/* The position of a column in the data; -1 when it is not there. */
+static int
+column_of(Rowset *data, const char *name)
+{
+	for (int i = 0; data && i < data->ncols; i++)
+		if (strcmp(data->names[i], name) == 0)
+			return i;
+	return -1;
+}
+
+/* The names of the target's columns. */
+static List *
+target_names(Verb *verb)
+{
+	TupleDesc	desc = RelationGetDescr(verb->rel);
+	List	   *names = NIL;
+
+	for (int i = 0; i < desc->natts; i++)
+		if (!TupleDescAttr(desc, i)->attisdropped)
+			names = lappend(names, pstrdup(NameStr(TupleDescAttr(desc, i)->attname)));
+	return names;
+}
+
+/* The names that the condition gives to columns of the data. */
+static List *
+mentioned_names(Verb *verb, Rowset *known)
+{
+	List	   *names = columns_of_alias(parse_expression("match", verb->match), "data", NIL);
+	ListCell   *lc;
+
+	foreach(lc, names)
+		if (known ? column_of(known, lfirst(lc)) < 0 :
+			!AttributeNumberIsValid(find_column(verb->rel, lfirst(lc))))
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_COLUMN),
+					 errmsg("the type of column \"%s\" of the data is not known", (char *) lfirst(lc))));
+	return names;
+}
+
+/*
+ * A rowset without rows that stands for the data: it has the columns that the
+ * statement may need.  Whether the data has them, and what else it has, is
+ * looked at when it is decoded.
+ */
+static Rowset *
+expected_data(Verb *verb, Rowset *known)
+{
+	List	   *names = NIL;
+	Rowset	   *data;
+	int			n = 0;
+	ListCell   *lc;
+
+	if (known && (verb->match || verb->returns_data) && known->nrows == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("the data has no rows")));
+	if (verb->match && verb->returns_data && known == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("the columns of the data are not known, which \"match\" may depend on")));
+	if (verb->returns_data && known)
+		for (int i = 0; i < known->ncols; i++)
+			names = lappend(names, (char *) known->names[i]);
+	else if (verb->match)
+		names = mentioned_names(verb, known);
+	else
+		names = target_names(verb);
+
+	data = rowset_new(list_length(names));
+	data->nrows = 1;			/* not the data without rows, to which other rules apply */
+	if (known && known->types)
+		data->types = palloc0_array(const char *, data->ncols + 1);
+	foreach(lc, names)
+	{
+		int			i = column_of(known, lfirst(lc));
+
+		data->names[n] = lfirst(lc);
+		if (data->types)
+			data->types[n] = i < 0 ? "" : known->types[i];
+		n++;
+	}
+	return data;
+}
+
+/*
+ * May values of the type be made in a parallel worker?  The constraints of a
+ * domain, and input functions that are not the server's, may do anything.
+ */
+static bool
+is_parallel_safe(Oid type)
+{
+	Oid			element = get_element_type(type);
+	char		kind = get_typtype(OidIsValid(element) ? element : type);
+
+	if (kind == TYPTYPE_ENUM)
+		return true;
+	return kind == TYPTYPE_BASE && (OidIsValid(element) ? element : type) < FirstNormalObjectId;
+}
+
+/* The call that gives the source's rows; its arguments are those of the call that is replaced. */
+static char *
+source_call(Verb *verb)
+{
+	const char *form;
+	bool		safe = true;
+
+	for (int c = 0; c < verb->ncolumns; c++)
+		safe &= is_parallel_safe(verb->columns[c].type);
+	if (verb->returns_data)
+		form = "data";
+	else if (verb->ncolumns == 0)
+		form = "number";
+	else
+		form = verb->rule == KEY_DISTINCT && !verb->match ? "key" : "any";
+	return psprintf("more.%s($1, $2, $3, $4, '%s')", safe ? "_rows_of" : "_rows_of_restricted", form);
+}
+
+/*
+ * match_sql
+ *		The statement that gives what a call of one of the three functions on
+ *		this table would; key and match may be NULL.
+ *
+ * known is the data where it is known now, or NULL.  The statement's $1 to $4
+ * are the call's arguments.  attnums tells which of the target's columns the
+ * statement gives, in its order; all others are null.  Where the arguments do
+ * not go together, or the caller may not read the table, it raises an error.
+ */
+char *
+match_sql(MatchKind kind, Oid relid, ArrayType *key, const char *match, Rowset *known, List **attnums)
+{
+	Verb		verb;
+	Source	   *source;
+	char	   *sql;
+
+	memset(&verb, 0, sizeof(verb));
+	verb_open(&verb, relid, ACL_SELECT, AccessShareLock);
+	if (!RelationIsPopulated(verb.rel))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("materialized view \"%s\" has not been populated", RelationGetRelationName(verb.rel))));
+	verb.key_arg = key;
+	verb.match = match;
+	verb.rule = known && known->nrows > LONG_LIST ? KEY_ANY : kinds[kind].rule;
+	verb.numbered = kinds[kind].numbered;
+	verb.returns_data = kinds[kind].numbered;
+	verb.data = expected_data(&verb, known);
+	verb_resolve(&verb);
+	source = source_create(verb.columns, verb.ncolumns, verb.numbered || verb.ncolumns == 0, SOURCE_AS_CALL);
+	source->call = source_call(&verb);
+	sql = kinds[kind].make_sql(&verb, source);
+	*attnums = given_columns(&verb);
+	relation_close(verb.rel, NoLock);
+	return sql;
 }

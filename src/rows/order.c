@@ -133,7 +133,7 @@ keep_key_order(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outerrel, Rel
  * get_relation_stats_hook: the data has no statistics, and without any the
  * planner takes a column to have 200 values, which makes it shun a hash table
  * of the data.  The first key column is known to have (nearly) as many values
- * as there are rows.
+ * as there are rows.  Of the data in a plan of its own, rows_of.c knows more.
  */
 static bool
 know_key_is_distinct(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum,
@@ -141,6 +141,11 @@ know_key_is_distinct(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum,
 {
 	if (previous_stats_hook && previous_stats_hook(root, rte, attnum, vardata))
 		return true;
+	if (rows_of_distinct(rte, attnum))
+	{
+		vardata->isunique = true;
+		return true;
+	}
 	if (planned_source == NULL || planned_source->distinct != attnum)
 		return false;
 	if (rte->rtekind == RTE_NAMEDTUPLESTORE ?

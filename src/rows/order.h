@@ -5,10 +5,15 @@
 #ifndef PG_MORE_ORDER_H
 #define PG_MORE_ORDER_H
 
+#include "nodes/parsenodes.h"
+
 #include "rows/source.h"
 
 extern Source *planned_source;
 
 extern void order_init(void);
+
+/* rows_of.c */
+extern bool rows_of_distinct(RangeTblEntry *rte, AttrNumber attnum);
 
 #endif							/* PG_MORE_ORDER_H */

@@ -125,6 +125,23 @@ CREATE FUNCTION more.rows_missing(
 RETURNS SETOF anyelement
 	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED;
 
+-- The data's rows, where a call of one of these is planned as the join that it stands for.
+CREATE FUNCTION more._rows_of_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'rows_of_support' LANGUAGE C STRICT PARALLEL SAFE;
+
+CREATE FUNCTION more._rows_of(
+	target anyelement, data more.rowset, key text[], match text, form text)
+RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'rows_of' LANGUAGE C STABLE PARALLEL SAFE SUPPORT more._rows_of_support;
+
+CREATE FUNCTION more._rows_of_restricted(
+	target anyelement, data more.rowset, key text[], match text, form text)
+RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'rows_of' LANGUAGE C STABLE PARALLEL RESTRICTED SUPPORT more._rows_of_support;
+
+CREATE FUNCTION more._row_security(regclass) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'row_security_on' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+
 -- ---------------------------------------------------------------------------
 -- Used inside the statements that the verbs generate
 -- ---------------------------------------------------------------------------
@@ -173,6 +190,10 @@ COMMENT ON FUNCTION more.bulk_get_or_create(anyelement, more.rowset, text[]) IS 
 COMMENT ON FUNCTION more.rows_in(anyelement, more.rowset, text[], text) IS 'the rows of the target (NULL::table) that some row of the data matches, each once: by key (default the primary key), where a null matches nothing, or by match, a condition over target and data';
 COMMENT ON FUNCTION more.rows_not_in(anyelement, more.rowset, text[], text) IS 'the rows of the target (NULL::table) that no row of the data matches; a null in the data hides nothing. key and match as in rows_in';
 COMMENT ON FUNCTION more.rows_missing(anyelement, more.rowset, text[], text) IS 'the rows of the data, as rows of the target''s type (NULL::table), that match no row of the target, in input order. key and match as in rows_in';
+COMMENT ON FUNCTION more._rows_of_support(internal) IS 'internal: planner support of more._rows_of';
+COMMENT ON FUNCTION more._rows_of(anyelement, more.rowset, text[], text, text) IS 'internal: the rows of the data, in queries that stand for a call of rows_in, rows_not_in or rows_missing';
+COMMENT ON FUNCTION more._rows_of_restricted(anyelement, more.rowset, text[], text, text) IS 'internal: as more._rows_of, for types that parallel workers cannot read';
+COMMENT ON FUNCTION more._row_security(regclass) IS 'internal: true, or the error that row_security = off asks for, in queries that were planned under row security';
 COMMENT ON FUNCTION more._note_row(bigint) IS 'internal: used inside the statements that the verbs generate';
 COMMENT ON FUNCTION more._noted_row() IS 'internal: used inside the statements that the verbs generate';
 COMMENT ON FUNCTION more._claim_row(bigint, oid, tid) IS 'internal: used inside the statements that the verbs generate';

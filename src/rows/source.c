@@ -9,6 +9,9 @@
  * A distributed engine that plans its own tables (Citus) cannot see a local
  * relation; there the columns go as array parameters through unnest().
  *
+ * A statement that is planned now and run later, maybe with other data, calls
+ * a function that decodes the rows when it is run (rows_of.c).
+ *
  * The statement around it is the same: each is a FROM item called data.
  */
 #include "postgres.h"
@@ -247,6 +250,8 @@ keep_row(void *arg, int64 ordinal, Datum *values, bool *nulls, bool *absent)
 		case SOURCE_AS_ROW:
 			set_parameters(source);
 			break;
+		case SOURCE_AS_CALL:
+			break;				/* is never filled */
 	}
 }
 
@@ -352,6 +357,25 @@ append_array_column(StringInfo out, Source *source, int i)
 		appendStringInfo(out, "\"" SOURCE_FUNCTION "\".%s", name);
 }
 
+/* The form of a call: the function's result needs the names and types of its columns. */
+static char *
+call_sql(Source *source)
+{
+	StringInfoData out;
+
+	initStringInfo(&out);
+	for (int i = 0; i < source->desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(source->desc, i);
+
+		appendStringInfo(&out, "%s%s %s", i > 0 ? ", " : "", quote_identifier(NameStr(att->attname)),
+						 type_sql(att->atttypid, att->atttypmod));
+		if (OidIsValid(att->attcollation))
+			appendStringInfo(&out, " COLLATE %s", collation_sql(att->attcollation));
+	}
+	return psprintf("%s AS data(%s)", source->call, out.data);
+}
+
 /*
  * source_sql
  *		The source as a FROM item with the alias data.
@@ -365,6 +389,8 @@ source_sql(Source *source)
 
 	if (source->form == SOURCE_AS_RELATION)
 		return "\"" SOURCE_RELATION "\" AS data";
+	if (source->form == SOURCE_AS_CALL)
+		return call_sql(source);
 
 	initStringInfo(&columns);
 	initStringInfo(&params);

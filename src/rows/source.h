@@ -29,7 +29,8 @@ typedef enum SourceForm
 {
 	SOURCE_AS_RELATION,
 	SOURCE_AS_ARRAYS,
-	SOURCE_AS_ROW
+	SOURCE_AS_ROW,
+	SOURCE_AS_CALL
 } SourceForm;
 
 /*
@@ -50,6 +51,7 @@ typedef struct Source
 	Datum	   *values;			/* a row of desc, in the making */
 	bool	   *nulls;
 	Tuplestorestate *store;		/* of a relation */
+	const char *call;			/* of a function, its call */
 
 	/* of parameters, one for each column of desc */
 	Oid		   *paramtypes;

@@ -95,11 +95,12 @@ check_access(Oid relid, AclMode mode)
 }
 
 /*
- * Open the target with the lock that its statement will take anyway; the
- * caller must have one of the privileges.
+ * verb_open
+ *		Open the target with the lock that its statement will take anyway; the
+ *		caller must have one of the privileges.
  */
-static void
-open_target(Verb *verb, Oid relid, AclMode access, LOCKMODE lockmode)
+void
+verb_open(Verb *verb, Oid relid, AclMode access, LOCKMODE lockmode)
 {
 	char		relkind;
 
@@ -133,7 +134,7 @@ verb_on_table(Verb *verb, FunctionCallInfo fcinfo, AclMode access)
 
 	memset(verb, 0, sizeof(*verb));
 	verb->data = rowset_from_datum(required_arg(fcinfo, 1, "data"));
-	open_target(verb, relid, access, RowExclusiveLock);
+	verb_open(verb, relid, access, RowExclusiveLock);
 }
 
 /*
@@ -149,7 +150,7 @@ verb_on_rows(Verb *verb, FunctionCallInfo fcinfo, AclMode access, LOCKMODE lockm
 	memset(verb, 0, sizeof(*verb));
 	verb->data = rowset_from_datum(required_arg(fcinfo, 1, "data"));
 	verb->returning = true;
-	open_target(verb, relid, access, lockmode);
+	verb_open(verb, relid, access, lockmode);
 	InitMaterializedSRF(fcinfo, 0);
 }
 

@@ -93,6 +93,7 @@ extern ArrayType *arg_array(FunctionCallInfo fcinfo, int n);
 extern char *arg_text(FunctionCallInfo fcinfo, int n);
 extern bool arg_choice(FunctionCallInfo fcinfo, int n, const char *name,
 					   const char *first, const char *second);
+extern void verb_open(Verb *verb, Oid relid, AclMode access, LOCKMODE lockmode);
 extern void verb_on_table(Verb *verb, FunctionCallInfo fcinfo, AclMode access);
 extern void verb_on_rows(Verb *verb, FunctionCallInfo fcinfo, AclMode access, LOCKMODE lockmode);
 extern void verb_connect(Verb *verb);
@@ -111,6 +112,17 @@ extern void verb_describe_columns(Verb *verb, List *key, List *assigned, List *m
 								  List *matched);
 extern int	verb_data_column(Verb *verb, const char *name);
 extern void verb_require_unique_key(Verb *verb);
+
+/* match.c */
+typedef enum MatchKind
+{
+	MATCH_ROWS_IN,
+	MATCH_ROWS_NOT_IN,
+	MATCH_ROWS_MISSING
+} MatchKind;
+
+extern char *match_sql(MatchKind kind, Oid relid, ArrayType *key, const char *match,
+					   Rowset *known, List **attnums);
 
 /* update.c */
 extern bool verb_claims_rows(Verb *verb);

@@ -1,0 +1,306 @@
+/*
+ * rows_of.c
+ *	  A rowset's rows as a function in FROM.
+ *
+ * Where a call of rows_in, rows_not_in or rows_missing is planned as the join
+ * that it stands for, the data must be decoded when the plan is run.  That is
+ * what this function is for.  It does with the data what these functions do,
+ * with the same errors: all columns are looked up, the key's must be there, and
+ * values are converted in the same order.
+ *
+ * Its result has the columns that the query around it lists.  The last argument
+ * says what the rows are:
+ *	key		each key once, none with a null in it: enough for a plain join
+ *	any		all rows, in input order
+ *	number	the same, with the row's number as the first and only column
+ *	data	the same, with the row's number as the first column, and then
+ *			columns that need not be in the key or the condition
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "funcapi.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/supportnodes.h"
+#include "optimizer/optimizer.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rls.h"
+
+#include "compat.h"
+#include "rows/order.h"
+#include "rows/verb.h"
+
+PG_FUNCTION_INFO_V1(rows_of);
+PG_FUNCTION_INFO_V1(rows_of_support);
+PG_FUNCTION_INFO_V1(row_security_on);
+
+/* Where the decoded rows go. */
+typedef struct RowsOf
+{
+	Tuplestorestate *store;
+	TupleDesc	desc;
+	bool		numbered;
+	int			ncolumns;
+	int		   *position;		/* of each data column in the result, or -1 */
+	Datum	   *values;
+	bool	   *nulls;
+} RowsOf;
+
+/* RowSink */
+static void
+put_row(void *arg, int64 ordinal, Datum *values, bool *nulls, bool *absent)
+{
+	RowsOf	   *rows = arg;
+
+	if (rows->numbered)
+	{
+		rows->values[0] = Int64GetDatum(ordinal);
+		rows->nulls[0] = false;
+	}
+	for (int c = 0; c < rows->ncolumns; c++)
+		if (rows->position[c] >= 0)
+		{
+			rows->values[rows->position[c]] = values[c];
+			rows->nulls[rows->position[c]] = nulls[c];
+		}
+	tuplestore_putvalues(rows->store, rows->desc, rows->values, rows->nulls);
+}
+
+/* Find the result's columns in the data. */
+static void
+place_columns(Verb *verb, RowsOf *rows)
+{
+	rows->position = palloc_array(int, verb->ncolumns + 1);
+	for (int c = 0; c < verb->ncolumns; c++)
+		rows->position[c] = -1;
+	for (int i = rows->numbered ? 1 : 0; i < rows->desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(rows->desc, i);
+		int			c = verb_data_column(verb, NameStr(att->attname));
+
+		if (c >= 0 && verb->columns[c].type != att->atttypid)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("column \"%s\" of the data is of type %s, not %s", NameStr(att->attname),
+							format_type_be(verb->columns[c].type), format_type_be(att->atttypid))));
+		if (c >= 0)
+			rows->position[c] = i;
+		else if (!verb->returns_data)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_COLUMN),
+					 errmsg("column data.%s does not exist", NameStr(att->attname))));
+	}
+}
+
+/* See that the result's first column can be the rows' number. */
+static void
+check_number(TupleDesc desc)
+{
+	if (desc->natts < 1 || TupleDescAttr(desc, 0)->atttypid != INT8OID)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("the first column must be of type bigint")));
+}
+
+/*
+ * more._rows_of(anyelement, more.rowset, text[], text, text): the rows of the
+ * data, for a query that matches them with the target.
+ */
+Datum
+rows_of(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	const char *form = PG_ARGISNULL(4) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(4));
+	RowsOf		rows = {0};
+	DecodeRequest request = {0};
+	Verb		verb;
+
+	verb_on_rows(&verb, fcinfo, ACL_SELECT, AccessShareLock);
+	verb.key_arg = arg_array(fcinfo, 2);
+	verb.match = arg_text(fcinfo, 3);
+	verb.returning = false;
+	verb.rule = strcmp(form, "key") == 0 ? KEY_DISTINCT : KEY_ANY;
+	verb.returns_data = strcmp(form, "data") == 0;
+	verb_resolve(&verb);
+	if (verb.data->nrows > 0)
+	{
+		rows.store = rsinfo->setResult;
+		rows.desc = rsinfo->setDesc;
+		rows.numbered = verb.returns_data || strcmp(form, "number") == 0;
+		rows.ncolumns = verb.ncolumns;
+		rows.values = palloc0_array(Datum, rows.desc->natts + 1);
+		rows.nulls = palloc_array(bool, rows.desc->natts + 1);
+		memset(rows.nulls, true, rows.desc->natts);
+		if (rows.numbered)
+			check_number(rows.desc);
+		place_columns(&verb, &rows);
+		request.rowset = verb.data;
+		request.columns = verb.columns;
+		request.ncolumns = verb.ncolumns;
+		request.nkeys = verb.nkeys;
+		request.keys = verb.keys;
+		request.rule = verb.rule;
+		(void) decode_rows(&request, put_row, &rows);
+	}
+	relation_close(verb.rel, NoLock);
+	return (Datum) 0;
+}
+
+/*
+ * more._row_security(regclass): a plan that was made under row security runs.
+ * Settings may have changed since; the error is the server's own.
+ */
+Datum
+row_security_on(PG_FUNCTION_ARGS)
+{
+	(void) check_enable_rls(PG_GETARG_OID(0), InvalidOid, false);
+	PG_RETURN_BOOL(true);
+}
+
+/* ------------------------------------------------------------------------ */
+/* What the planner is told													*/
+/* ------------------------------------------------------------------------ */
+
+/* The data of a call, where it is known when the plan is made; else NULL. */
+static Rowset *
+known_data(FuncExpr *call)
+{
+	Const	   *data = lsecond(call->args);
+
+	if (!IsA(data, Const) || data->constisnull)
+		return NULL;
+	return rowset_from_datum(data->constvalue);
+}
+
+/* How many rows a call gives at most; -1 when that is not known. */
+static double
+count_rows(PlannerInfo *root, FuncExpr *call)
+{
+	Rowset	   *known = known_data(call);
+	FuncExpr   *make = lsecond(call->args);
+
+	if (known)
+		return known->nrows;
+
+	/* typed arrays: as many as the first of them has elements */
+	if (IsA(make, FuncExpr) && list_length(make->args) >= 2)
+	{
+		Const	   *array = (Const *) estimate_expression_value(root, lsecond(make->args));
+
+		if (IsA(array, Const) && !array->constisnull && OidIsValid(get_element_type(array->consttype)))
+		{
+			ArrayType  *values = DatumGetArrayTypeP(array->constvalue);
+
+			return ARR_NDIM(values) > 0 ? ARR_DIMS(values)[0] : 0;
+		}
+	}
+	return -1;
+}
+
+/* What it costs to decode a value, in calls of an operator. */
+#define DECODE_COST 10
+
+/*
+ * rows_of_support
+ *		Planner support: the number of rows, and the cost of decoding them.
+ */
+Datum
+rows_of_support(PG_FUNCTION_ARGS)
+{
+	Node	   *request = (Node *) PG_GETARG_POINTER(0);
+
+	if (IsA(request, SupportRequestRows))
+	{
+		SupportRequestRows *rows = (SupportRequestRows *) request;
+		double		count = IsA(rows->node, FuncExpr) ? count_rows(rows->root, (FuncExpr *) rows->node) : -1;
+
+		if (count < 0)
+			PG_RETURN_POINTER(NULL);
+		rows->rows = Max(count, 1);
+		PG_RETURN_POINTER(request);
+	}
+	if (IsA(request, SupportRequestCost))
+	{
+		SupportRequestCost *cost = (SupportRequestCost *) request;
+		double		count = cost->node && IsA(cost->node, FuncExpr) ?
+			count_rows(cost->root, (FuncExpr *) cost->node) : -1;
+
+		if (count < 0)
+			PG_RETURN_POINTER(NULL);
+		cost->startup = count * DECODE_COST * cpu_operator_cost;
+		cost->per_tuple = cpu_operator_cost;
+		PG_RETURN_POINTER(request);
+	}
+	PG_RETURN_POINTER(NULL);
+}
+
+/* How many rows are looked at to tell whether a column's values are distinct. */
+#define SAMPLE_ROWS 1000
+
+/* Do most of the first rows differ in this column, going by the values' text? */
+static bool
+mostly_distinct(Rowset *data, int column)
+{
+	int			n = Min(data->nrows, SAMPLE_ROWS);
+	uint32		seen[SAMPLE_ROWS * 2];
+	int			found = 0;
+	const char *next = data->cells;
+
+	memset(seen, 0, sizeof(seen));
+	for (int r = 0; r < n; r++)
+	{
+		CellReader	reader;
+		Cell		cell = {CELL_ABSENT, NULL, 0};
+		uint32		hash;
+		int			slot;
+
+		cells_begin(&reader, next);
+		for (int i = 0; i <= column; i++)
+			cells_next(&reader, &cell);
+		next = cells_end(&reader);
+		hash = cell.kind >= CELL_NUMBER ? hash_bytes((const unsigned char *) cell.text, cell.len) | 1 : 1;
+		for (slot = hash % lengthof(seen); seen[slot] != 0 && seen[slot] != hash;)
+			slot = (slot + 1) % lengthof(seen);
+		found += seen[slot] == 0;
+		seen[slot] = hash;
+	}
+	return found >= n - n / 8;
+}
+
+/*
+ * rows_of_distinct
+ *		Has this column of a range table entry about as many values as it has
+ *		rows, because the entry is a call of more._rows_of and the column is the
+ *		whole key, or the data at hand is so?
+ */
+bool
+rows_of_distinct(RangeTblEntry *rte, AttrNumber attnum)
+{
+	RangeTblFunction *function;
+	FuncExpr   *call;
+	Rowset	   *known;
+	char	   *name;
+
+	if (rte->rtekind != RTE_FUNCTION || list_length(rte->functions) != 1)
+		return false;
+	function = linitial(rte->functions);
+	call = (FuncExpr *) function->funcexpr;
+	if (!IsA(call, FuncExpr) || list_length(call->args) != 5 || attnum < 1 ||
+		attnum > list_length(function->funccolnames))
+		return false;
+	name = get_func_name(call->funcid);
+	if (name == NULL || strncmp(name, "_rows_of", 8) != 0)
+		return false;
+	known = known_data(call);
+	if (known == NULL || known->cells == NULL)
+		return list_length(function->funccolnames) == 1;
+	name = strVal(list_nth(function->funccolnames, attnum - 1));
+	for (int i = 0; i < known->ncols; i++)
+		if (strcmp(known->names[i], name) == 0)
+			return mostly_distinct(known, i);
+	return false;
+}
