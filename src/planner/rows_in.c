@@ -83,21 +83,21 @@
 #include "rows/verb.h"
 
 /* How a query is part of the one around it. */
-typedef struct Level
+typedef struct QueryLevel
 {
-	struct Level *parent;
+	struct QueryLevel *parent;
 	Query	   *query;
 	Index		rti;			/* of the subquery in the parent, or 0 */
 	SubLink    *sublink;		/* that it belongs to, or NULL */
 	CommonTableExpr *cte;		/* likewise */
-} Level;
+} QueryLevel;
 
 /* What one attempt knows. */
 typedef struct RowsIn
 {
 	Attempt    *attempt;
 	Oid			functions[3];	/* by MatchKind */
-	Level	   *level;			/* for the walker */
+	QueryLevel	   *level;			/* for the walker */
 } RowsIn;
 
 /* A call that is being replaced. */
@@ -113,7 +113,7 @@ typedef struct Call
 	bool		secured;		/* result: is it under row security? */
 } Call;
 
-static void visit_query(RowsIn *context, Query *query, Level *parent, Index rti,
+static void visit_query(RowsIn *context, Query *query, QueryLevel *parent, Index rti,
 						SubLink *sublink, CommonTableExpr *cte);
 
 /* ------------------------------------------------------------------------ */
@@ -377,15 +377,22 @@ keep_secured(Call *call, Query *query)
 	query->jointree->quals = make_and_qual(query->jointree->quals, condition);
 }
 
-/* The statement in the place of the call; raises an error where there is none. */
+/*
+ * The statement in the place of the call; where there is none, it raises an
+ * error, or returns NULL with a reason.
+ */
 static Query *
-build_subquery(Call *call)
+build_subquery(RowsIn *context, FuncExpr *function, Call *call, const char **reason)
 {
 	List	   *attnums;
-	Query	   *query = analyze(call, match_sql(call->kind, call->relid, call->key, call->match,
-												call->known, &attnums));
+	Query	   *query;
 	Relation	rel;
 
+	*reason = read_arguments(context, function, call);
+	if (*reason)
+		return NULL;
+	query = analyze(call, match_sql(call->kind, call->relid, call->key, call->match,
+									call->known, &attnums));
 	if (contain_volatile_functions((Node *) query))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -421,24 +428,24 @@ is_about_call(int sqlerrcode)
  * whose message becomes the reason.
  */
 static Query *
-try_subquery(Call *call, const char **reason)
+try_subquery(RowsIn *context, FuncExpr *function, Call *call, const char **reason)
 {
-	MemoryContext context = CurrentMemoryContext;
+	MemoryContext memory = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
 	Query	   *volatile query = NULL;
 
 	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
+	MemoryContextSwitchTo(memory);
 	PG_TRY();
 	{
-		query = build_subquery(call);
+		query = build_subquery(context, function, call, reason);
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
 	{
 		ErrorData  *error;
 
-		MemoryContextSwitchTo(context);
+		MemoryContextSwitchTo(memory);
 		error = CopyErrorData();
 		if (!is_about_call(error->sqlerrcode))
 			PG_RE_THROW();
@@ -448,7 +455,7 @@ try_subquery(Call *call, const char **reason)
 		query = NULL;
 	}
 	PG_END_TRY();
-	MemoryContextSwitchTo(context);
+	MemoryContextSwitchTo(memory);
 	CurrentResourceOwner = owner;
 	return query;
 }
@@ -686,7 +693,7 @@ test_may_fail(Node *test)
  * come from: those of its own level, and of the levels around it.
  */
 static void
-look_around(Level *level, Index rti, Around *around)
+look_around(QueryLevel *level, Index rti, Around *around)
 {
 	around->relids = bms_make_singleton(rti);
 	for (; level; level = level->parent)
@@ -769,7 +776,7 @@ kind_of(RowsIn *context, RangeTblEntry *rte)
 
 /* Why a call is left alone before anything is looked up; NULL if it need not be. */
 static const char *
-early_reason(Level *level, RangeTblEntry *rte, Index rti)
+early_reason(QueryLevel *level, RangeTblEntry *rte, Index rti)
 {
 	if (list_length(rte->functions) != 1)
 		return "it is one of several functions in ROWS FROM";
@@ -788,7 +795,7 @@ early_reason(Level *level, RangeTblEntry *rte, Index rti)
 
 /* Why the statement around the call does not allow to replace it; NULL if it does. */
 static const char *
-misfit_reason(Level *level, RangeTblEntry *rte, Index rti, Oid relid)
+misfit_reason(QueryLevel *level, RangeTblEntry *rte, Index rti, Oid relid)
 {
 	Relation	rel = relation_open(relid, NoLock);
 	References	refs = {rti, 0, RelationGetDescr(rel)};
@@ -804,7 +811,7 @@ misfit_reason(Level *level, RangeTblEntry *rte, Index rti, Oid relid)
 
 /* Replace the call, or say why not. */
 static void
-try_call(RowsIn *context, Level *level, RangeTblEntry *rte, Index rti, MatchKind kind)
+try_call(RowsIn *context, QueryLevel *level, RangeTblEntry *rte, Index rti, MatchKind kind)
 {
 	FuncExpr   *function = (FuncExpr *) ((RangeTblFunction *) linitial(rte->functions))->funcexpr;
 	Oid			relid = get_typ_typrelid(function->funcresulttype);
@@ -816,15 +823,13 @@ try_call(RowsIn *context, Level *level, RangeTblEntry *rte, Index rti, MatchKind
 	const char *reason = early_reason(level, rte, rti);
 
 	if (reason == NULL)
-		reason = read_arguments(context, function, &call);
-	if (reason == NULL)
 	{
 		look_around(level, rti, &around);
 		if (around.is_volatile)
 			reason = "a condition around it is volatile";
 	}
 	if (reason == NULL)
-		subquery = try_subquery(&call, &reason);
+		subquery = try_subquery(context, function, &call, &reason);
 	if (subquery)
 		reason = misfit_reason(level, rte, rti, call.relid);
 	if (reason)
@@ -862,7 +867,7 @@ visit_expressions(Node *node, RowsIn *context)
 
 /* One range table entry: a call, a subquery, or expressions. */
 static void
-visit_relation(RowsIn *context, Level *level, RangeTblEntry *rte, Index rti)
+visit_relation(RowsIn *context, QueryLevel *level, RangeTblEntry *rte, Index rti)
 {
 	int			kind = kind_of(context, rte);
 
@@ -889,10 +894,10 @@ visit_relation(RowsIn *context, Level *level, RangeTblEntry *rte, Index rti)
 
 /* All calls of a query and of those in it. */
 static void
-visit_query(RowsIn *context, Query *query, Level *parent, Index rti, SubLink *sublink, CommonTableExpr *cte)
+visit_query(RowsIn *context, Query *query, QueryLevel *parent, Index rti, SubLink *sublink, CommonTableExpr *cte)
 {
-	Level		level = {parent, query, rti, sublink, cte};
-	Level	   *outer = context->level;
+	QueryLevel		level = {parent, query, rti, sublink, cte};
+	QueryLevel	   *outer = context->level;
 	Index		i = 0;
 	ListCell   *lc;
 
