@@ -83,6 +83,8 @@ lookup_problem(Query *query, Node *left, Oid operator, Oid type)
 						format_type_be(exprType(left)));
 	if (!OidIsValid(get_array_type(type)) || get_typtype(type) == TYPTYPE_PSEUDO)
 		return psprintf("type %s has no arrays", format_type_be(type));
+	if (type_is_rowtype(type))
+		return psprintf("unnest would take values of type %s apart", format_type_be(type));
 	if (relation > 0 && is_foreign(rt_fetch(relation, query->rtable)->relid))
 		return "a foreign table evaluates the list itself";
 	return NULL;
