@@ -1,0 +1,696 @@
+"""Random statements around the shapes that the planner rewrites."""
+
+import json
+
+from pieces import Many, maybe, text
+from world import TYPES, Column, Type, literal, plain_type
+
+INT4 = TYPES[0]
+TEXT = next(t for t in TYPES if t.name == "text")
+BOOL = next(t for t in TYPES if t.name == "bool")
+INT8 = next(t for t in TYPES if t.name == "int8")
+# Types whose family members need a cast.
+ALONE = ("\"char\"", "fz_mood")
+BARE = ("int4", "int2", "int8", "fz_small")
+
+
+class Source:
+    """What a scope offers: a column of a relation, as SQL, with its type."""
+
+    def __init__(self, sql, type_, secured=False):
+        self.sql = sql
+        self.type = type_
+        self.secured = secured
+
+
+class Statement:
+    """A statement to run with the rewrites off and on.
+
+    kind: select, prepared, plpgsql, cursor, dml or current. body: pieces. params: their types; calls: for each
+    execution, their values as SQL. target: the table that a change is to be looked at in. shapes: names of the rewrites
+    whose shapes are in it.
+    """
+
+    def __init__(self, kind, body):
+        self.kind = kind
+        self.body = body
+        self.params = []
+        self.calls = []
+        self.target = None
+        self.option = ""
+        self.shapes = set()
+
+
+class Generator:
+    """Makes one statement for a world."""
+
+    def __init__(self, rng, world, rewrites):
+        self.rng = rng
+        self.world = world
+        self.rewrites = rewrites
+        self.shapes = set()
+        self.params = None
+        self.aliases = 0
+        self.ctes = []
+        self.errors = False
+
+    # -- chance ----------------------------------------------------------------------------------------------------
+
+    def maybe(self, chance):
+        return self.rng.random() < chance
+
+    def pick(self, *weighted):
+        """One of (weight, value) pairs."""
+        return self.rng.choices([value for _, value in weighted], [weight for weight, _ in weighted])[0]
+
+    def few(self, most=6):
+        """How many: mostly few, at times many."""
+        if self.world.mode == "on":
+            return self.rng.choice([2, 12, 20, 40, 90, 200])
+        return self.pick((1, 1), (10, self.rng.randint(2, most)), (2, self.rng.randint(7, 20)),
+                         (1, self.rng.randint(21, 70)))
+
+    def alias(self):
+        self.aliases += 1
+        return "r%d" % self.aliases
+
+    # -- values ----------------------------------------------------------------------------------------------------
+
+    def related(self, type_):
+        """The type, or at times another that compares with it."""
+        others = [t for t in self.world.types if t.family == type_.family and t.name not in ALONE]
+        if self.maybe(0.12) and type_.name not in ALONE:
+            return self.rng.choice(others)
+        return type_
+
+    def parameter(self, type_):
+        """A parameter, or None where there can be none or enough."""
+        if self.params is None:
+            return None
+        declared = type_
+        suffix = ""
+        if self.maybe(0.15):
+            declared, suffix = TEXT, "::" + plain_type(type_)
+        same = [n for n, (t, _) in enumerate(self.params, 1) if t is declared and suffix == ""]
+        if same and (self.maybe(0.5) or len(self.params) > 12):
+            return "$%d" % self.rng.choice(same)
+        if len(self.params) > 12:
+            return None
+        self.params.append((declared, type_.pool))
+        return "$%d%s" % (len(self.params), suffix)
+
+    def constant(self, type_, of):
+        """A constant of a type in one of the ways to write it; without a cast only if it reads as the type `of`."""
+        value = self.rng.choice(type_.pool)
+        name = plain_type(type_)
+        kind = self.rng.random()
+        if type_.name in BARE and kind < 0.6:
+            return value if not value.startswith("-") else "(%s)" % value
+        if kind < 0.6 and value in of.pool and type_.family != "pair":
+            return literal(value)
+        if kind < 0.85:
+            return "%s::%s" % (literal(value), name)
+        if kind < 0.9:
+            return "CAST(%s AS %s)" % (literal(value), name)
+        if type_.name == "int4" and len(value) < 3:
+            return "(%s + 0)" % value
+        if type_.name == "text":
+            return self.rng.choice(["lower(%s)", "(%s || '')", "upper(%s)", "trim(%s)"]) % literal(value)
+        return "coalesce(%s::%s)" % (literal(value), name)
+
+    def value(self, type_, nulls=0.07, related=True):
+        """A value known to the statement that compares with a column of the type."""
+        if self.maybe(nulls):
+            return self.rng.choice(["NULL", "NULL::" + plain_type(type_)])
+        other = self.related(type_) if related else type_
+        if self.maybe(0.35):
+            parameter = self.parameter(other)
+            if parameter:
+                return parameter
+        return self.constant(other, type_)
+
+    # -- columns and scalars ---------------------------------------------------------------------------------------
+
+    def column(self, scope, accept=lambda t: True):
+        """A column of the scope, favouring the first ones: they meet most often. None if there is none."""
+        fitting = [c for c in scope if accept(c.type)]
+        if not fitting:
+            return None
+        return self.rng.choice(fitting)
+
+    def left(self, scope, accept=lambda t: True):
+        """Something that is compared: a column, or an expression over one."""
+        column = self.column(scope, accept) or Source("1", INT4)
+        kind = self.rng.random()
+        sql, type_ = column.sql, column.type
+        if kind < 0.75:
+            return column
+        if column.secured and sql.endswith(".id") and kind < 0.9:
+            return Source("fz_peek(%s)" % sql, INT4)
+        if kind < 0.79:
+            return Source("coalesce(%s, %s::%s)" % (sql, literal(type_.pool[0]), plain_type(type_)), type_)
+        if kind < 0.81:
+            return Source("fz_volatile(%s)" % sql, type_)
+        if kind < 0.83:
+            return Source("fz_stable(%s)" % sql, type_)
+        if type_.family == "number" and type_.exact and not type_.name.startswith("numeric"):
+            return Source(self.rng.choice(["(%s %% 4)", "(%s %% 5 + 1)", "%s::int8", "-(%s %% 3)"]) % sql, INT8)
+        if type_.name in ("text", "varchar"):
+            return Source(self.rng.choice(["lower(%s)", "%s COLLATE \"C\"", "(%s || '')", "(%s)::varchar(3)",
+                                           "(%s)::text"]) % sql, TEXT)
+        if type_.family == "text" and kind < 0.9:
+            return Source("(%s)::text" % sql, TEXT)
+        if kind < 0.95:
+            return Source("nullif(%s, %s)" % (sql, literal(type_.pool[0])), type_)
+        return column
+
+    def scalar(self, scope, depth):
+        """Any scalar expression, for a target list."""
+        if "hashed_case" in self.rewrites and self.maybe(0.3):
+            return self.case(scope, depth)
+        if self.maybe(0.25):
+            return Source((self.predicate(scope, depth + 1),), BOOL)
+        return self.left(scope)
+
+    # -- the shapes ------------------------------------------------------------------------------------------------
+
+    def tower(self, word, items):
+        """Items joined by AND or OR, nested at random."""
+        if len(items) > 2 and self.maybe(0.35):
+            cut = self.rng.randint(1, len(items) - 1)
+            return Many(" %s " % word, [("(", self.tower(word, part), ")") for part in (items[:cut], items[cut:])])
+        return Many(" %s " % word, items)
+
+    def comparison(self, left, operator, value):
+        if self.maybe(0.25):
+            return "%s %s %s" % (value, operator, left)
+        return "%s %s %s" % (left, operator, value)
+
+    def tuples(self, scope):
+        """A list of tuples in one of its forms."""
+        self.shapes.add("composite_in")
+        width = self.pick((1, 1), (12, 2), (5, 3), (1, 4))
+        lefts = []
+        while len(lefts) < width:
+            left = self.left(scope)
+            if width > len(set(c.sql for c in scope)) or left.sql not in [other.sql for other in lefts] or self.maybe(0.02):
+                lefts.append(left)
+        rows = [[self.value(left.type) for left in lefts] for _ in range(self.few())]
+        if self.maybe(0.3):
+            rows += [self.rng.choice(rows) for _ in range(2)]
+        kind = self.pick((4, "in"), (2, "not in"), (6, "or"), (3, "and"))
+        if kind in ("in", "not in"):
+            row = ("ROW" if self.maybe(0.1) or width == 1 else "") + "(%s)"
+            return (row % ", ".join(left.sql for left in lefts), " NOT IN (" if kind == "not in" else " IN (",
+                    Many(", ", [row % ", ".join(values) for values in rows]), ")")
+        return self.arms(scope, lefts, rows, kind)
+
+    def arms(self, scope, lefts, rows, kind):
+        """A list of tuples spelled out, among other arms."""
+        outer, inner, operator = ("OR", "AND", "=") if kind == "or" else ("AND", "OR", "<>")
+        arms = []
+        for values in rows:
+            pairs = list(zip(lefts, values))
+            if self.maybe(0.3):
+                self.rng.shuffle(pairs)
+            if len(pairs) > 1 and self.maybe(0.03):
+                pairs.pop()
+            comparisons = [self.comparison(left.sql, operator if self.maybe(0.99) else "<", value)
+                           for left, value in pairs]
+            if self.maybe(0.03):
+                comparisons.append((self.simple(scope),))
+            arms.append(("(", self.tower(inner, comparisons), ")"))
+        while self.maybe(0.25):
+            arms.insert(self.rng.randint(0, len(arms)), ("(", self.simple(scope), ")"))
+        if self.maybe(0.15):
+            other = ("(", self.tuples(scope), ")")
+            arms.insert(self.rng.randint(0, len(arms)), other)
+        return self.tower(outer, arms)
+
+    def array_literal(self, values, name):
+        return "'{%s}'::%s[]" % (", ".join("NULL" if value == "NULL" else '"%s"' % value.replace("\\", "\\\\").replace(
+            '"', '\\"') for value in values), name)
+
+    def array_test(self, scope):
+        """A look-up in an array. The executor hashes constant ones; only those with parameters are its shape."""
+        test = self.array_look_up(scope)
+        if "$" in text(test):
+            self.shapes.add("array_join")
+        return test
+
+    def array_look_up(self, scope):
+        left = self.left(scope)
+        element = self.related(left.type)
+        name = plain_type(element).split("(")[0]
+        count = self.few(12)
+        operator = self.pick((6, "= ANY"), (2, "<> ALL"), (1, "<> ANY"), (1, "= ALL"))
+        kind = self.rng.random()
+        if kind < 0.35 or "[]" in name:
+            return (left.sql, self.pick((3, " IN ("), (2, " NOT IN (")),
+                    Many(", ", [self.value(element) for _ in range(count)]), ")")
+        if kind < 0.55 and not name.startswith("fz_pair"):
+            values = [self.rng.choice(element.pool + ["NULL"]) for _ in range(self.rng.choice([0, count, count]))]
+            array = self.array_literal(values, name)
+            if self.params is not None and len(self.params) < 12 and self.maybe(0.7):
+                other = self.array_literal(values[1:] + [self.rng.choice(element.pool)], name)
+                self.params.append((Type(name + "[]", "array", [array, array, other, "NULL"]), None))
+                array = "$%d" % len(self.params)
+            elif self.maybe(0.05):
+                array = "NULL::%s[]" % name
+            return (left.sql, " ", operator, " (", array, ")")
+        items = [self.value(element, related=False) for _ in range(count)]
+        return (left.sql, " ", operator, " ((ARRAY[", Many(", ", items, 0), "])::", name, "[])")
+
+    def result(self, scope, type_, key):
+        """What an arm of a CASE gives."""
+        kind = self.rng.random()
+        if kind < 0.12:
+            return "NULL"
+        if kind < 0.22:
+            column = self.column(scope, lambda t: t is type_)
+            if column:
+                return column.sql
+        if kind < 0.3 and type_ is INT4 and key.type is INT4:
+            return "60 / %s" % key.sql if self.errors else "60 / nullif(%s, 0)" % key.sql
+        return self.value(type_, 0.05, related=False)
+
+    def case(self, scope, depth=0):
+        """CASE with constants."""
+        self.shapes.add("hashed_case")
+        key = self.left(scope)
+        type_ = self.pick((3, INT4), (3, TEXT), (1, BOOL), (3, self.world.random_type()))
+        simple = self.maybe(0.5)
+        arms = []
+        for _ in range(max(1, self.few(10))):
+            if simple:
+                condition = self.value(key.type)
+            elif self.maybe(0.95):
+                condition = self.comparison(key.sql, "=", self.value(key.type))
+                if self.maybe(0.04):
+                    condition = (condition, " OR ", self.comparison(key.sql, "=", self.value(key.type)))
+            else:
+                condition = self.simple(scope) if self.maybe(0.6) else self.tuples(scope)
+            result = self.result(scope, type_, key)
+            if depth < 2 and self.maybe(0.03):
+                result = self.case(scope, depth + 1).sql
+                result = ("(", result, ")::text::" + plain_type(type_)) if type_ is TEXT else "NULL"
+            arms.append((" WHEN ", condition, " THEN ", result))
+        other = maybe((" ELSE ", self.result(scope, type_, key))) if self.maybe(0.6) else ""
+        if type_ is INT4 and key.type is INT4 and self.maybe(0.1):
+            # the arm before guards what comes after
+            arms = [(" WHEN ", "0" if simple else "%s = 0" % key.sql, " THEN -1")] + arms
+            other = " ELSE 60 / %s" % key.sql
+            lead = Many("", arms[1:], 0)
+            return self.finished_case(simple, key, (arms[0], lead), other, type_)
+        return self.finished_case(simple, key, Many("", arms), other, type_)
+
+    def finished_case(self, simple, key, arms, other, type_):
+        cast = "::" + plain_type(type_)
+        return Source(("(CASE ", key.sql if simple else "", arms, other, " END)", cast), type_)
+
+    # -- conditions ------------------------------------------------------------------------------------------------
+
+    def simple(self, scope):
+        """A condition without a shape."""
+        left = self.left(scope)
+        kind = self.rng.random()
+        if kind < 0.35:
+            return self.comparison(left.sql, "=", self.value(left.type))
+        if kind < 0.5:
+            return "%s %s" % (left.sql, self.rng.choice(["IS NULL", "IS NOT NULL"]))
+        if kind < 0.6:
+            return "%s IS DISTINCT FROM %s" % (left.sql, self.value(left.type))
+        if kind < 0.75:
+            other = self.column(scope, lambda t: t.family == left.type.family)
+            if other:
+                return "%s = %s" % (left.sql, other.sql)
+        return self.comparison(left.sql, self.rng.choice(["<", ">", "<>", ">=", "<="]), self.value(left.type))
+
+    def shape(self, scope, depth=0):
+        """A condition with one of the shapes that are asked for."""
+        kinds = []
+        if "composite_in" in self.rewrites:
+            kinds.append((5, self.tuples))
+        if "array_join" in self.rewrites:
+            kinds.append((3, self.array_test))
+        if "hashed_case" in self.rewrites:
+            kinds.append((3, lambda scope: self.case_test(scope, depth)))
+        if not kinds:
+            return self.simple(scope)
+        return self.pick(*kinds)(scope)
+
+    def case_test(self, scope, depth):
+        case = self.case(scope, depth)
+        return (case.sql, " ", self.rng.choice(["=", "<>", "IS DISTINCT FROM"]), " ", self.value(case.type))
+
+    def predicate(self, scope, depth=0):
+        """Any condition, likely with a shape in it."""
+        kind = self.rng.random()
+        if depth > 3 or kind < 0.1:
+            return self.simple(scope)
+        if kind < 0.55:
+            return self.shape(scope, depth)
+        if kind < 0.72:
+            word = self.pick((2, "AND"), (1, "OR"))
+            items = [("(", self.predicate(scope, depth + 1), ")") for _ in range(self.rng.randint(2, 3))]
+            return self.tower(word, items)
+        if kind < 0.8:
+            return ("NOT (", self.predicate(scope, depth + 1), ")")
+        if kind < 0.86:
+            return ("(", self.predicate(scope, depth + 1), ") ", self.rng.choice(
+                ["IS TRUE", "IS NOT TRUE", "IS FALSE", "IS NOT FALSE", "IS NULL", "IS NOT NULL", "= true",
+                 "IS DISTINCT FROM true"]))
+        if kind < 0.89:
+            return ("coalesce(", self.predicate(scope, depth + 1), ", ", self.rng.choice(["true", "false"]), ")")
+        if kind < 0.91:
+            return ("CASE WHEN ", self.predicate(scope, depth + 1), " THEN ", self.predicate(scope, depth + 2),
+                    " ELSE ", self.simple(scope), " END")
+        return self.subquery_test(scope, depth)
+
+    def subquery_test(self, scope, depth):
+        """EXISTS, IN and scalar subqueries, often correlated."""
+        source, inner = self.relation([], depth + 2)
+        visible = inner + scope if self.maybe(0.6) else inner
+        where = self.predicate(visible, depth + 2)
+        not_ = "NOT " if self.maybe(0.3) else ""
+        kind = self.rng.random()
+        column = self.column(inner, lambda t: t.hashes) or Source("1", INT4)
+        left = self.column(scope, lambda t: t is column.type)
+        if kind < 0.4 or left is None:
+            return (not_, "EXISTS (SELECT 1 FROM ", source, " WHERE ", where, ")")
+        if kind < 0.8:
+            return (left.sql, " ", not_, "IN (SELECT ", column.sql, " FROM ", source, " WHERE ", where, ")")
+        return ("(SELECT count(*) FROM ", source, " WHERE ", where, ") > ", str(self.rng.randint(0, 3)))
+
+    # -- relations -------------------------------------------------------------------------------------------------
+
+    def sources(self, alias, columns, secured=False):
+        return [Source("%s.%s" % (alias, c.name), c.type, secured) for c in columns]
+
+    def rows_data(self, columns):
+        """A rowset over some columns: literal, parameter or typed arrays."""
+        count = self.pick((1, 0), (6, self.rng.randint(1, 6)), (1, self.rng.randint(7, 60)))
+        values = {c.name: [None if self.maybe(0.05) else self.rng.choice(c.type.pool).replace("''", "'")
+                           for _ in range(count)] for c in columns}
+        if self.maybe(0.15):
+            return "more.rowset('{%s}', %s)" % (",".join(values), ", ".join(
+                "(ARRAY[%s]::text[])::%s[]" % (", ".join(
+                    "NULL" if v is None else literal(v.replace("'", "''")) for v in values[c.name]),
+                    plain_type(c.type)) for c in columns))
+        if self.maybe(0.3):
+            value = [dict(zip(values, row)) for row in zip(*values.values())]
+        else:
+            value = values
+        quoted = literal(json.dumps(value).replace("'", "''"))
+        if self.params is not None and len(self.params) < 12 and self.maybe(0.5):
+            type_ = self.rng.choice(["more.rowset", "text", "jsonb"])
+            self.params.append((Type(type_, "data", [quoted]), None))
+            return "$%d%s" % (len(self.params), "::more.rowset" if type_ == "text" else "")
+        return self.rng.choice(["%s", "%s::more.rowset", "(%s)::jsonb"]) % quoted
+
+    def rows_call(self):
+        """more.rows_in and its kin over a table."""
+        self.shapes.add("rows_in")
+        table = self.rng.choice(self.world.tables)
+        alias = self.alias()
+        function = self.pick((4, "rows_in"), (2, "rows_not_in"), (1, "rows_missing"))
+        usable = [c for c in table.columns if c.type.hashes and c.type.name != "fz_pair" and "[]" not in c.type.name]
+        columns = self.rng.sample(usable, min(len(usable), self.pick((1, 1), (3, 2), (1, 3))))
+        if self.maybe(0.1) and table.key:
+            columns, how = [c for c in table.columns if c.name == "id"], ""
+        elif self.maybe(0.3):
+            how = ", match => '%s'" % self.rng.choice([" AND ", " AND ", " OR "]).join(
+                "target.%s %s data.%s" % (c.name, self.pick((8, "="), (1, "<"), (1, ">=")), c.name) for c in columns)
+        else:
+            how = ", key => '{%s}'" % ",".join(c.name for c in columns)
+        call = "more.%s(NULL::%s, %s%s) AS %s" % (function, table.name, self.rows_data(columns), how, alias)
+        return call, self.sources(alias, table.columns, table.secured and function != "rows_missing")
+
+    def relation(self, outer, depth):
+        """Something in FROM, with what it offers."""
+        kind = self.rng.random()
+        alias = self.alias()
+        if "rows_in" in self.rewrites and self.maybe(0.25 if len(self.rewrites) > 1 else 0.7):
+            return self.rows_call()
+        if kind < 0.75 or depth > 2:
+            table = self.rng.choice(self.world.tables)
+            only = "ONLY " if self.maybe(0.03) and table.kind == "table" else ""
+            return "%s%s AS %s" % (only, table.name, alias), self.sources(alias, table.columns, table.secured)
+        if self.ctes and kind < 0.85:
+            name, columns = self.rng.choice(self.ctes)
+            return "%s AS %s" % (name, alias), self.sources(alias, columns)
+        lateral = outer != [] and self.maybe(0.5)
+        body, columns = self.select(outer if lateral else [], depth + 1)
+        return ("LATERAL " if lateral else "", "(", body, ") AS ", alias), self.sources(alias, columns)
+
+    def joined(self, outer, depth):
+        """A FROM list: one to three relations, joined in some way. Gives pieces and what they offer."""
+        sql, scope = self.relation(outer, depth)
+        for _ in range(self.pick((5, 0), (4, 1), (1, 2 if depth == 0 else 0))):
+            kind = self.pick((4, "JOIN"), (3, "LEFT JOIN"), (1, "RIGHT JOIN"), (1, "FULL JOIN"), (1, ","))
+            visible = scope + outer if kind in ("JOIN", "LEFT JOIN", ",") else []
+            other, offered = self.relation(visible if self.maybe(0.4) else [], depth + 1)
+            on = self.join_condition(scope, offered)
+            if kind == ",":
+                sql = (sql, " CROSS JOIN (SELECT 1 AS one) AS %s %s JOIN " % (self.alias(), self.rng.choice(
+                    ["", "LEFT"])), other, " ON ", on)
+            else:
+                extra = [("(", self.predicate(scope + offered, depth + 1), ")")] if self.maybe(0.6) else []
+                if kind != "FULL JOIN" and self.maybe(0.1):
+                    # only the shape links them: few rows, or it takes too long
+                    on = self.tuples(scope + offered) if "composite_in" in self.rewrites else on
+                sql = (sql, " %s " % kind, other, " ON ", Many(" AND ", [("(", on, ")")] + extra))
+            scope = scope + offered
+        return sql, scope
+
+    def join_condition(self, left, right):
+        """An equality of a column of each side; by id where nothing else links them."""
+        pairs = [(a, b) for a in left for b in right
+                 if a.type.family == b.type.family and a.type.name == b.type.name and a.type.hashes]
+        if not pairs:
+            return "true"
+        ids = [(a, b) for a, b in pairs if a.sql.endswith(".id") or b.sql.endswith(".id")]
+        a, b = self.rng.choice(ids if ids and self.maybe(0.6) else pairs)
+        return "%s = %s" % (a.sql, b.sql)
+
+    # -- statements ------------------------------------------------------------------------------------------------
+
+    def where(self, scope, depth):
+        if self.maybe(0.12):
+            return ""
+        parts = [("(", self.predicate(scope, depth), ")")]
+        while self.maybe(0.25):
+            parts.append(("(", self.simple(scope), ")"))
+        return maybe((" WHERE ", self.tower("AND", parts)))
+
+    def select(self, outer, depth):
+        """A SELECT; gives pieces and its columns, c0, c1, ..."""
+        kind = self.rng.random()
+        if kind < 0.15 and depth < 2:
+            return self.union(outer, depth)
+        if kind < 0.35:
+            return self.grouped(outer, depth)
+        source, scope = self.joined(outer, depth)
+        targets = [self.scalar(scope + outer if self.maybe(0.3) else scope, depth + 1)
+                   for _ in range(self.rng.randint(1, 4))]
+        distinct = "DISTINCT " if all(t.type.exact for t in targets) and self.maybe(0.07) else ""
+        columns = [Column("c%d" % n, t.type) for n, t in enumerate(targets)]
+        listed = Many(", ", [(t.sql, " AS c%d" % n) for n, t in enumerate(targets)])
+        return ("SELECT ", distinct, listed, " FROM ", source, self.where(scope + outer, depth)), columns
+
+    def aggregate(self, scope, depth):
+        """An aggregate over rows of a scope whose result does not depend on their order."""
+        kind = self.rng.random()
+        if kind < 0.25:
+            return Source(("count(*) FILTER (WHERE ", self.predicate(scope, depth + 1), ")"), INT8)
+        if kind < 0.4:
+            return Source(("bool_or(", self.predicate(scope, depth + 1), ")"), BOOL)
+        if kind < 0.55 and "hashed_case" in self.rewrites:
+            return Source(("count(", self.case(scope, depth + 1).sql, ")"), INT8)
+        column = self.column(scope, lambda t: t.exact and t.hashes) or Source("1", INT4)
+        if kind < 0.65:
+            return Source("count(DISTINCT %s)" % column.sql, INT8)
+        return Source(("string_agg(%s::text, ',' ORDER BY %s::text COLLATE \"C\")" % (column.sql, column.sql)), TEXT)
+
+    def grouped(self, outer, depth):
+        """SELECT ... GROUP BY ... HAVING."""
+        source, scope = self.joined(outer, depth)
+        keys = []
+        for _ in range(self.rng.randint(0, 2)):
+            key = self.left(scope, lambda t: t.exact and t.hashes)
+            if "hashed_case" in self.rewrites and self.maybe(0.2):
+                case = self.case(scope, 1)
+                key = Source(text(case.sql), case.type)
+            if key.type.exact and key.type.hashes and "fz_volatile" not in text(key.sql):
+                keys.append(key)
+        targets = keys + [self.aggregate(scope, depth) for _ in range(self.rng.randint(1, 2))]
+        own = [Source(key.sql, key.type) for key in keys] or [Source("count(*)", INT8)]
+        extra = [self.shape(own, 2)] if self.maybe(0.3) else []
+        having = maybe((" HAVING ", self.predicate(own + [Source("count(*)", INT8)], 2))) if self.maybe(0.5) else ""
+        groups = ""
+        if keys:
+            word = self.pick((6, "(%s)"), (1, "ROLLUP (%s)"), (1, "CUBE (%s)"), (1, "GROUPING SETS ((%s), ())"))
+            before, after = (" GROUP BY " + word).split("%s")
+            # by number: parameters and CASE are the same expression only so
+            groups = (before, Many(", ", [key.sql for key in keys]) if "(" == word[0] and self.maybe(0.7) else
+                      Many(", ", [key.sql for key in keys], len(keys)), after)
+        listed = Many(", ", [(t.sql, " AS c%d" % n) for n, t in enumerate(targets)] +
+                      [(e, " AS c%d" % (len(targets) + n)) for n, e in enumerate(extra)])
+        columns = [Column("c%d" % n, t.type) for n, t in enumerate(targets)]
+        return ("SELECT ", listed, " FROM ", source, self.where(scope + outer, depth), groups, having), columns
+
+    def union(self, outer, depth):
+        """UNION and its kin, of texts."""
+        word = self.pick((3, " UNION ALL "), (2, " UNION "), (1, " EXCEPT "), (1, " INTERSECT "), (1, " EXCEPT ALL "))
+        width = self.rng.randint(1, 2)
+        arms = []
+        for _ in range(self.rng.randint(2, 3)):
+            source, scope = self.joined(outer, depth + 1)
+            targets = [self.scalar(scope, depth + 2) for _ in range(width)]
+            listed = Many(", ", [("(", t.sql, ")::text COLLATE \"C\" AS c%d" % n) for n, t in enumerate(targets)])
+            arms.append(("SELECT ", listed, " FROM ", source, self.where(scope + outer, depth + 1)))
+        return Many(word, arms), [Column("c%d" % n, TEXT) for n in range(width)]
+
+    def ctes_before(self):
+        """WITH ..., or nothing."""
+        if not self.maybe(0.15):
+            return ""
+        made = []
+        for n in range(self.rng.randint(1, 2)):
+            body, columns = self.select([], 2)
+            word = self.rng.choice(["", "MATERIALIZED ", "NOT MATERIALIZED "])
+            made.append(("w%d AS " % n, word, "(", body, ")"))
+            self.ctes.append(("w%d" % n, columns))
+        return ("WITH ", Many(", ", made, len(made)), " ")
+
+    def query(self):
+        """A whole SELECT, at times with something around it."""
+        before = self.ctes_before()
+        body, columns = self.select([], 0)
+        kind = self.rng.random()
+        if kind < 0.1:
+            return (before, "SELECT * FROM (", body, ") AS q ORDER BY q::text COLLATE \"C\" LIMIT ",
+                    str(self.rng.choice([0, 1, 3, 10])))
+        if kind < 0.17:
+            return (before, "SELECT count(*), min(q::text COLLATE \"C\") FROM (", body, ") AS q")
+        if kind < 0.2:
+            # errors of the target list are the same whatever the plan, in a statement as simple as this one
+            self.errors = True
+            table = self.rng.choice(self.world.tables)
+            scope = self.sources("t", table.columns, table.secured)
+            case = self.case(scope) if "hashed_case" in self.rewrites else self.left(scope)
+            return ("SELECT ", case.sql, " FROM %s AS t" % table.name)
+        if kind < 0.22:
+            table = self.rng.choice([t for t in self.world.tables if t.kind == "table"])
+            scope = self.sources("t", table.columns, table.secured)
+            return ("SELECT t.id FROM %s AS t" % table.name, self.where(scope, 0),
+                    self.rng.choice([" FOR UPDATE", " FOR SHARE", " FOR NO KEY UPDATE"]))
+        return (before, body)
+
+    def change(self):
+        """UPDATE, DELETE, INSERT or MERGE with its target."""
+        table = self.rng.choice([t for t in self.world.tables if t.writable])
+        alias = "t"
+        scope = self.sources(alias, table.columns, table.secured)
+        kind = self.pick((5, "update"), (3, "delete"), (2, "insert"), (1, "merge"))
+        if kind == "insert" and table.kind == "table":
+            return self.insert(table), table
+        if kind == "merge" and table.kind == "table" and not table.secured:
+            return self.merge(table, scope), table
+        source, inner = "", []
+        if self.maybe(0.3):
+            other, inner = self.relation([], 1)
+            source = other
+        link = "(%s)" % self.join_condition(scope, inner) if inner else "true"
+        where = (" WHERE ", Many(" AND ", [link, ("(", self.predicate(scope + inner, 0), ")")]))
+        if self.maybe(0.5):
+            returning = Many(", ", ["t.id"] + [(self.scalar(scope, 2).sql,) for _ in range(self.rng.randint(0, 2))])
+            # of several matches any may be the one that is returned, so nothing of the other side is
+            returning = (" RETURNING ", returning)
+        else:
+            returning = ""
+        if kind == "delete":
+            return ("DELETE FROM %s AS t" % table.name, (" USING ", source) if inner else "", where, returning), table
+        return ("UPDATE %s AS t SET " % table.name, self.assignments(table, scope), (" FROM ", source) if inner else "",
+                where, returning), table
+
+    def assignments(self, table, scope):
+        """column = expression, ..., mostly CASE."""
+        made = []
+        for column in self.rng.sample(table.columns[1:], self.rng.randint(1, 2)):
+            if "hashed_case" in self.rewrites and self.maybe(0.7):
+                key = self.left(scope)
+                self.shapes.add("hashed_case")
+                arms = [(" WHEN ", self.comparison(key.sql, "=", self.value(key.type)), " THEN ",
+                         self.result(scope, column.type, key)) for _ in range(self.few(12))]
+                value = ("CASE", Many("", arms), maybe(" ELSE t.%s" % column.name), " END")
+                if self.maybe(0.3):
+                    value = (value, "::" + plain_type(column.type))
+            else:
+                value = self.value(column.type)
+            made.append((column.name, " = ", value))
+        return Many(", ", made)
+
+    def insert(self, table):
+        """INSERT ... SELECT, at times ON CONFLICT."""
+        scope = self.sources("s", table.columns, table.secured)
+        names = ", ".join(c.name for c in table.columns)
+        listed = ", ".join(s.sql if n > 0 else "s.id + %d" % self.rng.choice([0, 3, 5000])
+                           for n, s in enumerate(scope))
+        conflict = ""
+        if table.key:
+            target = self.sources("t", table.columns)
+            conflict = (" ON CONFLICT (id) DO UPDATE SET ", self.assignments(table, target), " WHERE ",
+                        self.predicate(target, 1))
+        return ("INSERT INTO %s AS t (%s) SELECT %s FROM %s AS s" % (table.name, names, listed, table.name),
+                self.where(scope, 0), conflict, " RETURNING t.id, t.a")
+
+    def merge(self, table, scope):
+        source, inner = "(SELECT DISTINCT id AS k, 1 AS x FROM %s) AS s" % table.name, [
+            Source("s.k", INT4), Source("s.x", INT4)]
+        return ("MERGE INTO %s AS t USING " % table.name, source, " ON t.id = s.k WHEN MATCHED AND (",
+                self.predicate(scope + inner, 1), ") THEN UPDATE SET ", self.assignments(table, scope),
+                " WHEN MATCHED AND (", self.predicate(scope, 2), ") THEN DELETE")
+
+    def current(self):
+        """Rows changed WHERE CURRENT OF a cursor over a shape."""
+        table = self.rng.choice([t for t in self.world.tables if t.kind == "table"])
+        scope = self.sources("t", table.columns, table.secured)
+        lock = self.rng.choice(["", "", " FOR UPDATE"])
+        change = self.rng.choice(["UPDATE %s SET a = coalesce(a, 0) %% 3", "DELETE FROM %s"]) % table.name
+        return ("DO $do$ DECLARE c ", self.rng.choice(["", "NO SCROLL "]), "CURSOR FOR SELECT t.* FROM %s AS t WHERE "
+                % table.name, self.predicate(scope, 1), lock, "; BEGIN FOR r IN c LOOP ", change,
+                " WHERE CURRENT OF c; END LOOP; END $do$"), table
+
+    def statement(self):
+        """The statement."""
+        kind = self.pick((10, "select"), (6, "prepared"), (1.5, "plpgsql"), (1.5, "cursor"), (4, "dml"), (0.7, "current"))
+        target = None
+        if kind in ("prepared", "plpgsql"):
+            self.params = []
+        change = kind == "dml" or kind == "prepared" and self.maybe(0.2)
+        if kind == "current":
+            body, target = self.current()
+        elif change:
+            body, target = self.change()
+        else:
+            body = self.query()
+        made = Statement(kind, body)
+        made.target = target.name if target else None
+        made.shapes = self.shapes
+        if self.params is not None:
+            made.params = [plain_type(t) for t, _ in self.params]
+            rounds = self.pick((4, 1), (2, 2), (1, 7)) if kind == "prepared" else self.rng.randint(1, 2)
+            made.calls = [[self.argument(t, pool) for t, pool in self.params] for _ in range(rounds)]
+            made.option = self.pick((3, "force_generic_plan"), (2, "force_custom_plan"), (1, "auto"))
+        if kind == "cursor":
+            made.option = self.rng.choice(["", "SCROLL ", "NO SCROLL ", "INSENSITIVE "])
+        return made
+
+    def argument(self, type_, pool):
+        """The value of a parameter in one execution."""
+        if pool is None:
+            return self.rng.choice(type_.pool)
+        if self.maybe(0.08):
+            return "NULL"
+        return literal(self.rng.choice(pool))
