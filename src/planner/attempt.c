@@ -18,6 +18,7 @@
 #include "optimizer/optimizer.h"
 #include "utils/array.h"
 #include "utils/catcache.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
@@ -239,14 +240,24 @@ is_foreign(Oid relid)
 	return result;
 }
 
-/*
- * extension_function
- *		The C function of this name and number of arguments that the extension
- *		itself owns, or InvalidOid: where the extension was not created there
- *		is none, and a function that somebody put in its place does not count.
- */
-Oid
-extension_function(const char *name, int nargs)
+/* Functions of the extension that were looked up; forgotten when any function changes. */
+static struct FoundFunction
+{
+	char		name[NAMEDATALEN];
+	int			nargs;
+	Oid			oid;
+}			found_functions[8];
+static int	found_count = 0;
+
+static void
+forget_functions(Datum arg, int cache_id, uint32 hash)
+{
+	found_count = 0;
+}
+
+/* Look in the catalogs for a function that the extension owns. */
+static Oid
+find_extension_function(const char *name, int nargs)
 {
 	Oid			extension = get_extension_oid("pg_more", true);
 	Oid			schema = get_namespace_oid("more", true);
@@ -265,5 +276,35 @@ extension_function(const char *name, int nargs)
 			result = form->oid;
 	}
 	ReleaseSysCacheList(list);
+	return result;
+}
+
+/*
+ * extension_function
+ *		The C function of this name and number of arguments that the extension
+ *		itself owns, or InvalidOid: where the extension was not created there
+ *		is none, and a function that somebody put in its place does not count.
+ *		A function that was found is remembered, which saves reading catalogs
+ *		that have no cache.
+ */
+Oid
+extension_function(const char *name, int nargs)
+{
+	static bool registered = false;
+	Oid			result;
+
+	for (int i = 0; i < found_count; i++)
+		if (found_functions[i].nargs == nargs && strcmp(found_functions[i].name, name) == 0)
+			return found_functions[i].oid;
+	if (!registered)
+		CacheRegisterSyscacheCallback(PROCOID, forget_functions, (Datum) 0);
+	registered = true;
+	result = find_extension_function(name, nargs);
+	if (OidIsValid(result) && found_count < lengthof(found_functions))
+	{
+		strlcpy(found_functions[found_count].name, name, NAMEDATALEN);
+		found_functions[found_count].nargs = nargs;
+		found_functions[found_count++].oid = result;
+	}
 	return result;
 }
