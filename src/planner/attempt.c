@@ -7,8 +7,6 @@
 #include "access/htup_details.h"
 #include "catalog/dependency.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_class.h"
-#include "catalog/pg_inherits.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
@@ -216,28 +214,6 @@ array_of(List *values, Oid element_type, Oid collation)
 	expr->elements = values;
 	expr->location = -1;
 	return (Node *) expr;
-}
-
-/*
- * is_foreign
- *		Is a table of the statement, or a part of it, foreign?
- */
-bool
-is_foreign(Oid relid)
-{
-	List	   *children;
-	ListCell   *lc;
-	bool		result = false;
-
-	if (get_rel_relkind(relid) == RELKIND_FOREIGN_TABLE)
-		return true;
-	if (!has_subclass(relid))
-		return false;
-	children = find_all_inheritors(relid, NoLock, NULL);
-	foreach(lc, children)
-		result |= get_rel_relkind(lfirst_oid(lc)) == RELKIND_FOREIGN_TABLE;
-	list_free(children);
-	return result;
 }
 
 /* Functions of the extension that were looked up; forgotten when any function changes. */

@@ -67,16 +67,8 @@
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
-#include "planner/planner.h"
-
-/* A query level that is walked. */
-typedef struct Level
-{
-	Query	   *query;
-	Attempt    *attempt;
-	bool		sure;			/* no index can have an expression of this place */
-	int			foreign;		/* are there foreign tables? -1: not known yet */
-} Level;
+#include "planner/levels.h"
+#include "planner/lookup.h"
 
 /* What was read of a CASE. */
 typedef struct Arms
@@ -102,43 +94,11 @@ typedef struct Arms
 	Oid			cast;
 } Arms;
 
-static Node *case_mutator(Node *node, Level *level);
-static void rewrite_query(Query *query, Attempt *attempt, bool sure);
-
 /* Is this a function of one argument that cannot fail, nor give different results? */
 static bool
 is_harmless(Oid function)
 {
 	return get_func_leakproof(function) && func_strict(function) && func_volatile(function) == PROVOLATILE_IMMUTABLE;
-}
-
-/* Is this a value as the head comment lists them? */
-static bool
-is_value(Node *node)
-{
-	FuncExpr   *call = (FuncExpr *) node;
-
-	if (is_known(node))
-		return true;
-	if (node && IsA(node, RelabelType))
-		return is_value((Node *) ((RelabelType *) node)->arg);
-	return node && IsA(node, FuncExpr) && list_length(call->args) == 1 && !call->funcretset &&
-		is_harmless(call->funcid) && is_value(linitial(call->args));
-}
-
-/* Does computing a value surely not fail? */
-static bool
-is_certain(Node *node)
-{
-	while (IsA(node, RelabelType))
-		node = (Node *) ((RelabelType *) node)->arg;
-	if (IsA(node, FuncExpr))
-	{
-		FuncExpr   *call = (FuncExpr *) node;
-
-		return list_length(call->args) == 1 && is_harmless(call->funcid) && is_certain(linitial(call->args));
-	}
-	return true;
 }
 
 /* A constant, if a value is one under labels and casts that cannot fail; else the value. */
@@ -158,7 +118,7 @@ fold(Node *value)
 		return applyRelabelType(inner, label->resulttype, label->resulttypmod, label->resultcollid,
 								label->relabelformat, label->location, false);
 	}
-	if (!IsA(value, FuncExpr) || !is_certain(value))
+	if (!IsA(value, FuncExpr) || list_length(call->args) != 1 || !is_harmless(call->funcid))
 		return value;
 	arg = (Const *) fold(linitial(call->args));
 	if (!IsA(arg, Const))
@@ -176,7 +136,7 @@ is_plain(Node *node)
 {
 	while (IsA(node, RelabelType))
 		node = (Node *) ((RelabelType *) node)->arg;
-	return IsA(node, Var) || is_value(node);
+	return IsA(node, Var) || is_known(node);
 }
 
 /* The cast from a type of numbers to a longer one that holds all of them, or InvalidOid. */
@@ -248,14 +208,27 @@ put_tested(Node *node, Node *tested)
 	return node;
 }
 
-/* Is there something that only its surroundings give a value to? */
+/* Is there something that a CASE around it gives a value to? */
 static bool
 has_placeholder(Node *node, void *context)
 {
 	if (node == NULL)
 		return false;
-	if (IsA(node, CaseTestExpr) || IsA(node, CoerceToDomainValue))
+	if (IsA(node, CaseTestExpr))
 		return true;
+	if (IsA(node, ArrayCoerceExpr))
+		return has_placeholder((Node *) ((ArrayCoerceExpr *) node)->arg, context);
+	if (IsA(node, CaseExpr) && ((CaseExpr *) node)->arg)
+	{
+		/* its own arms compare with its own value */
+		CaseExpr   *expr = (CaseExpr *) node;
+		ListCell   *lc;
+
+		foreach(lc, expr->args)
+			if (has_placeholder((Node *) lfirst_node(CaseWhen, lc)->result, context))
+				return true;
+		return has_placeholder((Node *) expr->arg, context) || has_placeholder((Node *) expr->defresult, context);
+	}
 	return expression_tree_walker(node, has_placeholder, context);
 }
 
@@ -263,7 +236,7 @@ has_placeholder(Node *node, void *context)
 static const char *
 key_problem(Node *key)
 {
-	if (is_value(key))
+	if (is_known(key))
 		return "the planner chooses the arm: a constant is compared";
 	if (contain_volatile_functions(key))
 		return "the compared expression is volatile";
@@ -295,11 +268,7 @@ type_problem(Arms *arms)
 static bool
 may_run(Oid function)
 {
-#if PG_VERSION_NUM >= 160000
 	return object_aclcheck(ProcedureRelationId, function, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK;
-#else
-	return pg_proc_aclcheck(function, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK;
-#endif
 }
 
 /*
@@ -309,7 +278,7 @@ may_run(Oid function)
 static const char *
 operator_problem(Arms *arms, Oid operator, Oid key_type, Oid value_type)
 {
-	TypeCacheEntry *entry = lookup_type_cache(arms->type, TYPECACHE_EQ_OPR | TYPECACHE_HASH_PROC);
+	TypeCacheEntry *entry;
 	Oid			function = get_opcode(operator);
 	Oid			cast;
 
@@ -342,7 +311,7 @@ read_side(CaseExpr *expr, OpExpr *op, Arms *arms)
 	const char *problem;
 
 	arms->collation = op->inputcollid;
-	arms->side = expr->arg == NULL && is_value(left) ? right : left;
+	arms->side = expr->arg == NULL && is_known(left) ? right : left;
 	if (expr->arg == NULL)
 		arms->key = arms->side;
 	else if (is_tested(left))
@@ -364,7 +333,7 @@ add_arm(Arms *arms, Node *key, Node *result)
 
 	if (constant && ((Const *) key)->constisnull)
 		return NULL;
-	if (!constant && !is_certain(result))
+	if (!constant && !is_infallible(result))
 		return "a result may fail to be computed";
 	arms->sure_key |= constant;
 	arms->keys = lappend(arms->keys, key);
@@ -389,12 +358,12 @@ read_arm(CaseExpr *expr, CaseWhen *when, Arms *arms)
 		if (problem)
 			return problem;
 	}
-	if (is_value(lsecond(op->args)) && equal(linitial(op->args), arms->side))
+	if (is_known(lsecond(op->args)) && equal(linitial(op->args), arms->side))
 	{
 		value = lsecond(op->args);
 		operator = op->opno;
 	}
-	else if (is_value(linitial(op->args)) && equal(lsecond(op->args), arms->side))
+	else if (is_known(linitial(op->args)) && equal(lsecond(op->args), arms->side))
 	{
 		value = linitial(op->args);
 		operator = get_commutator(op->opno);
@@ -403,7 +372,7 @@ read_arm(CaseExpr *expr, CaseWhen *when, Arms *arms)
 		return "not every arm compares the same expression with a constant";
 	if (op->inputcollid != arms->collation)
 		return "the arms compare under different collations";
-	if (!is_value((Node *) when->result) || exprType((Node *) when->result) != expr->casetype)
+	if (!is_known((Node *) when->result) || exprType((Node *) when->result) != expr->casetype)
 		return "not every result is a constant";
 	if (operator != arms->operator || exprType(value) != arms->value_type)
 	{
@@ -506,9 +475,7 @@ read_case(Level *level, CaseExpr *expr, Arms *arms)
 		return problem;
 	if (!arms->sure_key && (arms->keys == NIL || !is_plain(arms->key)))
 		return "it may be that every comparison is with NULL, and the planner drops them";
-	if (level->foreign < 0)
-		level->foreign = has_foreign(level->query->rtable);
-	if (level->foreign)
+	if (has_foreign(level->query->rtable))
 		return "a foreign server evaluates CASE itself";
 	arms->unbound = level->attempt->params == NULL &&
 		(has_param((Node *) arms->keys, NULL) || has_param((Node *) arms->results, NULL));
@@ -540,7 +507,7 @@ array_argument(Level *level, Arms *arms, List *values, Oid type)
 	sublink->subLinkType = EXPR_SUBLINK;
 	sublink->subselect = (Node *) query;
 	sublink->location = -1;
-	level->query->hasSubLinks = true;
+	level->sublinks = true;
 	return (Node *) sublink;
 }
 
@@ -586,7 +553,7 @@ collate(Node *node, Oid collation)
 
 /* A call of case_lookup. */
 static Node *
-make_lookup(Level *level, Arms *arms, Oid function, List *results, Oid type, Oid collation, Node *otherwise)
+make_call(Level *level, Arms *arms, Oid function, List *results, Oid type, Oid collation, Node *otherwise)
 {
 	bool		rows = !OidIsValid(get_array_type(type));
 	Node	   *key = copyObject(arms->key);
@@ -616,7 +583,7 @@ label(Arms *arms, Node *node, Oid type, int32 typmod, Oid collation)
 
 /* What becomes of a CASE that was read; its ELSE is rewritten. */
 static Node *
-replace_case(Level *level, CaseExpr *expr, Arms *arms)
+make_replacement(Level *level, CaseExpr *expr, Arms *arms)
 {
 	Oid			type = expr->casetype;
 	Oid			collation = expr->casecollid;
@@ -628,8 +595,8 @@ replace_case(Level *level, CaseExpr *expr, Arms *arms)
 	if (otherwise == NULL)
 		otherwise = none;
 	if (is_plain(otherwise))
-		return label(arms, make_lookup(level, arms, arms->function, arms->results, type, collation, otherwise), type, typmod, collation);
-	lookup = label(arms, make_lookup(level, arms, arms->function, arms->results, type, collation, none), type, typmod, collation);
+		return label(arms, make_call(level, arms, arms->function, arms->results, type, collation, otherwise), type, typmod, collation);
+	lookup = label(arms, make_call(level, arms, arms->function, arms->results, type, collation, none), type, typmod, collation);
 	if (!arms->null_result)
 	{
 		CoalesceExpr *coalesce = makeNode(CoalesceExpr);
@@ -648,7 +615,7 @@ replace_case(Level *level, CaseExpr *expr, Arms *arms)
 
 		for (int i = 0; i < list_length(arms->keys); i++)
 			found = lappend(found, makeBoolConst(true, false));
-		when->expr = (Expr *) make_lookup(level, arms, arms->found, found, BOOLOID, InvalidOid, makeBoolConst(false, false));
+		when->expr = (Expr *) make_call(level, arms, arms->found, found, BOOLOID, InvalidOid, makeBoolConst(false, false));
 		when->result = (Expr *) lookup;
 		when->location = -1;
 		outer->casetype = type;
@@ -660,170 +627,48 @@ replace_case(Level *level, CaseExpr *expr, Arms *arms)
 	}
 }
 
-/* Rewrite a CASE, the CASEs inside of it first. */
+/* A LevelFunction: rewrite a CASE, those in its key and ELSE first. */
 static Node *
-rewrite_case(Level *level, CaseExpr *expr)
+replace_case(Level *level, Node *node, bool filter)
 {
+	CaseExpr   *expr = (CaseExpr *) node;
 	Attempt    *attempt = level->attempt;
-	int			narms = list_length(expr->args);
 	Arms		arms = {0};
 	const char *problem;
-	const char *where;
+	int			narms;
 
+	if (!IsA(node, CaseExpr))
+		return NULL;
+	narms = list_length(expr->args);
 	if (narms < (attempt->force ? 1 : HASHED_CASE_MIN))
-		return expression_tree_mutator((Node *) expr, case_mutator, level);
+		return NULL;
 	problem = read_case(level, expr, &arms);
 	if (problem)
 	{
-		site_left(attempt, relations_of(level->query, (Node *) expr), "%s", problem);
-		return expression_tree_mutator((Node *) expr, case_mutator, level);
+		site_left(attempt, relations_of(level->query, node), "%s", problem);
+		return NULL;
 	}
-	where = relations_of(level->query, arms.key);
-	attempt->sure &= level->sure;
-	site_changed(attempt, where, narms);
-	expr->defresult = (Expr *) case_mutator((Node *) expr->defresult, level);
+	site_changed(attempt, relations_of(level->query, arms.key), narms);
+	attempt->sure &= level->output;
+	expr->defresult = (Expr *) rewrite_below(level, (Node *) expr->defresult, false);
 	if (attempt->cut > 0)
 	{
 		expr->args = list_truncate(expr->args, attempt->cut);
-		return (Node *) expr;
+		return node;
 	}
 	prepare_values(&arms);
-	arms.key = case_mutator(arms.key, level);
-	return replace_case(level, expr, &arms);
-}
-
-static Node *
-case_mutator(Node *node, Level *level)
-{
-	if (node == NULL)
-		return NULL;
-	switch (nodeTag(node))
-	{
-		case T_Var:
-		case T_Const:
-		case T_Param:
-			return node;
-		case T_Query:
-			rewrite_query((Query *) node, level->attempt, false);
-			return node;
-		case T_CaseExpr:
-			return rewrite_case(level, (CaseExpr *) node);
-		default:
-			return expression_tree_mutator(node, case_mutator, level);
-	}
-}
-
-/* A target list; what is sorted or grouped by an expression may use an index on it. */
-static void
-rewrite_targets(List *targets, Level *level, bool sure)
-{
-	ListCell   *lc;
-
-	foreach(lc, targets)
-	{
-		TargetEntry *target = lfirst_node(TargetEntry, lc);
-
-		level->sure = sure && target->ressortgroupref == 0;
-		target->expr = (Expr *) case_mutator((Node *) target->expr, level);
-	}
-	level->sure = false;
-}
-
-static void
-rewrite_jointree(Node *node, Level *level)
-{
-	ListCell   *lc;
-
-	if (node && IsA(node, FromExpr))
-	{
-		FromExpr   *from = (FromExpr *) node;
-
-		foreach(lc, from->fromlist)
-			rewrite_jointree(lfirst(lc), level);
-		from->quals = case_mutator(from->quals, level);
-	}
-	else if (node && IsA(node, JoinExpr))
-	{
-		JoinExpr   *join = (JoinExpr *) node;
-
-		rewrite_jointree(join->larg, level);
-		rewrite_jointree(join->rarg, level);
-		join->quals = case_mutator(join->quals, level);
-	}
-}
-
-static void
-rewrite_rtable(List *rtable, Level *level, bool sure)
-{
-	ListCell   *lc;
-
-	foreach(lc, rtable)
-	{
-		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
-
-		switch (rte->rtekind)
-		{
-			case RTE_SUBQUERY:
-				rewrite_query(rte->subquery, level->attempt, sure);
-				break;
-			case RTE_FUNCTION:
-				rte->functions = (List *) case_mutator((Node *) rte->functions, level);
-				break;
-			case RTE_VALUES:
-				level->sure = sure;
-				rte->values_lists = (List *) case_mutator((Node *) rte->values_lists, level);
-				level->sure = false;
-				break;
-#if PG_VERSION_NUM >= 180000
-			case RTE_GROUP:
-				rte->groupexprs = (List *) case_mutator((Node *) rte->groupexprs, level);
-				break;
-#endif
-			default:
-				break;
-		}
-	}
-}
-
-/*
- * Rewrite the CASEs of a query level and those below it, in place.  sure: does
- * no other level use its target list?
- */
-static void
-rewrite_query(Query *query, Attempt *attempt, bool sure)
-{
-	Level		level = {.query = query, .attempt = attempt, .foreign = -1};
-	ListCell   *lc;
-
-	if (query->commandType == CMD_MERGE || query->commandType == CMD_UTILITY)
-		return;
-	foreach(lc, query->cteList)
-	{
-		CommonTableExpr *cte = lfirst_node(CommonTableExpr, lc);
-
-		cte->ctequery = case_mutator(cte->ctequery, &level);
-	}
-	rewrite_rtable(query->rtable, &level, sure && query->commandType == CMD_INSERT);
-	rewrite_jointree((Node *) query->jointree, &level);
-	rewrite_targets(query->targetList, &level, sure);
-	query->havingQual = case_mutator(query->havingQual, &level);
-	rewrite_targets(query->returningList, &level, sure);
-	if (query->onConflict)
-	{
-		rewrite_targets(query->onConflict->onConflictSet, &level, sure);
-		query->onConflict->onConflictWhere = case_mutator(query->onConflict->onConflictWhere, &level);
-	}
+	arms.key = rewrite_below(level, arms.key, false);
+	return make_replacement(level, expr, &arms);
 }
 
 /*
  * try_hashed_case
  *		A RewriteFunction (see planner.h), with one form.  It is sure where the
- *		CASEs are in the statement's own target lists, and not sorted or grouped
- *		by: nowhere else can the plan depend on them.
+ *		CASEs are in what the statement itself returns or stores, and not sorted
+ *		or grouped by: nowhere else can the plan depend on them.
  */
 Query *
 try_hashed_case(Query *query, Attempt *attempt)
 {
-	rewrite_query(query, attempt, true);
-	return query;
+	return rewrite_grouped_levels(query, attempt, replace_case);
 }

@@ -6,7 +6,8 @@
  * the truth of a condition matters.  It leaves out
  *	- MERGE, which checks its conditions again in ways of its own;
  *	- the target list and HAVING of a query with GROUP BY, whose expressions
- *	  must stay equal to the grouped ones;
+ *	  must stay equal to the grouped ones, unless the rewrite makes equal
+ *	  expressions of equal ones;
  *	- conditions that must stay equal to something stored, as ON CONFLICT's
  *	  arbiter, and those of row security, whose place is the rewriter's;
  *	- aliases of joins, which only repeat other expressions.
@@ -17,6 +18,8 @@
 #include "nodes/nodeFuncs.h"
 
 #include "planner/levels.h"
+
+static void rewrite_query(Level *outer, Query *query, bool output);
 
 /* expression_tree_mutator's callback */
 static Node *
@@ -40,7 +43,10 @@ rewrite_below(Level *level, Node *node, bool filter)
 	if (node == NULL)
 		return NULL;
 	if (IsA(node, Query))
-		return (Node *) rewrite_levels((Query *) node, level->attempt, level->replace);
+	{
+		rewrite_query(level, (Query *) node, false);
+		return node;
+	}
 	result = level->replace(level, node, filter);
 	if (result)
 		return result;
@@ -76,9 +82,9 @@ rewrite_jointree(Level *level, Node *node)
 	}
 }
 
-/* What the range table holds. */
+/* What the range table holds; output: its subqueries and VALUES are what is stored. */
 static void
-rewrite_rtable(Level *level)
+rewrite_rtable(Level *level, bool output)
 {
 	ListCell   *lc;
 
@@ -87,12 +93,74 @@ rewrite_rtable(Level *level)
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
 
 		if (rte->rtekind == RTE_SUBQUERY)
-			rte->subquery = (Query *) rewrite_below(level, (Node *) rte->subquery, false);
+			rewrite_query(level, rte->subquery, output);
 		else if (rte->rtekind == RTE_FUNCTION)
 			rte->functions = (List *) rewrite_below(level, (Node *) rte->functions, false);
 		else if (rte->rtekind == RTE_VALUES)
+		{
+			level->output = output;
 			rte->values_lists = (List *) rewrite_below(level, (Node *) rte->values_lists, false);
+			level->output = false;
+		}
+#if PG_VERSION_NUM >= 180000
+		else if (rte->rtekind == RTE_GROUP && level->grouped)
+			rte->groupexprs = (List *) rewrite_below(level, (Node *) rte->groupexprs, false);
+#endif
 	}
+}
+
+/* A target list; what is sorted or grouped by an expression may use an index on it. */
+static void
+rewrite_targets(Level *level, List *targets, bool output)
+{
+	ListCell   *lc;
+
+	foreach(lc, targets)
+	{
+		TargetEntry *target = lfirst_node(TargetEntry, lc);
+
+		level->output = output && target->ressortgroupref == 0;
+		target->expr = (Expr *) rewrite_below(level, (Node *) target->expr, false);
+	}
+	level->output = false;
+}
+
+/* A query, in place; output: its target list is what the statement returns or stores. */
+static void
+rewrite_query(Level *outer, Query *query, bool output)
+{
+	Level		level = {
+		.query = query,
+		.attempt = outer->attempt,
+		.replace = outer->replace,
+		.grouped = outer->grouped,
+	};
+	ListCell   *lc;
+
+	if (query->commandType == CMD_MERGE || query->commandType == CMD_UTILITY)
+		return;
+	foreach(lc, query->cteList)
+	{
+		CommonTableExpr *cte = lfirst_node(CommonTableExpr, lc);
+
+		cte->ctequery = rewrite_below(&level, cte->ctequery, false);
+	}
+	rewrite_rtable(&level, output && query->commandType == CMD_INSERT);
+	rewrite_jointree(&level, (Node *) query->jointree);
+	if (level.grouped || (query->groupClause == NIL && query->groupingSets == NIL))
+	{
+		rewrite_targets(&level, query->targetList, output);
+		query->havingQual = rewrite_below(&level, query->havingQual, false);
+	}
+	rewrite_targets(&level, query->returningList, output);
+	if (query->onConflict)
+	{
+		OnConflictExpr *conflict = query->onConflict;
+
+		rewrite_targets(&level, conflict->onConflictSet, output);
+		conflict->onConflictWhere = rewrite_below(&level, conflict->onConflictWhere, false);
+	}
+	query->hasSubLinks |= level.sublinks;
 }
 
 /*
@@ -103,32 +171,22 @@ rewrite_rtable(Level *level)
 Query *
 rewrite_levels(Query *query, Attempt *attempt, LevelFunction replace)
 {
-	Level		level = {.query = query, .attempt = attempt, .replace = replace};
-	ListCell   *lc;
+	Level		level = {.attempt = attempt, .replace = replace};
 
-	if (query->commandType == CMD_MERGE || query->commandType == CMD_UTILITY)
-		return query;
-	foreach(lc, query->cteList)
-	{
-		CommonTableExpr *cte = lfirst_node(CommonTableExpr, lc);
+	rewrite_query(&level, query, true);
+	return query;
+}
 
-		cte->ctequery = rewrite_below(&level, cte->ctequery, false);
-	}
-	rewrite_rtable(&level);
-	rewrite_jointree(&level, (Node *) query->jointree);
-	if (query->groupClause == NIL && query->groupingSets == NIL)
-	{
-		query->targetList = (List *) rewrite_below(&level, (Node *) query->targetList, false);
-		query->havingQual = rewrite_below(&level, query->havingQual, false);
-	}
-	query->returningList = (List *) rewrite_below(&level, (Node *) query->returningList, false);
-	if (query->onConflict)
-	{
-		OnConflictExpr *conflict = query->onConflict;
+/*
+ * rewrite_grouped_levels
+ *		The same for a rewrite that makes equal expressions of equal ones, at
+ *		all places of a query: it is also given what GROUP BY depends on.
+ */
+Query *
+rewrite_grouped_levels(Query *query, Attempt *attempt, LevelFunction replace)
+{
+	Level		level = {.attempt = attempt, .replace = replace, .grouped = true};
 
-		conflict->onConflictSet = (List *) rewrite_below(&level, (Node *) conflict->onConflictSet, false);
-		conflict->onConflictWhere = rewrite_below(&level, conflict->onConflictWhere, false);
-	}
-	query->hasSubLinks |= level.sublinks;
+	rewrite_query(&level, query, true);
 	return query;
 }

@@ -21,10 +21,13 @@ struct Level
 	Query	   *query;			/* the query that the expression is in */
 	Attempt    *attempt;
 	LevelFunction replace;
+	bool		grouped;		/* also where expressions must stay equal to grouped ones */
+	bool		output;			/* in what the statement returns or stores, and not sorted by */
 	bool		sublinks;		/* set by replace: it has added a SubLink */
 };
 
 extern Query *rewrite_levels(Query *query, Attempt *attempt, LevelFunction replace);
+extern Query *rewrite_grouped_levels(Query *query, Attempt *attempt, LevelFunction replace);
 extern Node *rewrite_below(Level *level, Node *node, bool filter);
 
 #endif							/* PG_MORE_LEVELS_H */

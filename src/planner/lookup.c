@@ -13,6 +13,7 @@
 #include "access/table.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -46,6 +47,28 @@ column_relation(Query *query, Node *left, AttrNumber *attnum)
 		return 0;
 	*attnum = var->varattno;
 	return var->varno;
+}
+
+/*
+ * is_foreign
+ *		Is a table of the statement, or a part of it, foreign?
+ */
+bool
+is_foreign(Oid relid)
+{
+	List	   *children;
+	ListCell   *lc;
+	bool		result = false;
+
+	if (get_rel_relkind(relid) == RELKIND_FOREIGN_TABLE)
+		return true;
+	if (!has_subclass(relid))
+		return false;
+	children = find_all_inheritors(relid, NoLock, NULL);
+	foreach(lc, children)
+		result |= get_rel_relkind(lfirst_oid(lc)) == RELKIND_FOREIGN_TABLE;
+	list_free(children);
+	return result;
 }
 
 /*

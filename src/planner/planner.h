@@ -97,7 +97,6 @@ extern char *relations_of(Query *query, Node *expression);
 extern bool is_known(Node *node);
 extern bool is_infallible(Node *node);
 extern Node *array_of(List *values, Oid element_type, Oid collation);
-extern bool is_foreign(Oid relid);
 extern Oid	extension_function(const char *name, int nargs);
 
 /* planner.c */
