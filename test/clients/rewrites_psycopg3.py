@@ -14,12 +14,13 @@ from lib import rewrites
 from lib.rewrites import case
 
 client = None  # the connection that is in use
+times = 7  # how often it runs each statement
 
 
 def rows(statement, *parameters):
-    """The rows that a statement returns, in order; it is run seven times, prepared from the first, with the same outcome each time."""
-    outcomes = [sorted(client.execute(statement, parameters), key=repr) for _ in range(7)]
-    return outcomes if outcomes != outcomes[:1] * 7 else outcomes[0]
+    """The rows that a statement returns, in order; it is run several times, prepared from the first, with the same outcome each time."""
+    outcomes = [sorted(client.execute(statement, parameters), key=repr) for _ in range(times)]
+    return outcomes if outcomes != outcomes[:1] * times else outcomes[0]
 
 
 def marks(keys):
@@ -107,5 +108,6 @@ class Connection:
 
 rewrites.set_up()
 rewrites.run(Connection)
+times = 2
 rewrites.run(lambda: Connection("-c plan_cache_mode=force_generic_plan"), "generic plans: ", forms=False)
 sys.exit(rewrites.finish())

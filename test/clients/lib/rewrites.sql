@@ -1,4 +1,4 @@
--- What the tests of the planner's rewrites work on: two tables with 2,000 rows, and a list of keys that clients look up.
+-- What the tests of the planner's rewrites work on: two tables with 1,000 rows, and a list of keys that clients look up.
 
 -- Strings that a client or a rewrite might trip over.
 CREATE TABLE hostile (text text);
@@ -7,20 +7,20 @@ INSERT INTO hostile VALUES ($$it's$$), ($$say "so"$$), ($$back\slash$$), ('$1'),
 
 -- A composite primary key.
 CREATE TABLE stock (shop integer, sku varchar(40), n integer, note text, PRIMARY KEY (shop, sku));
-INSERT INTO stock SELECT i % 7, 'k' || i, nullif(i % 50, 0), 'note ' || i % 3 FROM generate_series(1, 2000) i;
+INSERT INTO stock SELECT i % 7, 'k' || i, nullif(i % 50, 0), 'note ' || i % 3 FROM generate_series(1, 1000) i;
 INSERT INTO stock SELECT 1, text, 5, text FROM hostile;
 
 -- The same key without an index and with NULLs; some ids need 64 bits.
 CREATE TABLE move (id bigint PRIMARY KEY, shop integer, sku varchar(40), n integer);
 INSERT INTO move SELECT CASE WHEN i % 10 = 0 THEN i + 3000000000 ELSE i END, nullif(i % 7, 0), nullif('k' || i, 'k5'), nullif(i % 50, 0)
-FROM generate_series(1, 2000) i;
+FROM generate_series(1, 1000) i;
 INSERT INTO move SELECT 5000 + row_number() OVER (), 1, text, 5 FROM hostile;
 
 -- The keys to look up: plain ones first, then keys that are there, that are not there, and that are there twice in the
 -- list, then strings to trip over, then NULLs.
 CREATE TABLE wanted (position integer GENERATED ALWAYS AS IDENTITY, shop integer, sku varchar(40));
 INSERT INTO wanted (shop, sku) VALUES (1, 'k1'), (2, 'k2'), (3, 'k3');
-INSERT INTO wanted (shop, sku) SELECT i % 7, 'k' || i FROM generate_series(4, 2000, 10) i;
+INSERT INTO wanted (shop, sku) SELECT i % 7, 'k' || i FROM generate_series(4, 1000, 5) i;
 INSERT INTO wanted (shop, sku) SELECT i % 7 + 1, 'k' || i FROM generate_series(6, 500, 10) i;
 INSERT INTO wanted (shop, sku) SELECT shop, sku FROM wanted WHERE position <= 20 ORDER BY position;
 INSERT INTO wanted (shop, sku) SELECT 1, text FROM hostile;
