@@ -23,15 +23,16 @@ when("not or of ands", `select "id" from "move" where not (("move"."shop" = $1 a
 when("tuples", `select "id" from "move" where ("move"."shop", "move"."sku") in (($1, $2), ($3, $4), ($5, $6))`, "composite_in",
 	(keys) => find(sql`(${move.shop}, ${move.sku}) in ${keys.map(([shop, sku]) => sql`(${shop}, ${sku})`)}`));
 
-when("inArray", `select "id" from "move" where "move"."id" in ($1, $2, $3)`, "array_join",
+when("inArray", `select "id" from "move" where "move"."id" in ($1, $2, $3)`, "",
 	(keys) => find(inArray(move.id, keys.map((_, i) => (i === 2 ? 3000000010 : i + 1)))));
 
 // The same array again and again, in a prepared statement.
 when("any, prepared", `select "id" from "move" where "move"."n" = any($1)`, "array_join",
 	async (keys) => {
 		const query = find(eq(move.n, sql`any(${sql.placeholder("list")})`)).prepare("any");
-		for (let i = 0; i < 6; i++) await query.execute({ list: [i] });
-		return query.execute({ list: keys.map((_, i) => i + 1) });
+		const list = keys.map((_, i) => i + 1);
+		for (let i = 0; i < 6; i++) await query.execute({ list });
+		return query.execute({ list });
 	});
 
 when("delete", `delete from "move" where (("move"."shop" = $1 and "move"."sku" = $2)
@@ -54,7 +55,7 @@ when("update many by a composite key", `update "stock" set "n" = (case
 	when ("stock"."shop" = $1 and "stock"."sku" = $2) then $3::integer when ("stock"."shop" = $4 and "stock"."sku" = $5) then $6::integer
 	when ("stock"."shop" = $7 and "stock"."sku" = $8) then $9::integer end)
 	where (("stock"."shop" = $10 and "stock"."sku" = $11) or ("stock"."shop" = $12 and "stock"."sku" = $13)
-	or ("stock"."shop" = $14 and "stock"."sku" = $15)) returning "shop", "sku", "n"`, "composite_in hashed_case",
+	or ("stock"."shop" = $14 and "stock"."sku" = $15)) returning "shop", "sku", "n"`, "composite_in",
 	(keys) => {
 		const set = { n: caseOf(keys, ([shop, sku]) => and(eq(stock.shop, shop), eq(stock.sku, sku)), (_, i) => sql`${40000 * i}::integer`) };
 		return db.update(stock).set(set).where(anyOf(keys, stock)).returning({ shop: stock.shop, sku: stock.sku, n: stock.n });

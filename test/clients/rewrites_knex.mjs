@@ -32,7 +32,7 @@ when("a join, an order and a limit", `select "move"."id" from "move" inner join 
 	(keys) => db("move").select("move.id").join("stock", { "stock.shop": "move.shop", "stock.sku": "move.sku" })
 		.where("stock.n", ">", 0).whereIn(["stock.shop", "stock.sku"], keys).orderBy("move.id").limit(7));
 
-when("= any", `select "id" from "move" where "n" = any($1)`, "array_join",
+when("= any", `select "id" from "move" where "n" = any($1)`, "",
 	(keys) => db("move").select("id").whereRaw("?? = any(?)", ["n", keys.map((_, i) => i + 1)]));
 
 when("del", `delete from "move" where ("shop", "sku") in (($1, $2), ($3, $4), ($5, $6))`, "composite_in",

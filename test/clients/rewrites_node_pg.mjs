@@ -31,7 +31,7 @@ when("= ANY", "SELECT id FROM move WHERE sku = ANY($1)", "array_join",
 when("= ANY, integers", "SELECT id FROM move WHERE n = ANY($1)", "array_join",
 	(keys) => rows("SELECT id FROM move WHERE n = ANY($1)", keys.map((_, i) => (i === 9 ? null : i + 1))));
 
-when("<> ALL", "SELECT id FROM move WHERE n <> ALL($1)", "",
+when("<> ALL", "SELECT id FROM move WHERE n <> ALL($1)", "array_join",
 	(keys) => rows("SELECT id FROM move WHERE n <> ALL($1)", keys.map((_, i) => i + 1)));
 
 when("CASE", `UPDATE move SET sku = CASE id WHEN $1 THEN $2 WHEN $3 THEN $4 WHEN $5 THEN $6 ELSE sku END WHERE shop = 1 RETURNING id, sku`,

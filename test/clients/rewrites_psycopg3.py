@@ -64,7 +64,7 @@ def text_equals_any(keys):
     return rows("SELECT id FROM move WHERE sku = ANY(%s)", [sku for _, sku in keys])
 
 
-@case("SELECT id FROM move WHERE n <> ALL($1)")
+@case("SELECT id FROM move WHERE n <> ALL($1)", takes="array_join")
 def differs_from_all(keys):
     return rows("SELECT id FROM move WHERE n <> ALL(%s)", [i + 1 for i in range(len(keys))])
 

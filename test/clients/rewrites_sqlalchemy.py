@@ -126,12 +126,12 @@ def grouped_and_limited(keys):
     return list(map(tuple, session.execute(query)))
 
 
-@case("SELECT move.id FROM move WHERE move.id = ANY (CAST($1::BIGINT[] AS BIGINT[]))", takes="array_join")
+@case("SELECT move.id FROM move WHERE move.id = ANY (CAST($1::BIGINT[] AS BIGINT[]))")
 def equals_any(keys):
     return found(select(Move.id).where(Move.id == any_(cast(list(range(1, len(keys) + 1)), ARRAY(BigInteger)))))
 
 
-@case("SELECT move.id FROM move WHERE move.id IN ($1::BIGINT, $2::BIGINT, $3::BIGINT)", takes="array_join")
+@case("SELECT move.id FROM move WHERE move.id IN ($1::BIGINT, $2::BIGINT, $3::BIGINT)")
 def single_in(keys):
     return found(select(Move.id).where(Move.id.in_([3000000010 - i for i in range(len(keys))] if len(keys) == 3 else range(len(keys)))))
 
@@ -158,7 +158,7 @@ def update_by_searched_case(keys):
 @case("""UPDATE stock SET note=CASE WHEN (stock.shop = $1::INTEGER AND stock.sku = $2::VARCHAR) THEN $3::VARCHAR
     WHEN (stock.shop = $4::INTEGER AND stock.sku = $5::VARCHAR) THEN $6::VARCHAR
     WHEN (stock.shop = $7::INTEGER AND stock.sku = $8::VARCHAR) THEN $9::VARCHAR ELSE stock.note END
-    WHERE (stock.shop, stock.sku) IN (($10, $11), ($12, $13), ($14, $15))""", takes={"composite_in", "hashed_case"})
+    WHERE (stock.shop, stock.sku) IN (($10, $11), ($12, $13), ($14, $15))""", takes="composite_in")
 def update_by_composite_case(keys):
     keys = without_nulls(keys)
     whens = [(and_(Stock.shop == a, Stock.sku == b), f"new {b}") for a, b in keys]

@@ -40,7 +40,7 @@ when("a page with relations", `SELECT "Stock"."shop" AS "Stock_shop", "Stock"."s
 	ORDER BY "Stock_shop" ASC, "Stock_sku" ASC`, "composite_in",
 	(keys) => db.getRepository(Stock).find({ select: { shop: true, sku: true, moves: { id: true } }, relations: { moves: true }, take: keys.length, order: { shop: "ASC", sku: "ASC" } }));
 
-when("In", `SELECT "Move"."id" AS "Move_id" FROM "move" "Move" WHERE (("Move"."n" IN ($1, $2, $3)))`, "array_join",
+when("In", `SELECT "Move"."id" AS "Move_id" FROM "move" "Move" WHERE (("Move"."n" IN ($1, $2, $3)))`, "",
 	(keys) => db.getRepository(Move).find({ select: { id: true }, where: { n: In(keys.map((_, i) => i + 1)) } }));
 
 when("Not In", `SELECT "Move"."id" AS "Move_id" FROM "move" "Move" WHERE ((NOT("Move"."n" IN ($1, $2, $3))))`, "",
