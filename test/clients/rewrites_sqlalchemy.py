@@ -177,9 +177,13 @@ class Connection:
         event.listen(self.engine, "after_cursor_execute", self.keep)
 
     def keep(self, connection, cursor, statement, parameters, context, executemany):
-        """Notes a statement as psycopg 3 has sent it."""
-        converted = getattr(getattr(cursor, "_cursor", cursor), "_query", None)
-        self.sent.append(converted.query.decode() if converted else statement)
+        """Notes a statement as the driver has sent it."""
+        if hasattr(cursor, "query"):
+            self.sent.append(cursor.query.decode())
+        elif cursor._query:
+            self.sent.append(cursor._query.query.decode())
+        else:  # by name: it was prepared
+            self.sent.append(statement)
 
     def query(self, text):
         """The rows that a statement returns."""
