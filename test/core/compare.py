@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Compares the results of two runs of the server's regression suite; what differs must be in the list of known differences.
 
-usage: compare.py [--accept FOLDER] VERSION MODE KNOWN BASELINE RESULTS
+usage: compare.py [--accept] VERSION MODE KNOWN BASELINE RESULTS
 
 KNOWN holds a file TEST.diff for each test of the suite whose output is known to differ. An entry of it is one hunk of
 a diff, without its line numbers, below the versions and modes that it belongs to and the reason for it:
@@ -14,7 +14,7 @@ a diff, without its line numbers, below the versions and modes that it belongs t
 	+the line in its place
 
 An entry that does not occur each time says `sometimes` after its modes; any other that does not occur is an error.
---accept writes FOLDER anew, with `reason: ?` for what is new: an error, until somebody knows the reason.
+--accept writes the files anew, with `reason: ?` for what is new: an error, until somebody knows the reason.
 """
 
 import re
@@ -127,7 +127,7 @@ def accept(path, place, entries, unlisted, stale):
         path.write_text("\n\n".join(map(str, entries)) + "\n")
 
 
-def compare_test(test, place, known, sides, target):
+def compare_test(test, place, known, sides, accepting):
     """Compares a test's two outputs. Returns (count of listed differences, problems, lines to show)."""
     path = known / f"{test}.diff"
     entries = read_list(path)
@@ -141,20 +141,18 @@ def compare_test(test, place, known, sides, target):
     problems += [f"{test}: a difference listed without a reason" for entry in matched if entry.reason == "?"]
     shown = [f"---- {test}, unlisted:\n{hunk}" for hunk in unlisted]
     shown += [f"---- {test}, listed, does not occur:\n{entry.hunk}" for entry in stale]
-    if target:
-        accept(target / path.name, place, entries, unlisted, stale)
+    if accepting:
+        accept(path, place, entries, unlisted, stale)
     return len(matched), problems, shown
 
 
 def main(arguments):
     """Compares all tests, and returns the status to exit with."""
-    target = None
-    if arguments[:1] == ["--accept"]:
-        target, arguments = Path(arguments[1]), arguments[2:]
-    version, mode, known, *sides = arguments
+    accepting = arguments[0] == "--accept"
+    version, mode, known, *sides = arguments[accepting:]
     known, sides = Path(known), [Path(side) for side in sides]
     tests = sorted({path.stem for folder in (known, *sides) for path in folder.glob("*.*") if path.suffix in (".out", ".diff")})
-    done = [compare_test(test, (version, mode), known, sides, target) for test in tests]
+    done = [compare_test(test, (version, mode), known, sides, accepting) for test in tests]
     listed = sum(count for count, _, _ in done)
     problems = [problem for _, found, _ in done for problem in found]
     lines = "\n".join(text for _, _, shown in done for text in shown).splitlines()

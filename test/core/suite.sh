@@ -201,13 +201,13 @@ core_baseline() {
 
 # Runs the suite in a mode and compares what its tests print with what they print without pg_more.
 core_mode() {
-	local mode=$1 start=${EPOCHREALTIME/./} options=()
+	local mode=$1 start=${EPOCHREALTIME/./} known=$ROOT/test/core/known options=()
 	if ! core_run "$mode"; then
 		core_done "$mode" "$start" "FAILED: the run did not end well"
 		return
 	fi
-	if [ -n "$ACCEPT" ]; then options=(--accept "$ROOT/test/core/known"); fi
-	if /usr/bin/python3 "$TREE/test/core/compare.py" "${options[@]}" "${SERVER%%[.a-z ]*}" "$mode" "$TREE/test/core/known" \
+	if [ -n "$ACCEPT" ]; then options=(--accept); fi
+	if /usr/bin/python3 "$TREE/test/core/compare.py" "${options[@]}" "${SERVER%%[.a-z ]*}" "$mode" "$known" \
 		"$WORK/core/baseline/results" "$WORK/core/$mode/results" >"$WORK/log" 2>&1; then
 		core_done "$mode" "$start" "ok, $(tail -n 1 "$WORK/log")"
 	else
