@@ -158,7 +158,7 @@ def main(arguments):
     lines = "\n".join(text for _, _, shown in done for text in shown).splitlines()
     print("\n".join(lines[:SHOWN] + ["…"] * (len(lines) > SHOWN) + list(dict.fromkeys(problems))))
     files = len(list(sides[0].glob("*.out")))
-    print(f"{len(problems)} problems" if problems else f"{files} files compared, {listed} listed differences")
+    print(f"problems: {len(problems)}" if problems else f"{files} files compared, {listed} listed differences")
     return bool(problems) or files == 0
 
 

@@ -149,11 +149,23 @@ core_regress() {
 	fi
 }
 
+# Writes which rewrites the suite's statements met, and how often, to WORK/core/MODE/rewrites. A run without any would
+# show nothing, and fails.
+core_rewrites() {
+	if [ "$1" = baseline ]; then return; fi
+	as_user psql -XqAt -p "$CORE_PORT" -c 'SET pg_more.rewrites = off' -c 'CREATE EXTENSION pg_more' -c "
+		SELECT string_agg(rewrite || ' ' || applied, ', ' ORDER BY rewrite) FROM more.rewrite_stats WHERE applied > 0
+		" >"$WORK/core/$1/rewrites" || return
+	grep -q . "$WORK/core/$1/rewrites" || { say "the suite's statements met no rewrite"; return 1; }
+}
+
 # Runs the suite in a mode and leaves what the tests printed in WORK/core/MODE/results.
 core_run() {
 	local mode=$1 log=$WORK/core/$1/server.log status=0
 	core_start "$mode" >"$WORK/log" 2>&1 || status=$?
-	if [ "$status" -eq 0 ]; then core_regress "$mode" >>"$WORK/log" 2>&1 || status=$?; fi
+	if [ "$status" -eq 0 ]; then
+		{ core_regress "$mode" && core_rewrites "$mode"; } >>"$WORK/log" 2>&1 || status=$?
+	fi
 	core_stop "$mode"
 	if grep -qE "$CRASH" "$log"; then status=1; fi
 	if [ "$status" -ne 0 ]; then
@@ -209,7 +221,7 @@ core_mode() {
 	if [ -n "$ACCEPT" ]; then options=(--accept); fi
 	if /usr/bin/python3 "$TREE/test/core/compare.py" "${options[@]}" "${SERVER%%[.a-z ]*}" "$mode" "$known" \
 		"$WORK/core/baseline/results" "$WORK/core/$mode/results" >"$WORK/log" 2>&1; then
-		core_done "$mode" "$start" "ok, $(tail -n 1 "$WORK/log")"
+		core_done "$mode" "$start" "ok, $(tail -n 1 "$WORK/log"); $(cat "$WORK/core/$mode/rewrites")"
 	else
 		core_done "$mode" "$start" "FAILED: $(tail -n 1 "$WORK/log")"
 	fi
