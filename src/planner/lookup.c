@@ -13,7 +13,6 @@
 #include "access/table.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
