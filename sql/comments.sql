@@ -4,7 +4,7 @@
 SELECT p.oid::regprocedure AS without_comment FROM pg_proc AS p
 WHERE pronamespace = 'more'::regnamespace AND obj_description(p.oid, 'pg_proc') IS NULL;
 SELECT t.oid::regtype AS without_comment FROM pg_type AS t
-WHERE typnamespace = 'more'::regnamespace AND typelem = 0 AND obj_description(t.oid, 'pg_type') IS NULL;
+WHERE typnamespace = 'more'::regnamespace AND typelem = 0 AND typrelid = 0 AND obj_description(t.oid, 'pg_type') IS NULL;
 SELECT p.oid::regprocedure AS security_definer FROM pg_proc AS p WHERE pronamespace = 'more'::regnamespace AND prosecdef;
 -- those that write are volatile and stay out of parallel workers
 SELECT proname, provolatile, proparallel FROM pg_proc

@@ -112,6 +112,13 @@ compat_json_untranslatable(JsonParseErrorType error)
 #define compat_syscache_id int
 #endif
 
+/* What an ordering operator does is no longer told by a btree strategy since 18. */
+#if PG_VERSION_NUM >= 180000
+#define compat_ordering CompareType
+#else
+#define compat_ordering int16
+#endif
+
 /* Until 17 the executor was told whether it will be called again. */
 #if PG_VERSION_NUM >= 180000
 #define compat_executor_run_all(desc) ExecutorRun(desc, ForwardScanDirection, 0)

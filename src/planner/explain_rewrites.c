@@ -27,6 +27,7 @@
 #include "parser/analyze.h"
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
+#include "utils/rls.h"
 #include "utils/ruleutils.h"
 #include "utils/tuplestore.h"
 
@@ -97,14 +98,22 @@ analyse(const char *statement)
 	return query;
 }
 
-/* Is there a condition that SQL does not show: a policy, a view's barrier? */
+/*
+ * Is there a condition that SQL does not show, or one that it would add: a
+ * policy of the view's owner, a policy of the caller?
+ */
 static bool
 has_hidden_conditions(Node *node, void *context)
 {
 	if (node == NULL)
 		return false;
 	if (IsA(node, RangeTblEntry))
-		return ((RangeTblEntry *) node)->securityQuals != NIL;
+	{
+		RangeTblEntry *rte = (RangeTblEntry *) node;
+
+		return rte->securityQuals != NIL ||
+			(rte->rtekind == RTE_RELATION && check_enable_rls(rte->relid, InvalidOid, true) == RLS_ENABLED);
+	}
 	if (IsA(node, Query))
 		return query_tree_walker((Query *) node, has_hidden_conditions, context, QTW_EXAMINE_RTES_BEFORE);
 	return expression_tree_walker(node, has_hidden_conditions, context);

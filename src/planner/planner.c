@@ -508,6 +508,8 @@ plan_with_rewrites(Query *parse, const char *query_string, int cursor_options, P
 		{
 			parse->queryId = 0;
 			verify_keep(plan, call_planner(parse, query_string, cursor_options, params, es), decision.query);
+			/* whoever called this hook may still want to know */
+			parse->queryId = plan->queryId;
 		}
 	}
 	PG_FINALLY();

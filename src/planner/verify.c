@@ -100,9 +100,9 @@ is_equal_image(Oid ordering, Oid collation)
 	Oid			family;
 	Oid			type;
 	Oid			function;
-	int16		strategy;
+	compat_ordering which;
 
-	if (!OidIsValid(ordering) || !get_ordering_op_properties(ordering, &family, &type, &strategy))
+	if (!OidIsValid(ordering) || !get_ordering_op_properties(ordering, &family, &type, &which))
 		return false;
 	function = get_opfamily_proc(family, type, type, BTEQUALIMAGE_PROC);
 	return OidIsValid(function) &&
