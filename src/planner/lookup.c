@@ -84,6 +84,24 @@ has_outer_columns(Node *node, void *context)
 	return expression_tree_walker(node, has_outer_columns, context);
 }
 
+/* Is there a FULL JOIN among these relations, or in the subqueries among them? */
+static bool
+has_full_join(Query *query)
+{
+	ListCell   *lc;
+
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind == RTE_JOIN && rte->jointype == JOIN_FULL)
+			return true;
+		if (rte->rtekind == RTE_SUBQUERY && has_full_join(rte->subquery))
+			return true;
+	}
+	return false;
+}
+
 /*
  * lookup_problem
  *		Why an expression cannot be looked up among values of a type, for
@@ -109,6 +127,9 @@ lookup_problem(Query *query, Node *left, Oid operator, Oid type)
 		return psprintf("unnest would take values of type %s apart", format_type_be(type));
 	if (relation > 0 && is_foreign(rt_fetch(relation, query->rtable)->relid))
 		return "a foreign table evaluates the list itself";
+	/* some can be run only where the planner sees that a condition refuses NULLs */
+	if (has_full_join(query))
+		return "the FULL JOIN may be possible only thanks to it";
 	return NULL;
 }
 
