@@ -10,6 +10,8 @@ DECLARE
 	first text[];
 	line text;
 	taken boolean := false;
+	detail text;
+	hint text;
 BEGIN
 	FOREACH mode IN ARRAY ARRAY['off', 'on', 'force'] LOOP
 		PERFORM set_config('pg_more.rows_in', mode, true);
@@ -21,7 +23,8 @@ BEGIN
 		BEGIN
 			EXECUTE format('SELECT coalesce(array_agg(q::text ORDER BY q::text COLLATE "C"), ''{}'') FROM (%s) AS q', query) INTO rows;
 		EXCEPTION WHEN OTHERS THEN
-			rows := ARRAY['error ' || SQLSTATE || ' ' || SQLERRM];
+			GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+			rows := ARRAY['error ' || SQLSTATE || ' ' || SQLERRM, detail, hint];
 		END;
 		IF mode = 'off' THEN
 			first := rows;
@@ -108,6 +111,9 @@ SELECT md5, size FROM more.rows_missing(NULL::pkg, '[{"md5":"z","id":9,"size":1}
 SELECT compare($$SELECT count(*), sum(size) FROM more.rows_in(NULL::pkg, '[{"md5":"a"}]', '{md5}')$$);
 SELECT compare($$SELECT r, r.size, r IS NULL FROM more.rows_in(NULL::pkg, '[{"md5":"a"}]', '{md5}') AS r$$);
 SELECT compare($$SELECT (r).md5, row_to_json(r) FROM (SELECT r FROM more.rows_in(NULL::pkg, '[{"md5":"a"}]', '{md5}') AS r OFFSET 0) AS s$$);
+SELECT compare($$SELECT p.id, r, r.d FROM pkg AS p LEFT JOIN more.rows_in(NULL::big, '[{"a":2,"b":2},{"a":3,"b":3}]') AS r ON r.a = p.id + 1$$);
+SELECT compare($$SELECT (r).c, row_to_json(r) FROM (SELECT r FROM more.rows_in(NULL::big, '[{"a":2,"b":2},{"a":3,"b":3}]') AS r OFFSET 0) AS s$$);
+SELECT compare($$SELECT r, count(*) FROM more.rows_missing(NULL::big, '[{"a":2,"b":3},{"a":3,"b":3}]') AS r GROUP BY r$$);
 SELECT compare($$SELECT p.id, r, r.size FROM pkg AS p LEFT JOIN more.rows_in(NULL::pkg, '[{"md5":"a"}]', '{md5}') AS r ON r.id = p.id + 1$$);
 SELECT compare($$SELECT id, a, d FROM pkg FULL JOIN more.rows_in(NULL::big, '[{"a":3,"b":3},{"a":8,"b":1}]') AS r ON r.a = pkg.id$$);
 SELECT compare($$SELECT x, z FROM more.rows_in(NULL::pkg, '[{"md5":"a"}]', '{md5}') AS r(x, y, z)$$);
@@ -124,8 +130,10 @@ SELECT compare($$SELECT a.id, b.id FROM more.rows_in(NULL::pkg, '[{"md5":"a"}]',
 
 -- What is printed runs and gives the same rows.
 SELECT printed($$SELECT * FROM more.rows_in(NULL::pkg, '[{"md5":"a","id":1},{"md5":"c","id":3}]') WHERE size > 5$$);
-SELECT printed($$SELECT r, z FROM more.rows_not_in(NULL::pkg, '[{"md5":"a"}]', '{md5}') AS r(x, y, z)$$);
-SELECT printed($$SELECT r, r.size FROM more.rows_missing(NULL::pkg, '[{"md5":"a","size":3},{"md5":"q","size":4}]', '{md5}') AS r$$);
+SELECT printed($$SELECT z, y FROM more.rows_not_in(NULL::pkg, '[{"md5":"a"}]', '{md5}') AS r(x, y, z)$$);
+SELECT printed($$SELECT r, r.c FROM more.rows_in(NULL::big, '[{"a":5,"b":5}]') AS r(a, x)$$);
+SELECT why($$SELECT r FROM more.rows_in(NULL::pkg, '[{"md5":"a"}]', '{md5}') AS r$$);
+SELECT printed($$SELECT r.md5, r.size FROM more.rows_missing(NULL::pkg, '[{"md5":"a","size":3},{"md5":"q","size":4}]', '{md5}') AS r$$);
 SELECT printed($$SELECT * FROM more.rows_in(NULL::pkg, '[{"from":15,"to":30}]', match => 'target.size BETWEEN data."from"::integer AND data."to"::integer')$$);
 SELECT sql FROM more.explain_rewrites($$SELECT r.id FROM more.rows_in(NULL::pkg, '[{"md5":"a","id":1}]') AS r WHERE r.size > 5$$) WHERE applied;
 
@@ -161,8 +169,8 @@ SELECT compare($$SELECT * FROM more.rows_in(NULL::pkg, '[{"md5":"a"}]', '{md5}')
 SELECT last_value FROM calls;
 
 -- Why calls are left alone.
-SELECT why($$SELECT * FROM more.rows_in(NULL::pkg, '[]') WITH ORDINALITY$$);
-SELECT why($$SELECT * FROM more.rows_in(NULL::pkg, '[]'), ROWS FROM (more.rows_in(NULL::pkg, '[]'), generate_series(1, 2))$$);
+SELECT why($$SELECT * FROM more.rows_in(NULL::pkg, '[]') AS r, more.rows_in(NULL::pkg, '[]') WITH ORDINALITY AS s$$);
+SELECT why($$SELECT * FROM more.rows_in(NULL::pkg, '[]') AS r, ROWS FROM (more.rows_in(NULL::pkg, '[]'), generate_series(1, 2)) AS s$$);
 SELECT why($$SELECT * FROM (VALUES ('[]'::more.rowset)) AS d(d), more.rows_in(NULL::pkg, d)$$);
 SELECT why($$SELECT * FROM pkg, more.rows_in(pkg, '[]')$$);
 SELECT why($$SELECT * FROM more.rows_in(NULL::pkg, format('[{"id": %s}]', random())::json)$$);
@@ -303,11 +311,16 @@ SET row_security = off;
 EXECUTE find('[{"md5":"a"}]');
 RESET row_security;
 -- below a view, row security is the view's: its calls are left alone
+CREATE TABLE called_for (a integer);
+GRANT SELECT ON called_for TO PUBLIC;
 CREATE VIEW seen WITH (security_barrier) AS SELECT id, md5, size FROM pkg;
 ALTER VIEW seen OWNER TO regress_rows_reader;
 GRANT SELECT ON seen TO regress_rows_keys;
 SET ROLE regress_rows_keys;
 SELECT compare($$SELECT * FROM more.rows_in(NULL::seen, '[{"md5":"a"}]', '{md5}')$$);
+SELECT why($$SELECT * FROM more.rows_in(NULL::seen, '[{"md5":"a"}]', '{md5}')$$);
+SET ROLE regress_rows_reader;
+SELECT why($$SELECT * FROM more.rows_in(NULL::called_for, '[{"a":1}]', match => 'target.a = data.a AND EXISTS (SELECT FROM pkg WHERE id = target.a)')$$);
 RESET ROLE;
 -- a view with the call in it runs it as the caller; so does a function, unless it is SECURITY DEFINER
 CREATE VIEW called AS SELECT * FROM more.rows_in(NULL::pkg, '[{"md5":"a"}]', '{md5}');

@@ -80,6 +80,13 @@ compat_json_untranslatable(JsonParseErrorType error)
 	(pg_proc_aclcheck(function, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK)
 #endif
 
+/* The operator families in which an operator compares; until 17 only those of btree. */
+#if PG_VERSION_NUM >= 180000
+#define compat_comparisons(operator) get_op_index_interpretation(operator)
+#else
+#define compat_comparisons(operator) get_op_btree_interpretation(operator)
+#endif
+
 /* Until 18 a disabled path is one with a prohibitive cost. */
 #if PG_VERSION_NUM >= 180000
 #define path_disabled(path) ((path)->disabled_nodes)

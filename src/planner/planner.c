@@ -88,7 +88,7 @@ typedef struct Decision
 	Query	   *query;			/* the best form up to now */
 	Planned		best;			/* its plan, if it was planned */
 	bool		first_planned;	/* has a plan been made that carries the queryId? */
-	bool		for_role;		/* is the best form for the current role alone? */
+	bool		for_role;		/* was it decided for the current role alone? */
 	List	   *reports;		/* of RewriteReport */
 } Decision;
 
@@ -255,7 +255,6 @@ take(Decision *decision, Attempt *attempt, Query *query, Planned *planned, Cost 
 	report->form = attempt->form;
 	report->force = attempt->force;
 	report->changed = attempt->changed;
-	decision->for_role |= attempt->for_role;
 	forget_plan(&decision->best);
 	decision->query = query;
 	decision->best = *planned;
@@ -350,6 +349,7 @@ consider(Decision *decision, RewriteId id)
 	attempt.force = rewrites_mode >= REWRITE_FORCE || rewrite_modes[id] == REWRITE_FORCE;
 	query = make_form(decision, &attempt, 0, 0);
 	report_left(decision, &attempt);
+	decision->for_role |= attempt.for_role;
 	if (attempt.changed == 0)
 		return;
 	if (attempt.force || attempt.sure)

@@ -66,7 +66,7 @@ typedef struct Attempt
 	double		size;			/* the largest list that was changed */
 	bool		sure;			/* in every changed place the new form cannot cost more */
 	int			forms;			/* how many forms there are of this statement, at least 1 */
-	bool		for_role;		/* the form is for the current role alone */
+	bool		for_role;		/* what it did is for the current role alone */
 	Cost		floor;			/* a plan this cheap is not worth comparing with the original */
 } Attempt;
 

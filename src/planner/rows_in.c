@@ -45,7 +45,8 @@
  *	  of a table by its ctid, which is the same version.
  *	- The columns are those of the row type, with a null for each dropped one.
  *	  Where a reference in the statement does not fit the table as it is by now,
- *	  the call is left alone.
+ *	  the call is left alone; so it is where dropped columns and a reference to
+ *	  the whole row meet, since no SQL text could say what it then means.
  *
  * Left alone, besides: MERGE, tables when Citus is there, and everything when
  * pg_more.rows_source asks for arrays.
@@ -109,8 +110,6 @@ typedef struct Call
 	ArrayType  *key;
 	char	   *match;
 	Rowset	   *known;			/* the data, where it is at hand */
-	bool		partly_secured; /* result: row security beyond that of the table itself */
-	bool		secured;		/* result: is it under row security? */
 } Call;
 
 static void visit_query(RowsIn *context, Query *query, QueryLevel *parent, Index rti,
@@ -343,10 +342,24 @@ lay_out_columns(Query *query, TupleDesc desc, List *attnums)
 	query->targetList = result;
 }
 
+/* Walker: does a policy of row security apply to some table? */
+static bool
+has_policies(Node *node, void *arg)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeTblEntry))
+		return ((RangeTblEntry *) node)->securityQuals != NIL;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, has_policies, arg, QTW_EXAMINE_RTES_BEFORE);
+	return expression_tree_walker(node, has_policies, arg);
+}
+
 /*
  * A plan that is kept may be run under another setting of row_security.  For
- * the table itself a condition sees to it.  Where row security comes in below,
- * by a view or the condition's own subqueries, the statement is refused.
+ * the table itself a condition sees to it: it raises its error before any other
+ * table's would be.  Where row security comes in below only, by a view or the
+ * condition's own subqueries, the statement is refused.
  */
 static void
 keep_secured(Call *call, Query *query)
@@ -355,18 +368,13 @@ keep_secured(Call *call, Query *query)
 	Const	   *relation;
 	Node	   *condition;
 
-	switch (check_enable_rls(call->relid, InvalidOid, true))
+	if (check_enable_rls(call->relid, InvalidOid, true) != RLS_ENABLED)
 	{
-		case RLS_NONE:
-			if (query->hasRowSecurity)
-				ereport(ERROR,
-						(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						 errmsg("row security applies to tables below it")));
-			return;
-		case RLS_NONE_ENV:
-			return;
-		default:
-			break;
+		if (has_policies((Node *) query, NULL))
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("row security applies to other tables in it")));
+		return;
 	}
 	guard = extension_function("_row_security", 1);
 	if (!OidIsValid(guard))
@@ -469,6 +477,7 @@ typedef struct References
 	Index		rti;
 	int			depth;
 	TupleDesc	desc;
+	bool		has_dropped;	/* has the row type dropped columns? */
 } References;
 
 /* Walker: is there a reference to the call that does not fit the table? */
@@ -482,8 +491,10 @@ reference_misfits(Node *node, References *refs)
 		Var		   *var = (Var *) node;
 		Form_pg_attribute att;
 
-		if (var->varno != refs->rti || var->varlevelsup != refs->depth || var->varattno == 0)
+		if (var->varno != refs->rti || var->varlevelsup != refs->depth)
 			return false;
+		if (var->varattno == 0)
+			return refs->has_dropped;
 		if (var->varattno < 0 || var->varattno > refs->desc->natts)
 			return true;
 		att = TupleDescAttr(refs->desc, var->varattno - 1);
@@ -513,7 +524,7 @@ is_safe_operator(Oid opno)
 
 	if (get_func_leakproof(get_opcode(opno)))
 		return true;
-	if (opno >= FirstNormalObjectId || get_op_btree_interpretation(opno) == NIL)
+	if (opno >= FirstNormalObjectId || compat_comparisons(opno) == NIL)
 		return false;
 	op_input_types(opno, &left, &right);
 	return !IsPolymorphicType(left) && left != RECORDOID;
@@ -802,11 +813,16 @@ misfit_reason(QueryLevel *level, RangeTblEntry *rte, Index rti, Oid relid)
 	RangeTblFunction *function = linitial(rte->functions);
 	bool		fits;
 
+	for (int i = 0; i < refs.desc->natts; i++)
+		refs.has_dropped |= TupleDescAttr(refs.desc, i)->attisdropped;
 	fits = function->funccolcount == refs.desc->natts &&
 		list_length(rte->eref->colnames) == refs.desc->natts &&
 		!query_tree_walker(level->query, reference_misfits, &refs, 0);
 	relation_close(rel, NoLock);
-	return fits ? NULL : "the table has changed since the statement was parsed";
+	if (!fits)
+		return refs.has_dropped ? "the table has dropped columns, and the statement uses them or whole rows" :
+			"the table has changed since the statement was parsed";
+	return NULL;
 }
 
 /* Replace the call, or say why not. */
@@ -829,7 +845,10 @@ try_call(RowsIn *context, QueryLevel *level, RangeTblEntry *rte, Index rti, Matc
 			reason = "a condition around it is volatile";
 	}
 	if (reason == NULL)
+	{
+		context->attempt->for_role = true;
 		subquery = try_subquery(context, function, &call, &reason);
+	}
 	if (subquery)
 		reason = misfit_reason(level, rte, rti, call.relid);
 	if (reason)
@@ -844,7 +863,6 @@ try_call(RowsIn *context, QueryLevel *level, RangeTblEntry *rte, Index rti, Matc
 	rte->functions = NIL;
 	rte->lateral = false;
 	level->query->hasRowSecurity |= subquery->hasRowSecurity;
-	context->attempt->for_role = true;
 	site_changed(context->attempt, where, call.known ? call.known->nrows : 0);
 }
 
