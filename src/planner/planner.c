@@ -260,39 +260,51 @@ take(Decision *decision, Attempt *attempt, Query *query, Planned *planned, Cost 
 	decision->best = *planned;
 }
 
+/* Is a form so cheap that it is taken without a look at the others? */
+static bool
+is_cheap_enough(Attempt *attempt, Cost cost)
+{
+	return attempt->size >= SMALL_LIST && cost <= attempt->floor;
+}
+
+/* The cost of the statement with its lists cut short. */
+static Cost
+sample_cost(Decision *decision, Attempt *attempt)
+{
+	Attempt		sample = *attempt;
+	Planned		planned = plan_form(decision, make_form(decision, &sample, attempt->form, SAMPLE_LIST));
+	Cost		cost = planned.cost;
+
+	forget_plan(&planned);
+	return cost;
+}
+
 /*
  * Is a form of this cost better than the statement as it is?  Plans the
  * latter, or a sample of it, only if need be; *before is then its cost, or the
- * least that it can be.
+ * least that it can be.  The answer is the same when all costs are wanted.
  */
 static bool
 is_better(Decision *decision, Attempt *attempt, Cost cost, Cost *before, bool *least)
 {
-	Attempt		sample = *attempt;
-	Planned		planned;
-	Query	   *query;
+	bool		taken = is_cheap_enough(attempt, cost);
 
-	*least = false;
-	if (decision->best.plan == NULL && !decision->costs)
+	*least = !decision->costs;
+	if (taken && *least)
 	{
-		*least = true;
 		*before = attempt->floor;
-		if (cost <= attempt->floor)
-			return true;
-		if (attempt->size > 2 * SAMPLE_LIST)
-		{
-			query = make_form(decision, &sample, attempt->form, SAMPLE_LIST);
-			planned = plan_form(decision, query);
-			*before = planned.cost;
-			forget_plan(&planned);
-			if (cost <= *before * CLEARLY)
-				return true;
-		}
-		*least = false;
+		return true;
 	}
+	if (*least && decision->best.plan == NULL && attempt->size > 2 * SAMPLE_LIST)
+	{
+		*before = sample_cost(decision, attempt);
+		if (cost <= *before * CLEARLY)
+			return true;
+	}
+	*least = false;
 	plan_best(decision);
 	*before = decision->best.cost;
-	return cost <= *before * CLEARLY || (cost <= attempt->floor && cost <= *before * 1.05);
+	return taken || cost <= *before * CLEARLY;
 }
 
 /* Compare the forms that a rewrite makes with the best one up to now. */
@@ -307,7 +319,7 @@ choose(Decision *decision, Attempt *attempt, Query *query)
 	bool		least;
 
 	/* other forms are tried where the first is not cheap enough to be taken at once */
-	for (int form = 1; form < forms && (cheapest.cost > attempt->floor || decision->costs); form++)
+	for (int form = 1; form < forms && !is_cheap_enough(attempt, cheapest.cost); form++)
 	{
 		Attempt		other = *attempt;
 		Planned		planned;
