@@ -63,7 +63,15 @@ SELECT * FROM compared('SELECT a, count(*) AS n FROM hashes AS "Odd ""name" WHER
 SELECT * FROM compared('WITH x AS (SELECT * FROM hashes WHERE (a, b) IN ((1, 1), (3, 3))) SELECT y.t FROM x JOIN hashes AS y USING (a) WHERE (x.a, y.b) IN ((1, 1), (3, 3))');
 SELECT * FROM compared('SELECT t FROM hashes WHERE (a, t) IN ((1, ''x1''), (2, ''it''''s''), (3, E''x\\3''), (4, ''x4'')) UNION ALL SELECT t FROM hashes WHERE EXISTS (SELECT FROM hashes AS i WHERE (i.a, i.b) IN ((1, 1), (2, 2)) AND i.a = hashes.a)');
 
--- A user needs the right schema on no path: names that another one hides are qualified.
+SELECT * FROM compared('SELECT a, CASE b WHEN 1 THEN ''one'' WHEN 2 THEN ''it''''s'' WHEN NULL THEN ''never'' ELSE t END AS word FROM hashes WHERE a < 9 OR b IS NULL');
+SELECT * FROM compared('SELECT t FROM hashes WHERE a = ANY (ARRAY[1, 2, 2, NULL]::bigint[])');
+SELECT * FROM compared('SELECT t FROM more.rows_in(NULL::hashes, ''[{"a": 1}, {"a": 2}, {"a": -1}]'', key => ''{a}'') WHERE b < 2');
+SELECT * FROM compared('SELECT t FROM more.rows_not_in(NULL::hashes, ''[{"a": 1}, {"a": 2}]'', key => ''{a}'') WHERE a < 4');
+SELECT * FROM compared('SELECT a FROM more.rows_missing(NULL::hashes, ''[{"a": 1}, {"a": -2}, {"a": -3}]'', key => ''{a}'')');
+-- several rewrites of one statement: the last SQL has all of them
+SELECT * FROM compared('SELECT CASE b WHEN 1 THEN ''one'' WHEN 2 THEN ''two'' END AS word FROM hashes WHERE (a, b) IN ((1, 1), (2, 2), (3, 3)) AND a = ANY (ARRAY[1, 2]::bigint[])');
+
+-- Names that the search path does not find are qualified.
 CREATE SCHEMA hidden;
 CREATE TABLE hidden.hashes (a integer, b integer);
 INSERT INTO hidden.hashes VALUES (1, 1);

@@ -20,6 +20,8 @@ SELECT a FROM hashes WHERE (a, b) IN ((1, 1), (2, 2)) UNION SELECT 2 ORDER BY a;
 SELECT a, (SELECT count(*) FROM hashes AS i WHERE (i.a, h.b) IN ((1, 1), (2, 2))) AS n FROM hashes AS h WHERE a IN (1, 5) ORDER BY a;
 SELECT FROM hashes WHERE (a, b) IN ((1, 1), (2, 2));
 SELECT NULL::text, ROW(a, t), ARRAY[b], 1.50 FROM hashes WHERE (a, b) IN ((7, 7), (8, 9));
+SELECT CASE b WHEN 1 THEN 'one' WHEN 2 THEN 'two' ELSE t END FROM hashes WHERE a < 4 ORDER BY a;
+SELECT t FROM more.rows_in(NULL::hashes, '[{"a": 1}, {"a": 4}]', key => '{a}') ORDER BY a;
 -- nothing was rewritten
 SELECT count(*) FROM hashes WHERE a = 1;
 -- two runs or two orders may give other rows
