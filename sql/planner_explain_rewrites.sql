@@ -43,7 +43,7 @@ RETURNS TABLE (rewrites text, rows bigint, only_before bigint, only_after bigint
 DECLARE
 	shown text;
 BEGIN
-	SELECT string_agg(rewrite, ' ') FILTER (WHERE applied), (array_agg(sql ORDER BY n DESC) FILTER (WHERE sql IS NOT NULL))[1]
+	SELECT string_agg(rewrite, ' ' ORDER BY n) FILTER (WHERE applied), (array_agg(sql ORDER BY n DESC) FILTER (WHERE sql IS NOT NULL))[1]
 		INTO rewrites, shown
 		FROM more.explain_rewrites(statement) WITH ORDINALITY AS e (rewrite, applied, reason, cost_before, cost_after, sql, n);
 	SET pg_more.rewrites = off;

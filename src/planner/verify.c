@@ -567,7 +567,7 @@ compare_forms(QueryDesc *statement, PlannedStmt *original)
 	PopActiveSnapshot();
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
-	ereport(DEBUG1, (errmsg_internal("pg_more: both forms of this statement give the same %lld rows",
+	ereport(DEBUG1, (errmsg_internal("pg_more: both forms of this statement give the same rows (%lld)",
 									 (long long) count[0])));
 }
 

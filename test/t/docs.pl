@@ -1,4 +1,4 @@
-# The documents tell the truth: each ```sql block of README.md and docs/rows.md is run, in order and in one session a
+# The documents tell the truth: each ```sql block of README.md and the pages of docs/ is run, in order and in one session a
 # document, and prints just what the ```text block after it says. "```sql norun" is for reading only.
 use strict;
 use warnings;
@@ -10,7 +10,7 @@ use Test::More;
 
 # what may follow the three backticks; anything else is a slip of the pen that would leave an example unchecked
 my %known = map { $_ => 1 } ('sql', 'sql norun', 'text', 'sh', 'python', 'js', 'java', 'diagram');
-my @documents = ('README.md', 'docs/rows.md');
+my @documents = ('README.md', 'docs/rows.md', 'docs/planner.md');
 
 # The root of the source tree: above this file, or else where the test was started.
 my ($root) = grep { -e "$_/README.md" && -d "$_/docs" } (dirname(__FILE__) . '/../..', '.');

@@ -43,7 +43,8 @@ is($node->safe_psql('postgres', $stats), '0|0|0|f|t', 'a reset is for all');
 
 # A crash makes the memory anew.
 is($node->safe_psql('postgres', $query), '100', 'a statement is counted');
-$node->restart('immediate');
+$node->stop('immediate');
+$node->start;
 is($node->safe_psql('postgres', $stats), '0|0|0|f|t', 'the counters start anew after a crash');
 
 # The hooks of other extensions, loaded before and after.
