@@ -10,16 +10,28 @@ BEGIN
 		IF line ~ 'Output:|Filter:' THEN RETURN NEXT substring(line from '(?:Output|Filter): (.*)'); END IF;
 	END LOOP;
 END $$;
--- the rows with the rewrite and without, and whether the plan calls case_lookup
-CREATE FUNCTION both(query text, OUT rows bigint, OUT same boolean, OUT looked_up boolean) LANGUAGE plpgsql AS $$
-DECLARE line text;
+-- The rows with the rewrite and without, and by the SQL that explain_rewrites gives: are all the same? Was there a
+-- look-up; what was left alone, and why?
+CREATE FUNCTION compared(query text, OUT rows bigint, OUT same boolean, OUT looked_up boolean, OUT left_alone text) LANGUAGE plpgsql AS $$
+DECLARE
+	form text;
 BEGIN
-	SELECT s.rows, s.same INTO both.rows, both.same FROM same_rows(query) AS s;
-	looked_up := false;
+	SELECT s.rows, s.same INTO compared.rows, compared.same FROM same_rows(query) AS s;
 	SET LOCAL pg_more.rewrites = force;
-	FOR line IN EXECUTE 'EXPLAIN (VERBOSE, COSTS OFF) ' || query LOOP
-		looked_up := looked_up OR line ~ 'case_lookup';
-	END LOOP;
+	SET LOCAL pg_more.composite_in = off;
+	SET LOCAL pg_more.array_join = off;
+	SELECT string_agg(DISTINCT reason, '; ') FILTER (WHERE NOT applied), max(e.sql) FILTER (WHERE applied)
+	INTO left_alone, form FROM more.explain_rewrites(query) AS e;
+	looked_up := form ~ 'case_lookup';
+	IF looked_up THEN
+		SET LOCAL pg_more.rewrites = off;
+		EXECUTE format('SELECT $1 AND NOT EXISTS ((SELECT to_jsonb(p)::text FROM (%1$s) AS p EXCEPT ALL SELECT to_jsonb(o)::text FROM (%2$s) AS o)
+			UNION ALL (SELECT to_jsonb(o)::text FROM (%2$s) AS o EXCEPT ALL SELECT to_jsonb(p)::text FROM (%1$s) AS p))', query, rtrim(form, '; '))
+		INTO same USING same;
+	END IF;
+	RESET pg_more.composite_in;
+	RESET pg_more.array_join;
+	SET pg_more.rewrites = force;
 END $$;
 \set ECHO all
 CREATE TABLE item (id integer PRIMARY KEY, n bigint, s text, v varchar(8), price numeric(8,2), tags text[]);
@@ -29,28 +41,28 @@ ANALYZE item;
 -- searched and simple form, the constant on either side
 SELECT * FROM output_of($$SELECT CASE WHEN id = 1 THEN 'one' WHEN 2 = id THEN 'two' ELSE s END FROM item$$);
 SELECT * FROM output_of($$SELECT CASE id WHEN 1 THEN 'one' WHEN 2 THEN 'two' END FROM item$$);
-SELECT * FROM both($$SELECT id, CASE WHEN id = 1 THEN 'one' WHEN 2 = id THEN 'two' ELSE s END FROM item$$);
-SELECT * FROM both($$SELECT id, CASE id WHEN 1 THEN 'one' WHEN 2 THEN 'two' END FROM item$$);
+SELECT * FROM compared($$SELECT id, CASE WHEN id = 1 THEN 'one' WHEN 2 = id THEN 'two' ELSE s END FROM item$$);
+SELECT * FROM compared($$SELECT id, CASE id WHEN 1 THEN 'one' WHEN 2 THEN 'two' END FROM item$$);
 -- the first of equal constants wins; NULL keys and constants match nothing; results may be NULL
 SELECT id, n, CASE n WHEN 1 THEN 'a' WHEN 1 THEN 'b' WHEN NULL THEN 'c' WHEN 2 THEN NULL ELSE 'else' END FROM item WHERE id IN (1, 2, 3, 7) ORDER BY id;
-SELECT * FROM both($$SELECT n, CASE n WHEN 1 THEN 'a' WHEN 1 THEN 'b' WHEN NULL THEN 'c' WHEN 2 THEN NULL ELSE 'else' END AS c FROM item$$);
-SELECT * FROM both($$SELECT CASE n WHEN NULL THEN 'c' END AS c FROM item$$);
+SELECT * FROM compared($$SELECT n, CASE n WHEN 1 THEN 'a' WHEN 1 THEN 'b' WHEN NULL THEN 'c' WHEN 2 THEN NULL ELSE 'else' END AS c FROM item$$);
+SELECT * FROM compared($$SELECT CASE n WHEN NULL THEN 'c' END AS c FROM item$$);
 -- ELSE that may be costly, volatile or fail is evaluated only where nothing matches
 SELECT * FROM output_of($$SELECT CASE id WHEN 1 THEN 'one' ELSE s || 'x' END FROM item$$);
 SELECT * FROM output_of($$SELECT CASE id WHEN 1 THEN NULL ELSE s || 'x' END FROM item$$);
-SELECT * FROM both($$SELECT id, CASE id WHEN 1 THEN 'one' ELSE s || 'x' END AS c FROM item$$);
-SELECT * FROM both($$SELECT id, CASE id WHEN 1 THEN NULL WHEN 2 THEN 'two' ELSE s || 'x' END AS c FROM item$$);
-SELECT * FROM both($$SELECT CASE id WHEN 1 THEN 10 WHEN 2 THEN 20 ELSE 1 / (id - 1) / (id - 2) END AS c FROM item$$);
-SELECT * FROM both($$SELECT CASE id WHEN 1 THEN NULL WHEN 2 THEN 20 ELSE 1 / (id - 1) / (id - 2) END AS c FROM item$$);
+SELECT * FROM compared($$SELECT id, CASE id WHEN 1 THEN 'one' ELSE s || 'x' END AS c FROM item$$);
+SELECT * FROM compared($$SELECT id, CASE id WHEN 1 THEN NULL WHEN 2 THEN 'two' ELSE s || 'x' END AS c FROM item$$);
+SELECT * FROM compared($$SELECT CASE id WHEN 1 THEN 10 WHEN 2 THEN 20 ELSE 1 / (id - 1) / (id - 2) END AS c FROM item$$);
+SELECT * FROM compared($$SELECT CASE id WHEN 1 THEN NULL WHEN 2 THEN 20 ELSE 1 / (id - 1) / (id - 2) END AS c FROM item$$);
 CREATE SEQUENCE calls;
 SELECT count(CASE id WHEN 1 THEN 0 WHEN 2 THEN 0 ELSE nextval('calls') END) FROM item;
 SELECT last_value FROM calls;
 -- numbers of several widths
 SELECT * FROM output_of($$SELECT CASE WHEN id = 1 THEN 'small' WHEN id = 3000000000 THEN 'large' END FROM item$$);
 SELECT * FROM output_of($$SELECT CASE n WHEN 1::smallint THEN 1 WHEN 2 THEN 2 WHEN 3000000000 THEN 3 END FROM item$$);
-SELECT * FROM both($$SELECT id, CASE WHEN id = 1 THEN 'small' WHEN id = 3000000000 THEN 'large' WHEN id = 2::smallint THEN 'short' END AS c FROM item$$);
-SELECT * FROM both($$SELECT id, CASE id WHEN 1 THEN 5 WHEN 2 THEN 3000000000 ELSE n END AS c FROM item$$);
-SELECT * FROM both($$SELECT CASE x WHEN 0.1::float8 THEN 'double' WHEN 0.5::float4 THEN 'half' END AS c FROM (VALUES (0.1::float4), (0.5), (NULL)) AS f (x)$$);
+SELECT * FROM compared($$SELECT id, CASE WHEN id = 1 THEN 'small' WHEN id = 3000000000 THEN 'large' WHEN id = 2::smallint THEN 'short' END AS c FROM item$$);
+SELECT * FROM compared($$SELECT id, CASE id WHEN 1 THEN 5 WHEN 2 THEN 3000000000 ELSE n END AS c FROM item$$);
+SELECT * FROM compared($$SELECT CASE x WHEN 0.1::float8 THEN 'double' WHEN 0.5::float4 THEN 'half' END AS c FROM (VALUES (0.1::float4), (0.5), (NULL)) AS f (x)$$);
 
 -- types, and their notions of equality: scale, negative zero and NaN, blanks, time zones
 CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
@@ -62,94 +74,95 @@ INSERT INTO kinds VALUES
 	(1, 1.0, '-0', 'ab', 'sad', 1, '00000000-0000-0000-0000-000000000001', '2026-01-01 00:00+00', '{"a": 1.0}', '(1,x)', '\x01', true, 1, B'01', 'abc', '[1,3)', '{1}', 'x', '10.0.0.1', '{1.0}'),
 	(2, 1.00, 0, 'ab ', 'ok', 2, '00000000-0000-0000-0000-000000000002', '2026-01-01 01:00+01', '{"a": 1}', '(2,)', '\x02', false, 2, B'10', 'abd', '[1,2]', '{2}', 'y', '10.0.0.2/32', '{1.00}'),
 	(3, 'NaN', 'NaN', 'abc', 'happy', 3, NULL, 'infinity', 'null', NULL, '', NULL, NULL, NULL, '', 'empty', NULL, '', '10.0.0.2/31', NULL);
-SELECT * FROM both($$SELECT id, CASE num WHEN 1.000 THEN 'one' WHEN 1 THEN 'never' WHEN 'NaN' THEN 'nan' END AS c FROM kinds$$);
-SELECT * FROM both($$SELECT id, CASE f WHEN 0 THEN 'zero' WHEN 'NaN' THEN 'nan' END AS c FROM kinds$$);
-SELECT * FROM both($$SELECT id, CASE c WHEN 'ab   ' THEN 'two' WHEN 'abc' THEN 'three' END AS c FROM kinds$$);
-SELECT * FROM both($$SELECT id, CASE m WHEN 'sad' THEN 1 WHEN 'happy' THEN 3 END AS c FROM kinds$$);
-SELECT * FROM both($$SELECT id, CASE d WHEN 1 THEN 'one' WHEN 3 THEN 'three' END AS c FROM kinds$$);
-SELECT * FROM both($$SELECT id, CASE u WHEN '00000000000000000000000000000001' THEN 'one' END AS c FROM kinds$$);
-SELECT * FROM both($$SELECT id, CASE t WHEN '2026-01-01 02:00+02' THEN 'new year' WHEN 'infinity' THEN 'never' END AS c FROM kinds$$);
-SELECT * FROM both($$SELECT id, CASE j WHEN '{"a": 1.00}' THEN 'a' WHEN 'null' THEN 'null' END AS c FROM kinds$$);
-SELECT * FROM both($$SELECT id, CASE p WHEN '(1,x)'::pair THEN 'x' WHEN '(2,)'::pair THEN 'null inside' END AS c FROM kinds$$);
-SELECT * FROM both($$SELECT id, CASE b WHEN '\x01' THEN 'one' WHEN '' THEN 'empty' END AS c FROM kinds$$);
-SELECT * FROM both($$SELECT id, CASE name WHEN 'abc' THEN 'c' WHEN '' THEN 'empty' END AS c FROM kinds$$);
-SELECT * FROM both($$SELECT id, CASE r WHEN '[1,2]' THEN 'closed' WHEN 'empty' THEN 'empty' END AS c FROM kinds$$);
-SELECT * FROM both($$SELECT id, CASE ch WHEN 'x' THEN 'x' WHEN '' THEN 'none' END AS c FROM kinds$$);
-SELECT * FROM both($$SELECT id, CASE i WHEN '10.0.0.2' THEN 'two' END AS c FROM kinds$$);
-SELECT * FROM both($$SELECT id, CASE WHEN ok = true THEN 'yes' WHEN ok = false THEN 'no' END AS c FROM kinds$$);
-SELECT * FROM both($$SELECT v, CASE v WHEN 'v1' THEN 'one' WHEN 'v2' THEN 'two' END AS c FROM item$$);
+SELECT * FROM compared($$SELECT id, CASE num WHEN 1.000 THEN 'one' WHEN 1 THEN 'never' WHEN 'NaN' THEN 'nan' END AS c FROM kinds$$);
+SELECT * FROM compared($$SELECT id, CASE f WHEN 0 THEN 'zero' WHEN 'NaN' THEN 'nan' END AS c FROM kinds$$);
+SELECT * FROM compared($$SELECT id, CASE c WHEN 'ab   ' THEN 'two' WHEN 'abc' THEN 'three' END AS c FROM kinds$$);
+SELECT * FROM compared($$SELECT id, CASE m WHEN 'sad' THEN 1 WHEN 'happy' THEN 3 END AS c FROM kinds$$);
+SELECT * FROM compared($$SELECT id, CASE d WHEN 1 THEN 'one' WHEN 3 THEN 'three' END AS c FROM kinds$$);
+SELECT * FROM compared($$SELECT id, CASE u WHEN '00000000000000000000000000000001' THEN 'one' END AS c FROM kinds$$);
+SELECT * FROM compared($$SELECT id, CASE t WHEN '2026-01-01 02:00+02' THEN 'new year' WHEN 'infinity' THEN 'never' END AS c FROM kinds$$);
+SELECT * FROM compared($$SELECT id, CASE j WHEN '{"a": 1.00}' THEN 'a' WHEN 'null' THEN 'null' END AS c FROM kinds$$);
+SELECT * FROM compared($$SELECT id, CASE p WHEN '(1,x)'::pair THEN 'x' WHEN '(2,)'::pair THEN 'null inside' END AS c FROM kinds$$);
+SELECT * FROM compared($$SELECT id, CASE b WHEN '\x01' THEN 'one' WHEN '' THEN 'empty' END AS c FROM kinds$$);
+SELECT * FROM compared($$SELECT id, CASE name WHEN 'abc' THEN 'c' WHEN '' THEN 'empty' END AS c FROM kinds$$);
+SELECT * FROM compared($$SELECT id, CASE r WHEN '[1,2]' THEN 'closed' WHEN 'empty' THEN 'empty' END AS c FROM kinds$$);
+SELECT * FROM compared($$SELECT id, CASE ch WHEN 'x' THEN 'x' WHEN '' THEN 'none' END AS c FROM kinds$$);
+SELECT * FROM compared($$SELECT id, CASE i WHEN '10.0.0.2' THEN 'two' END AS c FROM kinds$$);
+SELECT * FROM compared($$SELECT id, CASE WHEN ok = true THEN 'yes' WHEN ok = false THEN 'no' END AS c FROM kinds$$);
+SELECT * FROM compared($$SELECT v, CASE v WHEN 'v1' THEN 'one' WHEN 'v2' THEN 'two' END AS c FROM item$$);
 -- results of all kinds, arrays among them
 SELECT * FROM output_of($$SELECT CASE id WHEN 1 THEN '{a,b}'::text[] WHEN 2 THEN '{}' ELSE tags END FROM item$$);
-SELECT * FROM both($$SELECT id, CASE id WHEN 1 THEN '{a,b}'::text[] WHEN 2 THEN '{}' WHEN 3 THEN NULL ELSE tags END AS c FROM item$$);
-SELECT * FROM both($$SELECT id, CASE id WHEN 1 THEN '{a,b}'::text[] WHEN 2 THEN NULL ELSE tags || tags END AS c FROM item$$);
-SELECT * FROM both($$SELECT id, CASE id WHEN 1 THEN '{"a": [1]}'::jsonb WHEN 2 THEN 'null' END AS c FROM item$$);
-SELECT * FROM both($$SELECT id, CASE id WHEN 1 THEN 'sad'::mood WHEN 2 THEN 'ok' END AS c FROM item$$);
-SELECT * FROM both($$SELECT id, CASE id WHEN 1 THEN '(1,x)'::pair WHEN 2 THEN NULL END AS c FROM item$$);
-SELECT * FROM both($$SELECT id, CASE id WHEN 1 THEN 1 WHEN 2 THEN 2.50 ELSE price END AS c FROM item$$);
-SELECT * FROM both($$SELECT id, CASE id WHEN 1 THEN true WHEN 2 THEN false END AS c FROM item$$);
+SELECT * FROM compared($$SELECT id, CASE id WHEN 1 THEN '{a,b}'::text[] WHEN 2 THEN '{}' WHEN 3 THEN NULL ELSE tags END AS c FROM item$$);
+SELECT * FROM compared($$SELECT id, CASE id WHEN 1 THEN '{a,b}'::text[] WHEN 2 THEN NULL ELSE tags || tags END AS c FROM item$$);
+SELECT * FROM compared($$SELECT id, CASE id WHEN 1 THEN '{"a": [1]}'::jsonb WHEN 2 THEN 'null' END AS c FROM item$$);
+SELECT * FROM compared($$SELECT id, CASE id WHEN 1 THEN 'sad'::mood WHEN 2 THEN 'ok' END AS c FROM item$$);
+SELECT * FROM compared($$SELECT id, CASE id WHEN 1 THEN '(1,x)'::pair WHEN 2 THEN NULL END AS c FROM item$$);
+SELECT * FROM compared($$SELECT id, CASE id WHEN 1 THEN 1 WHEN 2 THEN 2.50 ELSE price END AS c FROM item$$);
+SELECT * FROM compared($$SELECT id, CASE id WHEN 1 THEN true WHEN 2 THEN false END AS c FROM item$$);
 
 -- type, typmod and collation are those of the CASE
-CREATE TABLE plain AS SELECT CASE id WHEN 1 THEN v WHEN 2 THEN v END AS a, CASE id WHEN 1 THEN 'ab'::varchar(4) WHEN 2 THEN 'cd'::varchar(4) ELSE 'ef'::varchar(4) END AS b,
-	CASE id WHEN 1 THEN 'ab' ELSE s COLLATE "C" END AS c, CASE s COLLATE "C" WHEN 's1' THEN 'ab' WHEN 's2' THEN s END AS d,
+CREATE TABLE plain AS SELECT CASE id WHEN 1 THEN 'ab' ELSE v END AS a, CASE id WHEN 1 THEN 'ab'::varchar(4) WHEN 2 THEN 'cd'::varchar(4) ELSE 'ef'::varchar(4) END AS b,
+	CASE id WHEN 1 THEN 'ab' ELSE s COLLATE "C" END AS c, CASE s COLLATE "C" WHEN 's1' THEN 'ab' WHEN 's2' THEN 'cd' END AS d,
 	CASE id WHEN 1 THEN 1.25::numeric(6,2) ELSE 2::numeric(6,2) END AS e, CASE id WHEN 1 THEN 1.25::numeric(6,2) ELSE 2 END AS f,
-	CASE s COLLATE "C" WHEN 's1' THEN v ELSE 'x' END AS g FROM item WITH NO DATA;
+	CASE s COLLATE "C" WHEN 's1' THEN 'ab' ELSE v END AS g FROM item;
 SET pg_more.rewrites = off;
-CREATE TABLE without AS SELECT CASE id WHEN 1 THEN v WHEN 2 THEN v END AS a, CASE id WHEN 1 THEN 'ab'::varchar(4) WHEN 2 THEN 'cd'::varchar(4) ELSE 'ef'::varchar(4) END AS b,
-	CASE id WHEN 1 THEN 'ab' ELSE s COLLATE "C" END AS c, CASE s COLLATE "C" WHEN 's1' THEN 'ab' WHEN 's2' THEN s END AS d,
+CREATE TABLE without AS SELECT CASE id WHEN 1 THEN 'ab' ELSE v END AS a, CASE id WHEN 1 THEN 'ab'::varchar(4) WHEN 2 THEN 'cd'::varchar(4) ELSE 'ef'::varchar(4) END AS b,
+	CASE id WHEN 1 THEN 'ab' ELSE s COLLATE "C" END AS c, CASE s COLLATE "C" WHEN 's1' THEN 'ab' WHEN 's2' THEN 'cd' END AS d,
 	CASE id WHEN 1 THEN 1.25::numeric(6,2) ELSE 2::numeric(6,2) END AS e, CASE id WHEN 1 THEN 1.25::numeric(6,2) ELSE 2 END AS f,
-	CASE s COLLATE "C" WHEN 's1' THEN v ELSE 'x' END AS g FROM item WITH NO DATA;
+	CASE s COLLATE "C" WHEN 's1' THEN 'ab' ELSE v END AS g FROM item;
 SET pg_more.rewrites = force;
 SELECT a.attname, format_type(a.atttypid, a.atttypmod) AS type, a.attcollation::regcollation AS collation,
 	(a.atttypid, a.atttypmod, a.attcollation) = (b.atttypid, b.atttypmod, b.attcollation) AS same
 FROM pg_attribute AS a JOIN pg_attribute AS b ON a.attnum = b.attnum
 WHERE a.attrelid = 'plain'::regclass AND b.attrelid = 'without'::regclass AND a.attnum > 0 ORDER BY a.attnum;
 SELECT * FROM output_of($$SELECT CASE id WHEN 1 THEN 'ab'::varchar(4) ELSE 'cd'::varchar(4) END FROM item$$);
-SELECT * FROM output_of($$SELECT CASE s COLLATE "C" WHEN 's1' THEN 'ab' WHEN 's2' THEN s END FROM item$$);
-SELECT * FROM both($$SELECT CASE s COLLATE "C" WHEN 's1' THEN 'ab' WHEN 's2' THEN s END AS c FROM item$$);
+SELECT sql FROM more.explain_rewrites($$SELECT CASE s COLLATE "C" WHEN 's1' THEN 'ab' WHEN 's2' THEN 'cd' ELSE s END FROM item$$);
+SELECT sql FROM more.explain_rewrites($$SELECT CASE id WHEN 1 THEN '{a,b}'::text[] ELSE tags END FROM item WHERE id = $1$$);
+SELECT sql FROM more.explain_rewrites($$SELECT CASE id WHEN $1 THEN $2 WHEN 2 THEN 'b' END FROM item$$);
+SELECT * FROM compared($$SELECT CASE s COLLATE "C" WHEN 's1' THEN 'ab' WHEN 's2' THEN 'cd' ELSE s END AS c FROM item$$);
 
 -- left alone: what has no hash, what is not an equality, volatile or failing parts, subqueries
-SELECT * FROM both($$SELECT CASE cash WHEN 1::money THEN 'one' END AS c FROM kinds$$);
-SELECT * FROM both($$SELECT CASE bits WHEN B'01' THEN 'one' END AS c FROM kinds$$);
-SELECT * FROM both($$SELECT CASE a WHEN '{1}' THEN 'one' END AS c FROM kinds$$);
-SELECT * FROM both($$SELECT CASE WHEN id < 3 THEN 'few' WHEN id = 3 THEN 'three' END AS c FROM item$$);
-SELECT * FROM both($$SELECT CASE WHEN id = 1 THEN 'one' WHEN n = 2 THEN 'two' END AS c FROM item$$);
-SELECT * FROM both($$SELECT CASE WHEN id = 1 THEN 'one' WHEN id = n THEN 'same' END AS c FROM item$$);
-SELECT * FROM both($$SELECT CASE WHEN s COLLATE "C" = 's1' THEN 1 WHEN s COLLATE "POSIX" = 's2' THEN 2 END AS c FROM item$$);
-SELECT * FROM both($$SELECT CASE WHEN c = 'ab' THEN 1 WHEN c::text = 'ab ' THEN 2 END AS c FROM kinds$$);
-SELECT * FROM both($$SELECT CASE name WHEN 'abc'::text THEN 1 WHEN 'abd'::name THEN 2 END AS c FROM kinds$$);
-SELECT * FROM both($$SELECT CASE (id + random() * 0)::integer WHEN 1 THEN 'one' WHEN 2 THEN 'two' END AS c FROM item$$);
-SELECT * FROM both($$SELECT CASE (SELECT id) WHEN 1 THEN 'one' WHEN 2 THEN 'two' END AS c FROM item$$);
-SELECT * FROM both($$SELECT CASE id WHEN 1 THEN s WHEN 2 THEN 'two' END AS c FROM item$$);
+SELECT * FROM compared($$SELECT CASE cash WHEN 1::money THEN 'one' END AS c FROM kinds$$);
+SELECT * FROM compared($$SELECT CASE bits WHEN B'01' THEN 'one' END AS c FROM kinds$$);
+SELECT * FROM compared($$SELECT CASE a WHEN '{1}' THEN 'one' END AS c FROM kinds$$);
+SELECT * FROM compared($$SELECT CASE WHEN id < 3 THEN 'few' WHEN id = 3 THEN 'three' END AS c FROM item$$);
+SELECT * FROM compared($$SELECT CASE WHEN id = 1 THEN 'one' WHEN n = 2 THEN 'two' END AS c FROM item$$);
+SELECT * FROM compared($$SELECT CASE WHEN id = 1 THEN 'one' WHEN id = n THEN 'same' END AS c FROM item$$);
+SELECT * FROM compared($$SELECT CASE WHEN s COLLATE "C" = 's1' THEN 1 WHEN s COLLATE "POSIX" = 's2' THEN 2 END AS c FROM item$$);
+SELECT * FROM compared($$SELECT CASE WHEN c = 'ab' THEN 1 WHEN c::text = 'ab ' THEN 2 END AS c FROM kinds$$);
+SELECT * FROM compared($$SELECT CASE name WHEN 'abc'::text THEN 1 WHEN 'abd'::name THEN 2 END AS c FROM kinds$$);
+SELECT * FROM compared($$SELECT CASE (id + random() * 0)::integer WHEN 1 THEN 'one' WHEN 2 THEN 'two' END AS c FROM item$$);
+SELECT * FROM compared($$SELECT CASE (SELECT id) WHEN 1 THEN 'one' WHEN 2 THEN 'two' END AS c FROM item$$);
+SELECT * FROM compared($$SELECT CASE id WHEN 1 THEN s WHEN 2 THEN 'two' END AS c FROM item$$);
 SELECT * FROM output_of($$SELECT CASE id WHEN 1 THEN nextval('calls') WHEN 2 THEN 2 END FROM item$$);
-SELECT * FROM both($$SELECT CASE 1 WHEN 1 THEN 'one' WHEN 2 THEN 'two' END AS c FROM item$$);
-SELECT * FROM both($$SELECT CASE d WHEN 1 THEN 1::positive END AS c FROM kinds$$);
+SELECT * FROM compared($$SELECT CASE 1 WHEN 1 THEN 'one' WHEN 2 THEN 'two' END AS c FROM item$$);
+SELECT * FROM compared($$SELECT CASE d WHEN 1 THEN 1::positive END AS c FROM kinds$$);
 -- an error is raised where it was, and not where it was not
-SELECT * FROM both($$SELECT CASE id WHEN NULL THEN 70000::smallint WHEN 1 THEN 1::smallint END AS c FROM item$$);
-SELECT * FROM both($$SELECT CASE WHEN id > 0 THEN 1 ELSE CASE n WHEN 1 THEN 1 / 0 WHEN 2 THEN 2 END END AS c FROM item$$);
-SELECT * FROM both($$SELECT CASE WHEN true THEN 1::smallint ELSE CASE n WHEN 1 THEN 70000::smallint WHEN 2 THEN 2::smallint END END AS c FROM item$$);
+SELECT * FROM compared($$SELECT CASE id WHEN NULL THEN 70000::smallint WHEN 1 THEN 1::smallint END AS c FROM item$$);
+SELECT * FROM compared($$SELECT CASE WHEN true THEN 1::smallint ELSE CASE n WHEN 1 THEN 70000::smallint WHEN 2 THEN 2::smallint END END AS c FROM item$$);
 SELECT CASE id WHEN 1 THEN 70000::smallint WHEN 2 THEN 2::smallint END FROM item;
 SELECT CASE 1 / (id - 3) WHEN 1 THEN 'one' ELSE 'other' END FROM item;
 
 -- every place of a statement
-SELECT * FROM both($$SELECT id FROM item WHERE CASE id WHEN 1 THEN true WHEN 2 THEN false ELSE id > 10 END$$);
-SELECT * FROM both($$SELECT CASE s WHEN 's1' THEN 'one' WHEN 's2' THEN 'two' END AS c, CASE s WHEN 's1' THEN 'one' WHEN 's2' THEN 'two' END || '!' AS d, count(*)
+SELECT * FROM compared($$SELECT id FROM item WHERE CASE id WHEN 1 THEN true WHEN 2 THEN false ELSE id > 10 END$$);
+SELECT * FROM compared($$SELECT CASE s WHEN 's1' THEN 'one' WHEN 's2' THEN 'two' END AS c, CASE s WHEN 's1' THEN 'one' WHEN 's2' THEN 'two' END || '!' AS d, count(*)
 	FROM item GROUP BY CASE s WHEN 's1' THEN 'one' WHEN 's2' THEN 'two' END$$);
-SELECT * FROM both($$SELECT CASE s WHEN 's1' THEN 'one' WHEN 's2' THEN 'two' END AS c, grouping(CASE s WHEN 's1' THEN 'one' WHEN 's2' THEN 'two' END) AS g, count(*)
+SELECT * FROM compared($$SELECT CASE s WHEN 's1' THEN 'one' WHEN 's2' THEN 'two' END AS c, grouping(CASE s WHEN 's1' THEN 'one' WHEN 's2' THEN 'two' END) AS g, count(*)
 	FROM item GROUP BY ROLLUP (CASE s WHEN 's1' THEN 'one' WHEN 's2' THEN 'two' END) HAVING CASE count(*) WHEN 99 THEN false ELSE true END$$);
 SELECT id FROM item ORDER BY CASE id WHEN 12 THEN 1 WHEN 3 THEN 2 ELSE 3 END, id LIMIT 3;
-SELECT * FROM both($$SELECT DISTINCT CASE s WHEN 's1' THEN 'one' WHEN 's2' THEN 'two' END AS c FROM item$$);
-SELECT * FROM both($$SELECT sum(CASE id WHEN 1 THEN 10 WHEN 2 THEN 20 ELSE 0 END) FILTER (WHERE CASE s WHEN 's1' THEN true END) AS c, CASE count(*) WHEN 12 THEN 'a dozen' END AS d FROM item$$);
-SELECT * FROM both($$SELECT id, row_number() OVER (PARTITION BY CASE s WHEN 's1' THEN 1 WHEN 's2' THEN 2 END ORDER BY CASE id WHEN 4 THEN 0 ELSE id END) AS c FROM item$$);
-SELECT * FROM both($$SELECT a.id, b.id AS b FROM item AS a LEFT JOIN item AS b ON b.id = CASE a.id WHEN 1 THEN 2 WHEN 2 THEN 1 END$$);
-SELECT * FROM both($$SELECT CASE CASE s WHEN 's1' THEN 'x' WHEN 's2' THEN 'y' END WHEN 'x' THEN 1 WHEN 'y' THEN 2 ELSE CASE id WHEN 3 THEN 3 WHEN 6 THEN 6 END END AS c FROM item$$);
+SELECT * FROM compared($$SELECT DISTINCT CASE s WHEN 's1' THEN 'one' WHEN 's2' THEN 'two' END AS c FROM item$$);
+SELECT * FROM compared($$SELECT sum(CASE id WHEN 1 THEN 10 WHEN 2 THEN 20 ELSE 0 END) FILTER (WHERE CASE s WHEN 's1' THEN true END) AS c, CASE count(*) WHEN 12 THEN 'a dozen' END AS d FROM item$$);
+SELECT * FROM compared($$SELECT id, row_number() OVER (PARTITION BY CASE s WHEN 's1' THEN 1 WHEN 's2' THEN 2 END ORDER BY CASE id WHEN 4 THEN 0 ELSE id END) AS c FROM item$$);
+SELECT * FROM compared($$SELECT a.id, b.id AS b FROM item AS a LEFT JOIN item AS b ON b.id = CASE a.id WHEN 1 THEN 2 WHEN 2 THEN 1 END$$);
+SELECT * FROM compared($$SELECT CASE CASE s WHEN 's1' THEN 'x' WHEN 's2' THEN 'y' END WHEN 'x' THEN 1 WHEN 'y' THEN 2 ELSE CASE id WHEN 3 THEN 3 WHEN 6 THEN 6 END END AS c FROM item$$);
 SELECT * FROM output_of($$SELECT CASE CASE s WHEN 's1' THEN 'x' WHEN 's2' THEN 'y' END WHEN 'x' THEN 1 WHEN 'y' THEN 2 ELSE CASE id WHEN 3 THEN 3 WHEN 6 THEN 6 END END FROM item$$);
 CREATE VIEW named AS SELECT id, CASE id WHEN 1 THEN 'one' WHEN 2 THEN 'two' END AS name FROM item;
-SELECT * FROM both($$SELECT * FROM named WHERE name = 'two'$$);
-SELECT pg_get_viewdef('named');
-SELECT * FROM both($$WITH c AS MATERIALIZED (SELECT id, CASE id WHEN 1 THEN 'one' END AS name FROM item) SELECT * FROM c, LATERAL (SELECT CASE c.id WHEN 2 THEN 'two' END AS other) AS l$$);
-SELECT * FROM both($$SELECT (SELECT CASE item.id WHEN 1 THEN 'one' WHEN 2 THEN 'two' ELSE k.s END FROM item AS k WHERE k.id = 3) AS c FROM item$$);
-SELECT * FROM both($$SELECT CASE id WHEN 1 THEN 'one' END AS c FROM item UNION ALL SELECT CASE id WHEN 2 THEN 'two' END FROM item$$);
-SELECT * FROM both($$SELECT * FROM generate_series(1, 3) AS g (i), unnest(ARRAY[CASE g.i WHEN 1 THEN 'a' WHEN 2 THEN 'b' END]) AS u (c)$$);
+SELECT * FROM compared($$SELECT * FROM named WHERE name = 'two'$$);
+SELECT pg_get_viewdef('named') ~ 'CASE' AS kept, pg_get_viewdef('named') ~ 'case_lookup' AS changed;
+SELECT * FROM compared($$WITH c AS MATERIALIZED (SELECT id, CASE id WHEN 1 THEN 'one' END AS name FROM item) SELECT * FROM c, LATERAL (SELECT CASE c.id WHEN 2 THEN 'two' END AS other) AS l$$);
+SELECT * FROM compared($$SELECT (SELECT CASE item.id WHEN 1 THEN 'one' WHEN 2 THEN 'two' ELSE k.s END FROM item AS k WHERE k.id = 3) AS c FROM item$$);
+SELECT * FROM compared($$SELECT CASE id WHEN 1 THEN 'one' END AS c FROM item UNION ALL SELECT CASE id WHEN 2 THEN 'two' END FROM item$$);
+SELECT * FROM compared($$SELECT * FROM generate_series(1, 3) AS g (i), unnest(ARRAY[CASE g.i WHEN 1 THEN 'a' WHEN 2 THEN 'b' END]) AS u (c)$$);
 -- writing
 UPDATE item SET s = CASE WHEN item.id = 1 THEN 'first' WHEN item.id = 2 THEN NULL ELSE s END, v = (CASE WHEN item.id = 1 THEN 'w1' WHEN item.id = 2 THEN 'w2' ELSE NULL END)::varchar(8)
 	WHERE id IN (1, 2, 3) RETURNING id, s, v, CASE id WHEN 1 THEN 'changed first' END;
@@ -174,7 +187,7 @@ SELECT * FROM output_of($$EXECUTE set_s(1, 'a', 2, 'b', 3)$$);
 SET plan_cache_mode = force_generic_plan;
 EXECUTE set_s(1, 'a', 2, 'b', 3);
 EXECUTE set_s(2, NULL, 2, 'b', NULL);
-SELECT * FROM output_of($$EXECUTE set_s(1, 'a', 2, 'b', 3)$$) LIMIT 1;
+SELECT o ~ 'case_lookup\(\(item.id\)::bigint, .*, true\)' AND o !~ 'ARRAY' AS made_once FROM output_of($$EXECUTE set_s(1, 'a', 2, 'b', 3)$$) AS o LIMIT 1;
 PREPARE set_tags(integer, text[], text[]) AS SELECT id, CASE id WHEN $1 THEN $2 WHEN 2 THEN $3 ELSE tags || tags END AS c FROM item WHERE id < 4 ORDER BY id;
 EXECUTE set_tags(1, '{a,b}', NULL);
 EXECUTE set_tags(3, '{}', '{{c},{d}}');
@@ -192,8 +205,10 @@ DO $$ BEGIN FOR i IN 1..3 LOOP RAISE NOTICE '%', more.case_lookup(i, ARRAY[1, i]
 CREATE TABLE many AS SELECT i AS id FROM generate_series(1, 20000) AS i;
 ALTER TABLE many SET (parallel_workers = 2);
 ANALYZE many;
+
 SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;
 SELECT sum(CASE id WHEN 1 THEN 10 WHEN 20000 THEN 5 END), count(CASE id WHEN 7 THEN '{a}'::text[] END) FROM many;
+SELECT count(*) FROM output_of('SELECT sum(CASE id WHEN 1 THEN 10 WHEN 20000 THEN 5 END) FROM many') AS o WHERE o ~ 'PARTIAL.*case_lookup';
 PREPARE workers(integer, integer) AS SELECT sum(CASE id WHEN 1 THEN $1 WHEN 20000 THEN $2 END) FROM many;
 SET plan_cache_mode = force_generic_plan;
 EXECUTE workers(10, 5);
@@ -223,8 +238,8 @@ INSERT INTO words VALUES ('Abc'), ('aBC'), ('abd');
 CREATE COLLATION caseless (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
 ALTER TABLE words ALTER COLUMN w TYPE text COLLATE caseless;
 SELECT w, CASE w WHEN 'ABC' THEN 'yes' WHEN 'abc' THEN 'never' ELSE 'no' END FROM words ORDER BY w COLLATE "C";
-SELECT * FROM both($$SELECT w, CASE w WHEN 'ABC' THEN 'yes' WHEN 'abc' THEN 'never' ELSE w END AS c FROM words$$);
-SELECT * FROM both($$SELECT w, CASE w COLLATE "C" WHEN 'Abc' THEN 'yes' ELSE w END AS c FROM words$$);
+SELECT * FROM compared($$SELECT w, CASE w WHEN 'ABC' THEN 'yes' WHEN 'abc' THEN 'never' ELSE w END AS c FROM words$$);
+SELECT * FROM compared($$SELECT w, CASE w COLLATE "C" WHEN 'Abc' THEN 'yes' ELSE w END AS c FROM words$$);
 \endif
 
 -- the function by itself
@@ -248,7 +263,6 @@ EXECUTE lasting;
 SELECT * FROM output_of('EXECUTE lasting');
 ROLLBACK;
 EXECUTE lasting;
-SELECT * FROM output_of('EXECUTE lasting');
 -- nor may it take a right that the statement does not need
 CREATE ROLE case_reader;
 GRANT SELECT ON item TO case_reader;

@@ -94,11 +94,6 @@ compat_json_untranslatable(JsonParseErrorType error)
 #define path_disabled(path) 0
 #endif
 
-/* One function for all kinds of objects came with 16; before, for functions: */
-#if PG_VERSION_NUM < 160000
-#define object_aclcheck(class, object, role, mode) pg_proc_aclcheck(object, role, mode)
-#endif
-
 /* Nanoseconds came with 16. */
 #if PG_VERSION_NUM < 160000
 #define INSTR_TIME_GET_NANOSEC(t) ((uint64) (t).tv_sec * 1000000000 + (uint64) (t).tv_nsec)

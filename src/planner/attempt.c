@@ -226,7 +226,7 @@ static struct FoundFunction
 static int	found_count = 0;
 
 static void
-forget_functions(Datum arg, int cache_id, uint32 hash)
+forget_functions(Datum arg, compat_syscache_id cache, uint32 hash)
 {
 	found_count = 0;
 }

@@ -264,13 +264,6 @@ type_problem(Arms *arms)
 	return NULL;
 }
 
-/* May the caller run a function? */
-static bool
-may_run(Oid function)
-{
-	return object_aclcheck(ProcedureRelationId, function, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK;
-}
-
 /*
  * Why an operator between the key and a value cannot be hashed, or NULL.  May
  * make the common type a wider one.
@@ -282,7 +275,7 @@ operator_problem(Arms *arms, Oid operator, Oid key_type, Oid value_type)
 	Oid			function = get_opcode(operator);
 	Oid			cast;
 
-	if (!func_strict(function) || func_volatile(function) != PROVOLATILE_IMMUTABLE || !may_run(function))
+	if (!func_strict(function) || func_volatile(function) != PROVOLATILE_IMMUTABLE || !compat_may_execute(function))
 		return psprintf("operator %s is not a plain equality", get_opname(operator));
 	if (key_type == value_type)
 	{
@@ -435,7 +428,7 @@ find_lookups(Arms *arms, Oid type)
 	arms->function = OidIsValid(get_array_type(type)) ? arms->found : extension_function("case_lookup_rows", nargs);
 	if (!OidIsValid(arms->found) || !OidIsValid(arms->function))
 		return "the extension is not created in this database";
-	if (!may_run(arms->found) || !may_run(arms->function))
+	if (!compat_may_execute(arms->found) || !compat_may_execute(arms->function))
 		return "more.case_lookup may not be called";
 	return NULL;
 }
