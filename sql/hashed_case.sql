@@ -205,7 +205,6 @@ DO $$ BEGIN FOR i IN 1..3 LOOP RAISE NOTICE '%', more.case_lookup(i, ARRAY[1, i]
 CREATE TABLE many AS SELECT i AS id FROM generate_series(1, 20000) AS i;
 ALTER TABLE many SET (parallel_workers = 2);
 ANALYZE many;
-
 SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;
 SELECT sum(CASE id WHEN 1 THEN 10 WHEN 20000 THEN 5 END), count(CASE id WHEN 7 THEN '{a}'::text[] END) FROM many;
 SELECT count(*) FROM output_of('SELECT sum(CASE id WHEN 1 THEN 10 WHEN 20000 THEN 5 END) FROM many') AS o WHERE o ~ 'PARTIAL.*case_lookup';
