@@ -15,7 +15,7 @@ DECLARE
 BEGIN
 	FOREACH mode IN ARRAY ARRAY['off', 'on', 'force'] LOOP
 		PERFORM set_config('pg_more.rows_in', mode, true);
-		IF mode = 'on' THEN
+		IF mode = 'force' THEN
 			FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
 				taken := taken OR line ~ 'Function Scan on _rows_of';
 			END LOOP;
@@ -70,6 +70,7 @@ ANALYZE pkg, big;
 SET pg_more.composite_in = off;
 SET pg_more.array_join = off;
 SET pg_more.hashed_case = off;
+SET pg_more.rows_in = force;
 \set ECHO all
 
 -- The plan is that of the hand-written join; filters, order and LIMIT go through it.
@@ -169,6 +170,12 @@ SELECT compare($$SELECT * FROM more.rows_in(NULL::pkg, '[{"md5":"a"}]', '{md5}')
 SELECT last_value FROM calls;
 
 -- Why calls are left alone.
+SET pg_more.rows_in = on;
+SELECT why($$SELECT * FROM more.rows_in(NULL::big, '[{"a":5,"b":5}]') AS r WHERE d > 3$$);
+SELECT plan($$SELECT * FROM more.rows_in(NULL::big, '[{"a":5,"b":5}]') AS r WHERE d > 3$$);
+SELECT count(*) FROM plan($$SELECT * FROM more.rows_in(NULL::big, '[{"a":5,"b":5}]') AS r JOIN pkg ON id = a WHERE d > 3$$) AS line WHERE line ~ '_rows_of';
+SELECT count(*) FROM plan($$SELECT * FROM more.rows_in(NULL::big, '[{"d":5}]', '{d}') AS r WHERE a < 300$$) AS line WHERE line ~ '_rows_of';
+SET pg_more.rows_in = force;
 SELECT why($$SELECT * FROM more.rows_in(NULL::pkg, '[]') AS r, more.rows_in(NULL::pkg, '[]') WITH ORDINALITY AS s$$);
 SELECT why($$SELECT * FROM more.rows_in(NULL::pkg, '[]') AS r, ROWS FROM (more.rows_in(NULL::pkg, '[]'), generate_series(1, 2)) AS s$$);
 SELECT why($$SELECT * FROM (VALUES ('[]'::more.rowset)) AS d(d), more.rows_in(NULL::pkg, d)$$);

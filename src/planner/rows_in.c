@@ -48,7 +48,8 @@
  *	  the call is left alone; so it is where dropped columns and a reference to
  *	  the whole row meet, since no SQL text could say what it then means.
  *
- * Left alone, besides: MERGE, tables when Citus is there, and everything when
+ * Left alone, besides: short lists of primary keys that nothing is joined with,
+ * for which making a plan takes longer than the call with its kept plan; MERGE, tables when Citus is there, and everything when
  * pg_more.rows_source asks for arrays.
  */
 #include "postgres.h"
@@ -97,7 +98,6 @@ typedef struct QueryLevel
 typedef struct RowsIn
 {
 	Attempt    *attempt;
-	Oid			functions[3];	/* by MatchKind */
 	QueryLevel	   *level;			/* for the walker */
 } RowsIn;
 
@@ -385,18 +385,39 @@ keep_secured(Call *call, Query *query)
 	query->jointree->quals = make_and_qual(query->jointree->quals, condition);
 }
 
+/* Of so few rows the call makes short work: its plan is kept, this one is made each time. */
+#define SHORT_LIST 64
+
+/*
+ * Is it not worth to replace the call: few rows, each of which matches one at
+ * most, and no other relation to join them with?
+ */
+static bool
+is_small(RowsIn *context, QueryLevel *level, Call *call)
+{
+	if (context->attempt->force || call->known == NULL || call->known->nrows >= SHORT_LIST ||
+		call->kind == MATCH_ROWS_NOT_IN || call->key || call->match)
+		return false;
+	for (; level; level = level->parent)
+		if (list_length(level->query->rtable) != 1)
+			return false;
+	return true;
+}
+
 /*
  * The statement in the place of the call; where there is none, it raises an
  * error, or returns NULL with a reason.
  */
 static Query *
-build_subquery(RowsIn *context, FuncExpr *function, Call *call, const char **reason)
+build_subquery(RowsIn *context, QueryLevel *level, FuncExpr *function, Call *call, const char **reason)
 {
 	List	   *attnums;
 	Query	   *query;
 	Relation	rel;
 
 	*reason = read_arguments(context, function, call);
+	if (*reason == NULL && is_small(context, level, call))
+		*reason = "the list is short and joined with nothing else";
 	if (*reason)
 		return NULL;
 	query = analyze(call, match_sql(call->kind, call->relid, call->key, call->match,
@@ -436,7 +457,7 @@ is_about_call(int sqlerrcode)
  * whose message becomes the reason.
  */
 static Query *
-try_subquery(RowsIn *context, FuncExpr *function, Call *call, const char **reason)
+try_subquery(RowsIn *context, QueryLevel *level, FuncExpr *function, Call *call, const char **reason)
 {
 	MemoryContext memory = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -446,7 +467,7 @@ try_subquery(RowsIn *context, FuncExpr *function, Call *call, const char **reaso
 	MemoryContextSwitchTo(memory);
 	PG_TRY();
 	{
-		query = build_subquery(context, function, call, reason);
+		query = build_subquery(context, level, function, call, reason);
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
@@ -770,18 +791,27 @@ mend_names(RangeTblEntry *rte, Query *subquery)
 /* The rewrite																*/
 /* ------------------------------------------------------------------------ */
 
+static const char *const function_names[] = {
+	[MATCH_ROWS_IN] = "rows_in",
+	[MATCH_ROWS_NOT_IN] = "rows_not_in",
+	[MATCH_ROWS_MISSING] = "rows_missing",
+};
+
 /* Which of the functions is called; -1 if none. */
 static int
-kind_of(RowsIn *context, RangeTblEntry *rte)
+kind_of(RangeTblEntry *rte)
 {
 	FuncExpr   *function;
+	char	   *name;
 
 	if (rte->rtekind != RTE_FUNCTION || rte->functions == NIL)
 		return -1;
 	function = (FuncExpr *) ((RangeTblFunction *) linitial(rte->functions))->funcexpr;
-	for (int kind = 0; IsA(function, FuncExpr) && kind < 3; kind++)
-		if (OidIsValid(context->functions[kind]) && function->funcid == context->functions[kind])
-			return kind;
+	if (!IsA(function, FuncExpr) || (name = get_func_name(function->funcid)) == NULL)
+		return -1;
+	for (int kind = 0; kind < lengthof(function_names); kind++)
+		if (strcmp(name, function_names[kind]) == 0)
+			return extension_function(name, 4) == function->funcid ? kind : -1;
 	return -1;
 }
 
@@ -847,7 +877,7 @@ try_call(RowsIn *context, QueryLevel *level, RangeTblEntry *rte, Index rti, Matc
 	if (reason == NULL)
 	{
 		context->attempt->for_role = true;
-		subquery = try_subquery(context, function, &call, &reason);
+		subquery = try_subquery(context, level, function, &call, &reason);
 	}
 	if (subquery)
 		reason = misfit_reason(level, rte, rti, call.relid);
@@ -887,7 +917,7 @@ visit_expressions(Node *node, RowsIn *context)
 static void
 visit_relation(RowsIn *context, QueryLevel *level, RangeTblEntry *rte, Index rti)
 {
-	int			kind = kind_of(context, rte);
+	int			kind = kind_of(rte);
 
 	switch (rte->rtekind)
 	{
@@ -946,9 +976,6 @@ try_rows_in(Query *query, Attempt *attempt)
 {
 	RowsIn		context = {attempt};
 
-	context.functions[MATCH_ROWS_IN] = extension_function("rows_in", 4);
-	context.functions[MATCH_ROWS_NOT_IN] = extension_function("rows_not_in", 4);
-	context.functions[MATCH_ROWS_MISSING] = extension_function("rows_missing", 4);
 	visit_query(&context, query, NULL, 0, NULL, NULL);
 	return query;
 }
