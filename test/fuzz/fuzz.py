@@ -47,6 +47,7 @@ class Session:
     def __init__(self, name):
         self.name = name
         self.connection = None
+        self.ready = False
         self.connect()
 
     def connect(self):
@@ -344,8 +345,8 @@ def learn_features(side):
     version = side.connection.server_version
     features = {"parallel": "debug_parallel_query" if version >= 160000 else "force_parallel_mode"}
     result = side.run("SELECT 1 FROM pg_collation WHERE collprovider = 'i' LIMIT 1")
-    if result[1]:
-        features["icu"] = True
+    features["icu"] = bool(result[1])
+    features["verify"] = True
     return features
 
 

@@ -10,7 +10,7 @@ TEXT = next(t for t in TYPES if t.name == "text")
 BOOL = next(t for t in TYPES if t.name == "bool")
 INT8 = next(t for t in TYPES if t.name == "int8")
 # Types whose family members need a cast.
-ALONE = ("\"char\"", "fz_mood")
+ALONE = ("\"char\"", "name", "fz_mood")
 BARE = ("int4", "int2", "int8", "fz_small")
 
 

@@ -122,8 +122,8 @@ class World:
         self.settings = []
         self.tables = []
         self.as_role = rng.random() < 0.3
-        self.types = TYPES + (CASELESS if "icu" in features else [])
-        self.mode = rng.choices(["force", "on", "verify"], [8, 1, 1 if "verify" in features else 0])[0]
+        self.types = TYPES + (CASELESS if features.get("icu") else [])
+        self.mode = rng.choices(["force", "on", "verify"], [8, 1, 1 if features.get("verify") else 0])[0]
         self.make_types()
         for number in range(rng.randint(3, 5)):
             self.make_table("t%d" % number)
@@ -145,7 +145,7 @@ class World:
                  "'BEGIN RETURN $1; END'",
                  "CREATE FUNCTION fz_peek(n int4) RETURNS int4 IMMUTABLE STRICT LANGUAGE plpgsql COST 1 AS "
                  "'BEGIN IF n % 3 = 0 THEN RAISE ''row % is hidden'', n; END IF; RETURN n; END'")
-        if "icu" in self.features:
+        if self.features.get("icu"):
             self.setup.insert(0, "CREATE COLLATION fz_ci (provider = icu, locale = 'und-u-ks-level2', "
                                  "deterministic = false)")
 
