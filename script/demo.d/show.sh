@@ -100,6 +100,19 @@ results() {
 	labels=() times=() outcomes=()
 }
 
+# Runs something on connections that load pg_more, as an application's would, with its rewrites so: with_rewrites MODE COMMAND...
+with_rewrites() {
+	local -x PGOPTIONS="-c session_preload_libraries=pg_more -c pg_more.rewrites=$1"
+	shift
+	"$@"
+}
+
+# Prints the plan of the statement in a file, long lines cut short.
+plan() {
+	{ printf 'EXPLAIN (COSTS OFF) '; cat "$1"; } | client -f - > out.plan
+	sed -E 's/^(.{100}).+$/\1…/; s/^/    /' out.plan
+}
+
 # Runs a statement that comes on stdin and keeps what it does.
 keep() { client -f - > /dev/null; }
 
