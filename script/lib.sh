@@ -174,6 +174,7 @@ install_missing() {
 }
 
 # The command that fetches the packages which client tests in Node use, as their lock file says, into test/clients.
+# shellcheck disable=SC2034 # for those who source this
 NPM_CI=(npm ci --ignore-scripts --no-audit --no-fund)
 
 # Learns where the server's parts are, once it is there. What runs is Debian's own Python, Perl and Node wherever there
