@@ -34,10 +34,11 @@ core_apt_sources() {
 
 # The versions of a source package that the machine's package sources name, the installed one first, then the newest.
 core_source_versions() {
-	local package=$1 installed
+	local package=$1 installed all
 	installed=$(dpkg-query -W -f '${source:Version}' "$package" 2>/dev/null || true)
-	apt-cache "${CORE_APT[@]}" showsrc --only-source "$package" 2>/dev/null | sed -n 's/^Version: //p' | sort -Vru |
-		awk -v first="$installed" '$0 == first { print; found = 1 } { all[NR] = $0 } END { for (i = 1; i <= NR; i++) if (all[i] != first) print all[i] }'
+	all=$(apt-cache "${CORE_APT[@]}" showsrc --only-source "$package" 2>/dev/null | sed -n 's/^Version: //p' | sort -Vru)
+	grep -xF -e "$installed" <<<"$all" || true
+	grep -vxF -e "$installed" <<<"$all" || true
 }
 
 # Downloads and unpacks the source of PostgreSQL MAJOR into FOLDER, which names it in a file DEBIAN-VERSION:
