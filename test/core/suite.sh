@@ -4,7 +4,7 @@
 
 # shellcheck disable=SC2034 # used by script/test
 CORE_MODES=(force created verify)
-# Tests of the suite of 18 that do not come to an end on 19, without pg_more: a join of it is planned otherwise.
+# Tests of the suite of 18 that do not come to an end within ten minutes on 19, without pg_more.
 CORE_LEFT_OUT_19=(join_hash)
 CORE_PORT=5433
 CORE_SUITE=
