@@ -212,7 +212,7 @@ core_baseline() {
 		return 1
 	fi
 	core_count baseline
-	if [ $((CORE_DIFFERENT * 4)) -gt "$CORE_TESTS" ]; then
+	if [ $((CORE_DIFFERENT * 2)) -gt "$CORE_TESTS" ]; then
 		cp "$WORK/core/baseline/log" "$WORK/log"
 		core_done baseline "$start" "FAILED: $CORE_DIFFERENT of $CORE_TESTS tests fail without pg_more"
 		return 1
