@@ -73,6 +73,15 @@ SELECT * FROM prepared('(bigint[]) AS SELECT * FROM item WHERE a = ANY ($1) ORDE
 SELECT * FROM prepared('(int[]) AS SELECT * FROM (SELECT * FROM item WHERE a = ANY ($1) FOR UPDATE) AS l', '(''{1,2}'')');
 SELECT * FROM prepared('(bigint[]) AS SELECT * FROM (SELECT * FROM item WHERE b = ANY ($1) FOR UPDATE) AS l', '(''{1,2}'')');
 
+-- a generic plan leaves out partitions when it runs: they keep the condition that tells it which
+CREATE TABLE part (a int, b int) PARTITION BY LIST (a);
+CREATE TABLE part1 PARTITION OF part FOR VALUES IN (1);
+CREATE TABLE part2 PARTITION OF part FOR VALUES IN (2);
+INSERT INTO part VALUES (1, 1), (1, 2), (2, 1), (2, 2);
+SELECT * FROM prepared('(int[]) AS SELECT * FROM part WHERE a = ANY ($1)', '(''{1}'')', '(NULL)');
+SELECT * FROM prepared('(int, int) AS SELECT * FROM part WHERE (a, b) IN (($1, 1), ($1, $2))', '(1, 2)', '(NULL, 1)');
+SELECT * FROM same_rows('SELECT * FROM part WHERE (a, b) IN ((1, 1), (2, 2))');
+
 -- rows that are changed keep a filter
 BEGIN;
 SET LOCAL pg_more.rewrites = force;

@@ -90,6 +90,11 @@ RESET plan_cache_mode;
 -- a value that cannot be computed fails only where it did
 SELECT * FROM same_rows('SELECT * FROM item WHERE false AND (a, d) IN ((1, 1e300::numeric), (2, 1e400::numeric))');
 
+-- a shorter type is no wider one, though there is a cast
+CREATE TABLE long (n name, a int);
+INSERT INTO long VALUES (repeat('x', 63), 1), ('y', 2);
+SELECT * FROM same_rows('SELECT * FROM long WHERE (n, a) IN ((name ''y'', 2), (repeat(''x'', 70)::text, 1), (text ''z'', 1))');
+
 -- left alone
 CREATE TABLE price (id int, a int, m money, r int[]);
 INSERT INTO price VALUES (1, 1, 1, '{1}'), (2, 2, 2, '{2}');

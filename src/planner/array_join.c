@@ -176,7 +176,7 @@ replace_array(Level *level, Node *node, bool filter)
 	if (attempt->cut > 0)
 		return NULL;
 
-	if (expr->useOr && may_join(level->query, attempt, column.left))
+	if (expr->useOr && may_join(level->query, attempt, column.left, has_params(array, NULL)))
 		attempt->forms = 2;
 	else if (expr->useOr && is_indexed(level->query, column.left))
 	{
@@ -189,7 +189,7 @@ replace_array(Level *level, Node *node, bool filter)
 	lookup = make_lookup(level->query, &column, 1);
 	if (!expr->useOr)
 		return not_in(lookup, array);
-	if (attempt->form == 0 && may_join(level->query, attempt, column.left))
+	if (attempt->form == 0 && may_join(level->query, attempt, column.left, has_params(array, NULL)))
 		return lookup;
 	return is_true(lookup);
 }

@@ -14,6 +14,7 @@
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
+#include "parser/parse_coerce.h"
 #include "utils/array.h"
 #include "utils/catcache.h"
 #include "utils/inval.h"
@@ -95,8 +96,11 @@ relations_of(Query *query, Node *expression)
 	return names.data;
 }
 
-/* Walker: is there a parameter? */
-static bool
+/*
+ * has_params
+ *		A walker: is there a parameter?
+ */
+bool
 has_params(Node *node, void *context)
 {
 	if (node == NULL)
@@ -165,6 +169,33 @@ is_infallible(Node *node)
 		if (!is_infallible(lfirst(lc)))
 			return false;
 	return get_func_leakproof(call->funcid);
+}
+
+/*
+ * is_harmless
+ *		Is this a function that cannot fail, nor give different results?
+ */
+bool
+is_harmless(Oid function)
+{
+	return get_func_leakproof(function) && func_strict(function) && func_volatile(function) == PROVOLATILE_IMMUTABLE;
+}
+
+/*
+ * widening_cast
+ *		The cast from a type of numbers to a longer one that holds all of them
+ *		and cannot fail, or InvalidOid.
+ */
+Oid
+widening_cast(Oid from, Oid to)
+{
+	Oid			cast;
+
+	if (TypeCategory(from) != TYPCATEGORY_NUMERIC || TypeCategory(to) != TYPCATEGORY_NUMERIC ||
+		get_typlen(from) <= 0 || get_typlen(to) <= get_typlen(from) ||
+		find_coercion_pathway(to, from, COERCION_IMPLICIT, &cast) != COERCION_PATH_FUNC || !is_harmless(cast))
+		return InvalidOid;
+	return cast;
 }
 
 /*

@@ -95,6 +95,7 @@ typedef struct ListColumn
 	Oid			type;			/* of the values */
 	bool		mixed;			/* are there other operators or types? */
 	bool		fallible;		/* are there values that may fail to be computed? */
+	bool		parameters;		/* are there parameters among them? */
 	List	   *values;
 	List	   *operators;		/* the values' own */
 } ListColumn;
@@ -232,6 +233,8 @@ add_tuple(TupleGroup *group, Comparison *comparisons)
 			column->mixed = true;
 		if (!is_infallible(comparisons[i].value))
 			column->fallible = true;
+		if (!IsA(comparisons[i].value, Const) && has_params(comparisons[i].value, NULL))
+			column->parameters = true;
 		column->values = lappend(column->values, comparisons[i].value);
 		column->operators = lappend_oid(column->operators, comparisons[i].operator);
 	}
@@ -305,14 +308,8 @@ collect_groups(BoolExpr *expr, TupleGroup **group_of)
 static bool
 widens(Oid from, Oid to, Oid *function)
 {
-	CoercionPathType path;
-
-	*function = InvalidOid;
-	if (from == to)
-		return true;
-	path = find_coercion_pathway(to, from, COERCION_IMPLICIT, function);
-	return path == COERCION_PATH_FUNC && get_func_leakproof(*function) &&
-		func_volatile(*function) == PROVOLATILE_IMMUTABLE;
+	*function = from == to ? InvalidOid : widening_cast(from, to);
+	return from == to || OidIsValid(*function);
 }
 
 /* The equality of a family between two types. */
@@ -486,10 +483,15 @@ group_lefts(TupleGroup *group)
 static bool
 group_may_join(Level *level, TupleGroup *group)
 {
+	bool		parameters = false;
+
 	for (int c = 0; c < group->ncolumns; c++)
+	{
+		parameters |= group->columns[c].parameters;
 		if (group->columns[c].fallible)
 			return false;
-	return may_join(level->query, level->attempt, group_lefts(group));
+	}
+	return may_join(level->query, level->attempt, group_lefts(group), parameters);
 }
 
 /* The condition that takes the place of a group. */

@@ -94,13 +94,6 @@ typedef struct Arms
 	Oid			cast;
 } Arms;
 
-/* Is this a function of one argument that cannot fail, nor give different results? */
-static bool
-is_harmless(Oid function)
-{
-	return get_func_leakproof(function) && func_strict(function) && func_volatile(function) == PROVOLATILE_IMMUTABLE;
-}
-
 /* A constant, if a value is one under labels and casts that cannot fail; else the value. */
 static Node *
 fold(Node *value)
@@ -137,19 +130,6 @@ is_plain(Node *node)
 	while (IsA(node, RelabelType))
 		node = (Node *) ((RelabelType *) node)->arg;
 	return IsA(node, Var) || is_known(node);
-}
-
-/* The cast from a type of numbers to a longer one that holds all of them, or InvalidOid. */
-static Oid
-widening_cast(Oid from, Oid to)
-{
-	Oid			cast;
-
-	if (TypeCategory(from) != TYPCATEGORY_NUMERIC || TypeCategory(to) != TYPCATEGORY_NUMERIC ||
-		get_typlen(from) <= 0 || get_typlen(to) <= get_typlen(from) ||
-		find_coercion_pathway(to, from, COERCION_IMPLICIT, &cast) != COERCION_PATH_FUNC || !is_harmless(cast))
-		return InvalidOid;
-	return cast;
 }
 
 /* Can a type be widened to another?  *function is InvalidOid if nothing needs to be done. */

@@ -172,23 +172,44 @@ is_indexed(Query *query, Node *left)
 	return relation > 0 && has_index(rt_fetch(relation, query->rtable)->relid, attnum);
 }
 
+/* Is one of these relations partitioned? */
+static bool
+has_partitions(Query *query, Bitmapset *relations)
+{
+	int			i = -1;
+
+	while ((i = bms_next_member(relations, i)) >= 0)
+	{
+		RangeTblEntry *rte = rt_fetch(i, query->rtable);
+
+		if (rte->rtekind == RTE_RELATION && rte->relkind == RELKIND_PARTITIONED_TABLE)
+			return true;
+	}
+	return false;
+}
+
 /*
  * may_join
  *		May a condition on these expressions become a join?
  *
  * Not where a row may be checked again after a concurrent update: the new row
  * would be checked against the one value that the old one had matched.  And
- * not for a cursor, as WHERE CURRENT OF wants the plain scan of a table.
+ * not for a cursor, as WHERE CURRENT OF wants the plain scan of a table.  A
+ * generic plan chooses partitions by conditions with parameters when it runs,
+ * which no cost tells of: there, partitioned tables keep their filter.
  */
 bool
-may_join(Query *query, Attempt *attempt, Node *lefts)
+may_join(Query *query, Attempt *attempt, Node *lefts, bool parameters)
 {
+	Bitmapset  *relations = pull_varnos(NULL, lefts);
 	const int	cursor = CURSOR_OPT_SCROLL | CURSOR_OPT_NO_SCROLL | CURSOR_OPT_INSENSITIVE |
 		CURSOR_OPT_ASENSITIVE | CURSOR_OPT_HOLD | CURSOR_OPT_FAST_PLAN;
 
 	if (query->rowMarks != NIL || (attempt->cursor_options & cursor) || has_outer_columns(lefts, NULL))
 		return false;
-	return query->resultRelation == 0 || !bms_is_member(query->resultRelation, pull_varnos(NULL, lefts));
+	if (parameters && attempt->params == NULL && has_partitions(query, relations))
+		return false;
+	return query->resultRelation == 0 || !bms_is_member(query->resultRelation, relations);
 }
 
 /* A name for a column of the list. */

@@ -96,6 +96,9 @@ extern void site_left(Attempt *attempt, const char *where, const char *reason,..
 extern char *relations_of(Query *query, Node *expression);
 extern bool is_known(Node *node);
 extern bool is_infallible(Node *node);
+extern bool is_harmless(Oid function);
+extern bool has_params(Node *node, void *context);
+extern Oid	widening_cast(Oid from, Oid to);
 extern Node *array_of(List *values, Oid element_type, Oid collation);
 extern Oid	extension_function(const char *name, int nargs);
 
