@@ -13,8 +13,8 @@
  * where it prints.  So until 17 its output is caught on its way to the client
  * and the notes are added to the text.
  *
- * auto_explain prints by itself; it shows the notes where it calls the hook of
- * 18 and newer.
+ * auto_explain prints by itself; it shows the notes since 19, where it calls
+ * the same hook.
  */
 #include "postgres.h"
 
