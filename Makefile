@@ -30,6 +30,7 @@ OBJS = \
 	src/planner/notes.o \
 	src/planner/levels.o \
 	src/planner/lookup.o \
+	src/planner/may_fail.o \
 	src/planner/array_join.o \
 	src/planner/explain.o \
 	src/planner/explain_rewrites.o \

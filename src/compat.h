@@ -87,6 +87,13 @@ compat_json_untranslatable(JsonParseErrorType error)
 #define compat_comparisons(operator) get_op_btree_interpretation(operator)
 #endif
 
+/* Since 18 a generated column may be computed when it is read. */
+#if PG_VERSION_NUM >= 180000
+#define COMPAT_GENERATED_VIRTUAL ATTRIBUTE_GENERATED_VIRTUAL
+#else
+#define COMPAT_GENERATED_VIRTUAL 'v'
+#endif
+
 /* Until 18 a disabled path is one with a prohibitive cost. */
 #if PG_VERSION_NUM >= 180000
 #define path_disabled(path) ((path)->disabled_nodes)

@@ -115,7 +115,7 @@ array_problem(Query *query, ScalarArrayOpExpr *expr, Oid equality, bool force)
 		return psprintf("it has less than %d elements", UNKNOWN_LENGTH);
 	if (!OidIsValid(get_element_type(exprType(array))))
 		return "the array has no plain array type";
-	return lookup_problem(query, left, equality, get_element_type(exprType(array)));
+	return lookup_problem(query, left, equality, expr->inputcollid, get_element_type(exprType(array)));
 }
 
 /* expression IS TRUE: a condition that the planner leaves a filter */

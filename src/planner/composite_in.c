@@ -46,10 +46,14 @@
  * hash table holds all tuples.  Cursors get filters too: WHERE CURRENT OF wants
  * the plain scan of a table.
  *
- * Errors.  A constant that is an expression, such as 1.5::float8, may fail to
- * be computed.  As a filter it stays where it was, and the planner may still
- * find that the place is never reached; a join would compute it in any case,
- * so such a list is not joined.
+ * Errors.  An OR of ANDs stops at the comparison that decides, so all but the
+ * very first comparison may be protected by others, as in kind = 'n' AND
+ * v::int = 5; the look-up computes all of them, so they must be known not to
+ * fail (may_fail.c).  A constant that is an expression, such as 1.5::float8, may
+ * fail to be computed, too.  As a filter it stays where it was, and the planner
+ * may still find that the place is never reached; a join would compute it in
+ * any case, so such a list is not joined, and it is left alone where the columns
+ * are not a table's and may turn out to be constants.
  *
  * Left alone: lists over foreign tables (the remote server takes them as they
  * are), MERGE, expressions of a query with GROUP BY, values computed from
@@ -374,6 +378,9 @@ group_problem(Level *level, TupleGroup *group)
 {
 	int			least = level->attempt->force ? 2 : COMPOSITE_IN_MIN;
 	List	   *lefts = NIL;
+	bool		fallible = false;
+	bool		plain = true;
+	AttrNumber	attnum;
 
 	if (group->ntuples < least)
 		return psprintf("it has less than %d tuples", least);
@@ -384,11 +391,21 @@ group_problem(Level *level, TupleGroup *group)
 
 		if (column->mixed && !unify(column))
 			return "the values of a column have different types";
-		problem = lookup_problem(level->query, column->left, column->operator, column->type);
+		problem = lookup_problem(level->query, column->left, column->operator, column->collation, column->type);
 		if (problem)
 			return problem;
+		/* the first comparison of an OR or AND is the only one that is surely computed */
+		if ((c > 0 || group->first > 0) && may_fail(column->left, level))
+			return "a compared expression may fail, and other comparisons protect it";
+		fallible |= column->fallible;
+		plain &= column_relation(level->query, column->left, &attnum) > 0;
 		lefts = lappend(lefts, column->left);
 	}
+	/* where a column turns out to be a constant, the planner may compute no value at all */
+	if (fallible && !plain)
+		return "a value may fail to be computed";
+	if (may_fail((Node *) group->others, level))
+		return "a condition in its arms may fail, and the comparisons protect it";
 	if (contain_volatile_functions((Node *) group->others))
 		return "a condition in its arms is volatile";
 	if (!contain_var_clause((Node *) lefts) && !has_outer_columns((Node *) lefts, NULL))

@@ -85,6 +85,7 @@ typedef struct Arms
 	Oid			found;			/* the look-up of whether there is a match */
 	List	   *keys;
 	List	   *results;
+	bool		fallible;		/* may a key or a result fail to be computed? */
 	bool		null_result;	/* may a result be NULL? */
 	bool		unbound;		/* do they hold parameters without values? */
 
@@ -308,6 +309,7 @@ add_arm(Arms *arms, Node *key, Node *result)
 		return NULL;
 	if (!constant && !is_infallible(result))
 		return "a result may fail to be computed";
+	arms->fallible |= !is_infallible(key) || !is_infallible(result);
 	arms->sure_key |= constant;
 	arms->keys = lappend(arms->keys, key);
 	arms->results = lappend(arms->results, result);
@@ -436,6 +438,7 @@ static const char *
 read_case(Level *level, CaseExpr *expr, Arms *arms)
 {
 	const char *problem = result_problem(expr->casetype);
+	AttrNumber	attnum;
 	ListCell   *lc;
 
 	foreach(lc, expr->args)
@@ -448,6 +451,9 @@ read_case(Level *level, CaseExpr *expr, Arms *arms)
 		return problem;
 	if (!arms->sure_key && (arms->keys == NIL || !is_plain(arms->key)))
 		return "it may be that every comparison is with NULL, and the planner drops them";
+	/* where the key turns out to be a constant, the planner computes one result only */
+	if (arms->fallible && column_relation(level->query, arms->key, &attnum) == 0)
+		return "a value may fail to be computed";
 	if (has_foreign(level->query->rtable))
 		return "a foreign server evaluates CASE itself";
 	arms->unbound = level->attempt->params == NULL &&

@@ -131,6 +131,7 @@ rewrite_query(Level *outer, Query *query, bool output)
 {
 	Level		level = {
 		.query = query,
+		.outer = outer->query ? outer : NULL,
 		.attempt = outer->attempt,
 		.replace = outer->replace,
 		.grouped = outer->grouped,

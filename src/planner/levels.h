@@ -19,6 +19,7 @@ typedef Node *(*LevelFunction) (Level *level, Node *node, bool filter);
 struct Level
 {
 	Query	   *query;			/* the query that the expression is in */
+	Level	   *outer;			/* the query around it, or NULL */
 	Attempt    *attempt;
 	LevelFunction replace;
 	bool		grouped;		/* also where expressions must stay equal to grouped ones */
@@ -29,5 +30,9 @@ struct Level
 extern Query *rewrite_levels(Query *query, Attempt *attempt, LevelFunction replace);
 extern Query *rewrite_grouped_levels(Query *query, Attempt *attempt, LevelFunction replace);
 extern Node *rewrite_below(Level *level, Node *node, bool filter);
+
+/* may_fail.c */
+extern bool node_may_fail(Node *node);
+extern bool may_fail(Node *node, Level *level);
 
 #endif							/* PG_MORE_LEVELS_H */

@@ -108,7 +108,7 @@ has_full_join(Query *query)
  *		people, or NULL.
  */
 const char *
-lookup_problem(Query *query, Node *left, Oid operator, Oid type)
+lookup_problem(Query *query, Node *left, Oid operator, Oid collation, Oid type)
 {
 	AttrNumber	attnum;
 	int			relation = column_relation(query, left, &attnum);
@@ -121,6 +121,8 @@ lookup_problem(Query *query, Node *left, Oid operator, Oid type)
 	if (!op_strict(operator) || !op_hashjoinable(operator, exprType(left)))
 		return psprintf("operator %s of type %s cannot be hashed", get_opname(operator),
 						format_type_be(exprType(left)));
+	if (!OidIsValid(collation) && OidIsValid(get_typcollation(exprType(left))))
+		return "its collation is not known";
 	if (!OidIsValid(get_array_type(type)) || get_typtype(type) == TYPTYPE_PSEUDO)
 		return psprintf("type %s has no arrays", format_type_be(type));
 	if (type_is_rowtype(type))

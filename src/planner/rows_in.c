@@ -81,7 +81,7 @@
 #include "utils/syscache.h"
 
 #include "catalog.h"
-#include "planner/planner.h"
+#include "planner/levels.h"
 #include "rows/verb.h"
 
 /* How a query is part of the one around it. */
@@ -534,63 +534,15 @@ reference_misfits(Node *node, References *refs)
 }
 
 /*
- * Can the operator not fail?  Those that the server calls leakproof, and its
- * own comparisons, but for types whose parts may turn out not to compare.
- */
-static bool
-is_safe_operator(Oid opno)
-{
-	Oid			left;
-	Oid			right;
-
-	if (get_func_leakproof(get_opcode(opno)))
-		return true;
-	if (opno >= FirstNormalObjectId || compat_comparisons(opno) == NIL)
-		return false;
-	op_input_types(opno, &left, &right);
-	return !IsPolymorphicType(left) && left != RECORDOID;
-}
-
-/*
  * Walker: may the expression fail on a row of one of these relations?  Where
  * it is not known not to, it may.
  */
 static bool
-may_fail(Node *node, Bitmapset *relids)
+fails_on(Node *node, Bitmapset *relids)
 {
 	if (node == NULL || !bms_overlap(pull_varnos(NULL, node), relids))
 		return false;
-	switch (nodeTag(node))
-	{
-		case T_Var:
-		case T_List:
-		case T_TargetEntry:
-		case T_BoolExpr:
-		case T_NullTest:
-		case T_BooleanTest:
-		case T_RelabelType:
-		case T_CaseExpr:
-		case T_CaseWhen:
-		case T_CoalesceExpr:
-			break;
-		case T_OpExpr:
-		case T_DistinctExpr:
-		case T_NullIfExpr:
-			if (!is_safe_operator(((OpExpr *) node)->opno))
-				return true;
-			break;
-		case T_ScalarArrayOpExpr:
-			if (!is_safe_operator(((ScalarArrayOpExpr *) node)->opno))
-				return true;
-			break;
-		case T_FuncExpr:
-			if (((FuncExpr *) node)->funcretset || !get_func_leakproof(((FuncExpr *) node)->funcid))
-				return true;
-			break;
-		default:
-			return true;
-	}
-	return expression_tree_walker(node, may_fail, relids);
+	return node_may_fail(node) || expression_tree_walker(node, fails_on, relids);
 }
 
 /* What the conditions around a call may do to it. */
@@ -608,7 +560,7 @@ look_at(Around *around, Node *expression)
 	if (expression == NULL || !bms_overlap(pull_varnos(NULL, expression), around->relids))
 		return;
 	around->is_volatile |= contain_volatile_functions(expression);
-	around->fails |= around->computed || may_fail(expression, around->relids);
+	around->fails |= around->computed || fails_on(expression, around->relids);
 }
 
 /* Walker: the conditions of a join tree, each conjunct alone. */
@@ -712,7 +664,7 @@ test_may_fail(Node *test)
 				return true;
 		return false;
 	}
-	if (!IsA(test, OpExpr) || !is_safe_operator(((OpExpr *) test)->opno))
+	if (!IsA(test, OpExpr) || node_may_fail(test))
 		return true;
 	right = lsecond(((OpExpr *) test)->args);
 	while (IsA(right, RelabelType))
@@ -733,7 +685,7 @@ look_around(QueryLevel *level, Index rti, Around *around)
 		look_at_level(level->query, around);
 		if (level->parent == NULL)
 			return;
-		around->computed |= may_fail((Node *) level->query->targetList, around->relids);
+		around->computed |= fails_on((Node *) level->query->targetList, around->relids);
 		if (level->sublink)
 		{
 			Node	   *test = level->sublink->testexpr;
