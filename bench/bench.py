@@ -13,7 +13,10 @@ import subprocess
 import sys
 import time
 
-PARTS = ["update", "upsert", "insert", "decode", "rows_in", "one_row", "memory"]
+VERB_PARTS = ["update", "upsert", "insert", "decode", "rows_in", "one_row", "memory"]
+PLANNER_PARTS = ["planner_lists", "planner_case", "planner_arrays", "planner_rows_in", "planner_nothing"]
+PARTS = VERB_PARTS + PLANNER_PARTS
+CASE_SIZES = [100, 1_000, 10_000, 100_000]
 SIZES = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000]
 TEMPLATE = "bench_template"
 FILES = "bench_files"
@@ -26,10 +29,12 @@ ROUNDS = {1: 200, 10: 100, 100: 40, 1_000: 15}
 def arguments():
     parser = argparse.ArgumentParser(prog="bench/run", description="pg_more beside the idioms it replaces; README.md says more.")
     parser.add_argument("--rows", type=int, default=2_000_000, help="rows of the table that is written (2000000)")
-    parser.add_argument("--files", type=int, default=5_000_000, help="rows of the table that rows_in searches (5000000)")
+    parser.add_argument("--files", type=int, default=5_000_000,
+                        help="rows of the tables that rows_in and the planner's parts search (5000000)")
     parser.add_argument("--sizes", help="rows in one call, separated by commas (" + ",".join(map(str, SIZES)) + ")")
     parser.add_argument("--repeat", type=int, default=5, help="measurements of each side at sizes above 1000 (5)")
-    parser.add_argument("--only", help="parts to measure, separated by commas, out of " + ",".join(PARTS))
+    parser.add_argument("--only", help="parts to measure, separated by commas, out of " + ",".join(PARTS) +
+                        "; planner stands for all of the planner's")
     parser.add_argument("--quick", action="store_true", help="small tables, few repeats: to see that it works")
     parser.add_argument("--out", default=os.path.join(os.path.dirname(os.path.abspath(__file__)), "out"),
                         help="folder for the results (bench/out)")
@@ -42,6 +47,9 @@ def arguments():
     except ValueError:
         parser.error("--sizes takes numbers separated by commas")
     args.only = args.only.split(",") if args.only else PARTS
+    if "planner" in args.only:
+        args.only += PLANNER_PARTS
+        args.only.remove("planner")
     unknown = [part for part in args.only if part not in PARTS]
     if unknown:
         parser.error(f"no part is called {unknown[0]}; there are {', '.join(PARTS)}")
@@ -59,8 +67,10 @@ if ARGS.check:
     sys.exit()
 
 from client import Client, PrivateMemory, have_proc, proc_status  # noqa: E402  (psycopg may be missing for --check)
+from counting import count_nothing  # noqa: E402
+from planner import Planner  # noqa: E402
 from report import write_report  # noqa: E402
-from sides import PLAIN, TUPLE, Rows, decode_sides, insert_sides, rows_in_sides, update_sides, upsert_sides  # noqa: E402
+from sides import PLAIN, TUPLE, Rows, case_sides, decode_sides, insert_sides, rows_in_sides, update_sides, upsert_sides  # noqa: E402
 
 
 def progress(text):
@@ -206,7 +216,7 @@ def tried(sides, n):
 def measure_small(admin, results, sides, n, make_rows, settings):
     """Many rounds on one copy; the sides alternate within a round, with the same keys, and the keys change each round."""
     with FreshCopy(admin) as database:
-        clients = {side.key: Client(database, **settings) for side in sides}
+        clients = {side.key: Client(database, **settings, **side.settings) for side in sides}
         rounds = 10 if ARGS.quick else ROUNDS[max(k for k in ROUNDS if k <= n)]
         warm = 6    # a prepared statement gets its plan for good at its sixth execution
         for turn in range(-warm, rounds):
@@ -230,7 +240,7 @@ def measure_large(admin, results, sides, n, make_rows, settings):
         for side in rotated(sides, turn):
             payload = side.ready(rows)
             with FreshCopy(admin) as database:
-                client = Client(database, **settings)
+                client = Client(database, **settings, **side.settings)
                 timed(client, side, side.ready(one))    # the session's caches know the tables, the library is loaded
                 check = CHECKSUM if turn == 0 and side.kind != "floor" else None
                 ms, count, state = timed(client, side, payload, check)
@@ -239,9 +249,10 @@ def measure_large(admin, results, sides, n, make_rows, settings):
             results.add(side, n, ms)
 
 
-def measure_writes(admin, name, sides, make_rows, **settings):
-    results = Results(sides, ARGS.sizes)
-    for n in ARGS.sizes:
+def measure_writes(admin, name, sides, make_rows, sizes=None, **settings):
+    sizes = sizes or ARGS.sizes
+    results = Results(sides, sizes)
+    for n in sizes:
         progress(f"{name}: {n:,} rows")
         measure = measure_small if n <= SMALL else measure_large
         measure(admin, results, tried(sides, n), n, make_rows, settings)
@@ -439,6 +450,13 @@ def part_memory(admin, payloads):
     return out
 
 
+def part_planner_case(admin, payloads):
+    """Django's bulk_update, off and on, of one column and of two."""
+    sizes = [n for n in CASE_SIZES if n <= ARGS.rows // 2]
+    return {name: measure_writes(admin, f"Django's bulk_update of {words}", case_sides(columns), payloads.existing, sizes)
+            for name, words, columns in (("one", "one column", "a"), ("two", "two columns", "ac"))}
+
+
 def describe(admin):
     settings = ("shared_buffers", "work_mem", "hash_mem_multiplier", "max_wal_size", "checkpoint_timeout", "autovacuum", "jit",
                 "fsync", "full_page_writes", "synchronous_commit", "max_parallel_workers_per_gather")
@@ -455,16 +473,24 @@ def main():
     os.makedirs(ARGS.out, exist_ok=True)
     admin = Client("postgres")
     result = {"about": describe(admin), "parts": {}}
-    payloads = Payloads(make_tables(admin))
+    planner = Planner(admin, ARGS, progress)
+    alone = {"planner_lists": planner.lists, "planner_arrays": planner.arrays, "planner_rows_in": planner.rows_in,
+             "planner_nothing": lambda: count_nothing(admin.row("SHOW data_directory")[0], progress)}
+    payloads = None
     for part in PARTS:
         if part in ARGS.only:
-            result["parts"][part] = globals()["part_" + part](admin, payloads)
+            if part in alone:
+                result["parts"][part] = alone[part]()
+            else:
+                payloads = payloads or Payloads(make_tables(admin))
+                result["parts"][part] = globals()["part_" + part](admin, payloads)
             result["about"]["seconds"] = round(time.time() - started)
             # After each part, so that a run that is stopped keeps what it has.
             with open(os.path.join(ARGS.out, "result.json"), "w", encoding="utf-8") as file:
                 json.dump(result, file, indent=1)
                 file.write("\n")
             write_report(ARGS.out)
+    planner.drop()
     admin.close()
     progress(f"done in {time.time() - started:,.0f} s: {os.path.relpath(ARGS.out)}/table.md, and the charts beside it")
 
