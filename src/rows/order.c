@@ -44,16 +44,22 @@ static get_relation_stats_hook_type previous_stats_hook = NULL;
 /* The data of the statement that is being prepared, for the planner's hooks. */
 Source	   *planned_source = NULL;
 
+/* Does a range table entry hold the data of a verb, as a relation or as arrays? */
+static bool
+holds_data(RangeTblEntry *rte)
+{
+	if (rte->rtekind == RTE_NAMEDTUPLESTORE)
+		return rte->enrname && strcmp(rte->enrname, SOURCE_RELATION) == 0;
+	return rte->rtekind == RTE_FUNCTION && rte->alias && strcmp(rte->alias->aliasname, SOURCE_FUNCTION) == 0;
+}
+
 /* Is this the data of a verb? */
 static bool
 is_data(PlannerInfo *root, RelOptInfo *rel)
 {
-	RangeTblEntry *rte;
-
-	if (rel->reloptkind != RELOPT_BASEREL || rel->rtekind != RTE_NAMEDTUPLESTORE)
-		return false;
-	rte = planner_rt_fetch(rel->relid, root);
-	return rte->enrname && strcmp(rte->enrname, SOURCE_RELATION) == 0;
+	return rel->reloptkind == RELOPT_BASEREL &&
+		(rel->rtekind == RTE_NAMEDTUPLESTORE || rel->rtekind == RTE_FUNCTION) &&
+		holds_data(planner_rt_fetch(rel->relid, root));
 }
 
 /* The cheapest way to look target rows up with values of the data. */
@@ -146,11 +152,7 @@ know_key_is_distinct(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum,
 		vardata->isunique = true;
 		return true;
 	}
-	if (planned_source == NULL || planned_source->distinct != attnum)
-		return false;
-	if (rte->rtekind == RTE_NAMEDTUPLESTORE ?
-		strcmp(rte->enrname, SOURCE_RELATION) != 0 :
-		!(rte->rtekind == RTE_FUNCTION && rte->alias && strcmp(rte->alias->aliasname, SOURCE_FUNCTION) == 0))
+	if (planned_source == NULL || planned_source->distinct != attnum || !holds_data(rte))
 		return false;
 	vardata->isunique = true;
 	return true;
