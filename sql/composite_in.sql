@@ -119,3 +119,23 @@ SELECT * FROM same_rows('SELECT * FROM item WHERE (a = 1 AND b = 2 AND c LIKE ''
 SELECT * FROM same_rows('SELECT * FROM item WHERE (a, random() < 2) IN ((1, true), (2, true))');
 SELECT * FROM same_rows('SELECT a, (a, b) IN ((1, 2), (3, 4)) AS r, count(*) FROM item GROUP BY a, b');
 SELECT * FROM same_rows('SELECT * FROM item WHERE (a, b) IN ((1, 2), (3, 4))', 'on');
+
+-- values that a nondeterministic collation has as equal count once, however the join is made
+CREATE COLLATION caseless (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+CREATE TABLE named (a text COLLATE caseless, b int);
+INSERT INTO named SELECT 'k' || g % 100, g % 3 FROM generate_series(1, 1000) AS g;
+INSERT INTO named SELECT 'z' || g, 7 FROM generate_series(1, 20000) AS g;
+CREATE INDEX ON named (a, b);
+ANALYZE named;
+SET enable_hashjoin = off;
+SET enable_mergejoin = off;
+SELECT * FROM same_rows('SELECT * FROM named WHERE (a, b) IN ((''k1'', 1), (''K1'', 1), (''k2'', 2), (''K2'', 2))');
+SELECT * FROM same_rows('SELECT * FROM item WHERE (c COLLATE caseless, b) IN ((''c1'', 1), (''C1'', 1), (''c2'', 2), (''C2'', 2))');
+SET plan_cache_mode = force_generic_plan;
+PREPARE named (text[]) AS SELECT count(*) FROM named WHERE a = ANY ($1);
+SET pg_more.rewrites = force;
+EXECUTE named ('{k1,K1,k2,K2}');
+RESET pg_more.rewrites;
+RESET plan_cache_mode;
+RESET enable_hashjoin;
+RESET enable_mergejoin;

@@ -226,7 +226,13 @@ column_name(Query *query, LookupColumn *column, int number)
 	return psprintf("column%d", number);
 }
 
-/* SELECT * FROM unnest(values of the first column, values of the second, ...) */
+/*
+ * SELECT * FROM unnest(values of the first column, values of the second, ...)
+ *
+ * A semi-join may make the list's rows distinct, which newer servers do under
+ * the collation of the list's columns: it must be that of the comparison, or
+ * values stay apart that equal the same row.
+ */
 static Query *
 list_query(Query *outer, LookupColumn *columns, int ncolumns)
 {
@@ -238,7 +244,7 @@ list_query(Query *outer, LookupColumn *columns, int ncolumns)
 	for (int c = 0; c < ncolumns; c++)
 	{
 		Oid			type = columns[c].type;
-		Oid			collation = get_typcollation(type);
+		Oid			collation = OidIsValid(get_typcollation(type)) ? columns[c].collation : InvalidOid;
 		FuncExpr   *unnest = makeFuncExpr(F_UNNEST_ANYARRAY, type, list_make1(columns[c].array),
 										  collation, collation, COERCE_EXPLICIT_CALL);
 		RangeTblFunction *function = makeNode(RangeTblFunction);
@@ -287,7 +293,7 @@ make_lookup(Query *query, LookupColumn *columns, int ncolumns)
 		param->paramid = c + 1;
 		param->paramtype = column->type;
 		param->paramtypmod = -1;
-		param->paramcollid = get_typcollation(column->type);
+		param->paramcollid = OidIsValid(get_typcollation(column->type)) ? column->collation : InvalidOid;
 		param->location = -1;
 		test = (OpExpr *) make_opclause(column->operator, BOOLOID, false, (Expr *) copyObject(column->left),
 										(Expr *) param, InvalidOid, column->collation);
