@@ -369,6 +369,29 @@ FETCH BACKWARD 1 FROM c;
 FETCH ABSOLUTE 3 FROM c;
 COMMIT;
 
+-- An error that is not about the call goes on, and whoever catches it finds the transaction as it should be.
+CREATE FUNCTION full_disk(integer) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS
+	$$BEGIN RAISE 'no space left' USING ERRCODE = 'disk_full'; END$$;
+CREATE TABLE done (what text);
+DO $$
+BEGIN
+	INSERT INTO done VALUES ('not undone');
+	BEGIN
+		INSERT INTO done VALUES ('undone');
+		PERFORM * FROM more.rows_in(NULL::pkg, '[{"id":1}]', match => 'target.id = data.id AND full_disk(1)');
+	EXCEPTION WHEN OTHERS THEN
+		INSERT INTO done VALUES (SQLERRM);
+	END;
+END $$;
+SELECT what FROM done;
+BEGIN;
+COMMIT;
+
+-- Functions of the user's whose names and arguments look like those of the extension's.
+CREATE FUNCTION public._rows_of(integer, integer, integer, integer, integer) RETURNS SETOF record LANGUAGE plpgsql AS
+	$$BEGIN RETURN QUERY SELECT 3; END$$;
+SELECT a FROM public._rows_of(1, 5, 1, 1, 1) AS r(a integer) WHERE a = 3;
+
 -- In a parallel query the data is decoded by each worker, unless its types forbid that.
 SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;

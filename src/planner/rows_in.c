@@ -476,10 +476,13 @@ try_subquery(RowsIn *context, QueryLevel *level, FuncExpr *function, Call *call,
 
 		MemoryContextSwitchTo(memory);
 		error = CopyErrorData();
-		if (!is_about_call(error->sqlerrcode))
-			PG_RE_THROW();
 		FlushErrorState();
+		/* also before an error goes on: who catches it knows nothing of this subtransaction */
 		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(memory);
+		CurrentResourceOwner = owner;
+		if (!is_about_call(error->sqlerrcode))
+			ReThrowError(error);
 		*reason = error->message;
 		query = NULL;
 	}

@@ -283,6 +283,7 @@ rows_of_distinct(RangeTblEntry *rte, AttrNumber attnum)
 	RangeTblFunction *function;
 	FuncExpr   *call;
 	Rowset	   *known;
+	FmgrInfo	info;
 	char	   *name;
 
 	if (rte->rtekind != RTE_FUNCTION || list_length(rte->functions) != 1)
@@ -292,8 +293,12 @@ rows_of_distinct(RangeTblEntry *rte, AttrNumber attnum)
 	if (!IsA(call, FuncExpr) || list_length(call->args) != 5 || attnum < 1 ||
 		attnum > list_length(function->funccolnames))
 		return false;
+	/* anybody may make a function of that name */
 	name = get_func_name(call->funcid);
 	if (name == NULL || strncmp(name, "_rows_of", 8) != 0)
+		return false;
+	fmgr_info(call->funcid, &info);
+	if (info.fn_addr != rows_of)
 		return false;
 	known = known_data(call);
 	if (known == NULL || known->cells == NULL)
