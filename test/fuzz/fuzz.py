@@ -56,7 +56,7 @@ class Session:
             try:
                 self.connection = psycopg2.connect(
                     options="-c session_preload_libraries=pg_more -c synchronous_commit=off -c jit=off "
-                            "-c client_min_messages=error -c statement_timeout=%ds" % TIMEOUT)
+                            "-c client_min_messages=error -c log_min_messages=panic -c statement_timeout=%ds" % TIMEOUT)
                 break
             except psycopg2.OperationalError:
                 if attempt == 119:
