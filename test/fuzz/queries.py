@@ -322,7 +322,9 @@ class Generator:
         if kind < 0.6:
             return "%s IS DISTINCT FROM %s" % (left.sql, self.value(left.type))
         if kind < 0.75:
-            other = self.column(scope, lambda t: t.family == left.type.family)
+            # two collations that differ are an error as soon as they are compared
+            other = self.column(scope, lambda t: t.family == left.type.family and (
+                t.family != "text" or t is left.type))
             if other:
                 return "%s = %s" % (left.sql, other.sql)
         return self.comparison(left.sql, self.rng.choice(["<", ">", "<>", ">=", "<="]), self.value(left.type))
