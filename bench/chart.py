@@ -29,7 +29,7 @@ def mark(shape, x, y, colour):
     return f'<polygon points="{" ".join(f"{x + dx:.1f},{y + dy:.1f}" for dx, dy in points)}" fill="{colour}"/>'
 
 
-def draw(title, subtitle, lines):
+def draw(title, subtitle, lines, across="rows in one call"):
     """lines: (label, kind, {rows: milliseconds}); kind is idiom, other, more or floor. Returns the SVG's text."""
     lines = [line for line in lines if line[2]]
     sizes = sorted({n for _, _, points in lines for n in points})
@@ -60,7 +60,7 @@ def draw(title, subtitle, lines):
         x = x_of(n)
         out.append(f'<line x1="{x:.1f}" y1="{TOP}" x2="{x:.1f}" y2="{HEIGHT - BOTTOM}" stroke="#f0f1f3"/>')
         out.append(f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 19}" text-anchor="middle" fill="#374151">{n:,}</text>')
-    out.append(f'<text x="{(LEFT + WIDTH - RIGHT) / 2:.0f}" y="{HEIGHT - 14}" text-anchor="middle" fill="#374151">rows in one call</text>')
+    out.append(f'<text x="{(LEFT + WIDTH - RIGHT) / 2:.0f}" y="{HEIGHT - 14}" text-anchor="middle" fill="#374151">{across}</text>')
 
     # The legend has the order in which the lines end; idioms first on the canvas, pg_more over them.
     styles = {}

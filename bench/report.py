@@ -1,5 +1,6 @@
 """Turns result.json into table.md and charts: medians, ratios, and for each figure asked for whether it was reached.
-To redo it from kept results: python3 bench/report.py FOLDER"""
+To redo it from kept results: python3 bench/report.py FOLDER. With a page besides, such as docs/planner.md, the planner's
+measurements go into its section."""
 
 import json
 import os
@@ -8,6 +9,7 @@ import sys
 
 sys.dont_write_bytecode = True      # nothing is left in the checkout when this is run by hand
 from chart import draw  # noqa: E402
+from planner_report import fill, planner_lines, planner_verdicts  # noqa: E402
 
 MARGIN = 1.05       # "no slower" allows for this much of noise
 
@@ -138,7 +140,7 @@ def one_row_ratios(part):
     return out
 
 
-def write_report(folder):
+def write_report(folder, page=None):
     with open(os.path.join(folder, "result.json"), encoding="utf-8") as file:
         result = json.load(file)
     about, parts = result["about"], result["parts"]
@@ -153,7 +155,11 @@ def write_report(folder):
         lines += ["", "**A quick run: small tables and few repeats. It shows that the bench works and no more.**"]
     lines += ["", "## Reached or missed", "",
               f"\"No slower\" allows {MARGIN - 1:.0%} for noise. Ratios over 1 are in favour of pg_more, except against the floor.", ""]
-    lines += markdown(["figure", "JSON", "typed arrays"], verdicts(parts))
+    if any(not name.startswith("planner_") for name in parts):
+        lines += markdown(["figure", "JSON", "typed arrays"], verdicts(parts))
+    if any(name.startswith("planner_") for name in parts):
+        lines += ["", "## The planner: rewrites off against on", ""] + markdown(["figure", "result"], planner_verdicts(parts))
+        lines += planner_lines(parts, files_subtitle, folder)
 
     charts = []
     for name in ("update", "upsert", "insert", "decode"):
@@ -188,7 +194,9 @@ def write_report(folder):
         lines += markdown(["MB", "input", "private, before", "private, peak", "VmHWM", "of it shared"], rows)
     with open(os.path.join(folder, "table.md"), "w", encoding="utf-8") as file:
         file.write("\n".join(lines) + "\n")
+    if page:
+        fill(page, folder, about, parts, files_subtitle)
 
 
 if __name__ == "__main__":
-    write_report(sys.argv[1])
+    write_report(*sys.argv[1:3])

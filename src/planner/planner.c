@@ -84,6 +84,7 @@ typedef struct Decision
 	struct ExplainState *es;
 	MemoryContext plans;		/* plans are made below this one */
 	bool		costs;			/* the costs of all forms are wanted */
+	int			tuples;			/* the most that a list of tuples has */
 
 	Query	   *query;			/* the best form up to now */
 	Planned		best;			/* its plan, if it was planned */
@@ -349,6 +350,27 @@ choose(Decision *decision, Attempt *attempt, Query *query)
 	}
 }
 
+/* Why a short list is left alone */
+#define TOO_CHEAP "the statement is too cheap for another form to be worth planning"
+
+/*
+ * Are all lists of tuples so short, and the statement so cheap, that no other
+ * form is to be made?  Making one would take a good part of the time that such
+ * a statement takes in all.
+ */
+static bool
+is_too_cheap(Decision *decision)
+{
+	/* whoever wants the costs wants to know about every place */
+	if (decision->costs || decision->tuples >= SMALL_LIST)
+		return false;
+	plan_best(decision);
+	if (decision->best.cost >= CHEAP_PLAN)
+		return false;
+	add_report(decision, REWRITE_COMPOSITE_IN, "", TOO_CHEAP);
+	return true;
+}
+
 /* Let one rewrite try the statement. */
 static void
 consider(Decision *decision, RewriteId id)
@@ -359,6 +381,8 @@ consider(Decision *decision, RewriteId id)
 	Cost		before = -1;
 
 	attempt.force = rewrites_mode >= REWRITE_FORCE || rewrite_modes[id] == REWRITE_FORCE;
+	if (id == REWRITE_COMPOSITE_IN && !attempt.force && is_too_cheap(decision))
+		return;
 	query = make_form(decision, &attempt, 0, 0);
 	report_left(decision, &attempt);
 	decision->for_role |= attempt.for_role;
@@ -380,9 +404,7 @@ consider(Decision *decision, RewriteId id)
 		plan_best(decision);
 		if (decision->best.cost < CHEAP_PLAN)
 		{
-			add_report(decision, id, changed_places(&attempt),
-					   "the statement is too cheap for another form to be worth planning")->before =
-				decision->best.cost;
+			add_report(decision, id, changed_places(&attempt), TOO_CHEAP)->before = decision->best.cost;
 			return;
 		}
 	}
@@ -474,6 +496,54 @@ anything_forced(void)
 	return force;
 }
 
+/* Citus plans its own tables, and tells them apart by the statement's shape; it is there only if it is preloaded. */
+static bool
+is_citus_there(void)
+{
+	return shared_preload_libraries_string && strstr(shared_preload_libraries_string, "citus") &&
+		OidIsValid(get_extension_oid("citus", true));
+}
+
+/* Let the rewrites try a statement that has their shapes, and plan what comes of it. */
+static PlannedStmt *
+decide_and_plan(Decision *decision, int shapes, List **reports)
+{
+	Query	   *parse = decision->query;
+	uint64		nanoseconds[REWRITES] = {0};
+	MemoryContext work = CurrentMemoryContext;
+	PlannedStmt *plan;
+
+	if (reports == NULL)
+		work = AllocSetContextCreate(decision->plans, "pg_more rewrites", ALLOCSET_DEFAULT_SIZES);
+	depth++;
+	PG_TRY();
+	{
+		MemoryContextSwitchTo(work);
+		consider_all(decision, shapes, nanoseconds);
+		plan = chosen_plan(decision, parse);
+		MemoryContextSwitchTo(decision->plans);
+		finish(decision, plan, nanoseconds);
+		if (rewrites_mode == REWRITE_VERIFY && decision->query != parse && reports == NULL)
+		{
+			parse->queryId = 0;
+			verify_keep(plan, call_planner(parse, decision->query_string, decision->cursor_options,
+										   decision->params, decision->es), decision->query);
+			/* whoever called this hook may still want to know */
+			parse->queryId = plan->queryId;
+		}
+	}
+	PG_FINALLY();
+	{
+		depth--;
+	}
+	PG_END_TRY();
+	if (reports)
+		*reports = decision->reports;
+	else
+		MemoryContextDelete(work);
+	return plan;
+}
+
 /*
  * plan_with_rewrites
  *		Plan a statement in the form that the settings ask for.
@@ -488,52 +558,23 @@ PlannedStmt *
 plan_with_rewrites(Query *parse, const char *query_string, int cursor_options, ParamListInfo params,
 				   struct ExplainState *es, bool costs, List **reports)
 {
-	Decision	decision = {
-		.query_string = query_string,
-		.cursor_options = cursor_options,
-		.params = params,
-		.es = es,
-		.plans = CurrentMemoryContext,
-		.costs = costs,
-		.query = parse,
-	};
-	int			shapes = find_shapes(parse, params, anything_forced());
-	uint64		nanoseconds[REWRITES] = {0};
-	MemoryContext work = CurrentMemoryContext;
-	PlannedStmt *plan;
+	Decision	decision;
+	int			tuples;
+	int			shapes = find_shapes(parse, params, anything_forced(), &tuples);
 
-	/* Citus plans its own tables, and tells them apart by the statement's shape */
-	if (shapes == 0 || OidIsValid(get_extension_oid("citus", true)))
+	if (shapes == 0 || is_citus_there())
 		return call_planner(parse, query_string, cursor_options, params, es);
 
-	if (reports == NULL)
-		work = AllocSetContextCreate(decision.plans, "pg_more rewrites", ALLOCSET_DEFAULT_SIZES);
-	depth++;
-	PG_TRY();
-	{
-		MemoryContextSwitchTo(work);
-		consider_all(&decision, shapes, nanoseconds);
-		plan = chosen_plan(&decision, parse);
-		MemoryContextSwitchTo(decision.plans);
-		finish(&decision, plan, nanoseconds);
-		if (rewrites_mode == REWRITE_VERIFY && decision.query != parse && reports == NULL)
-		{
-			parse->queryId = 0;
-			verify_keep(plan, call_planner(parse, query_string, cursor_options, params, es), decision.query);
-			/* whoever called this hook may still want to know */
-			parse->queryId = plan->queryId;
-		}
-	}
-	PG_FINALLY();
-	{
-		depth--;
-	}
-	PG_END_TRY();
-	if (reports)
-		*reports = decision.reports;
-	else
-		MemoryContextDelete(work);
-	return plan;
+	memset(&decision, 0, sizeof(decision));
+	decision.query_string = query_string;
+	decision.cursor_options = cursor_options;
+	decision.params = params;
+	decision.es = es;
+	decision.plans = CurrentMemoryContext;
+	decision.costs = costs;
+	decision.tuples = tuples;
+	decision.query = parse;
+	return decide_and_plan(&decision, shapes, reports);
 }
 
 /*
@@ -547,7 +588,7 @@ repeat_rewrite(Query *query, RewriteReport *report)
 	Decision	decision = {.query = query, .cursor_options = CURSOR_OPT_PARALLEL_OK};
 	Attempt		attempt = {.id = report->id, .force = report->force};
 
-	(void) find_shapes(query, NULL, true);
+	(void) find_shapes(query, NULL, true, &decision.tuples);
 	query = make_form(&decision, &attempt, report->form, 0);
 	return attempt.changed == report->changed ? query : NULL;
 }

@@ -88,7 +88,7 @@ extern Query *try_array_join(Query *query, Attempt *attempt);
 #define HASHED_CASE_MIN 12
 
 /* shapes.c */
-extern int	find_shapes(Query *query, ParamListInfo params, bool force);
+extern int	find_shapes(Query *query, ParamListInfo params, bool force, int *tuples);
 
 /* attempt.c: what rewrites tell, and what they build with */
 extern void site_changed(Attempt *attempt, const char *where, double size);

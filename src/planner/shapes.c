@@ -17,6 +17,7 @@
 #include "access/htup_details.h"
 #include "access/transam.h"
 #include "catalog/pg_proc.h"
+#include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -26,6 +27,7 @@
 typedef struct ShapeContext
 {
 	int			shapes;
+	int			tuples;			/* the most that one list may have */
 	int			least_tuples;	/* in a list of tuples */
 	int			least_arms;		/* in a CASE */
 	ParamListInfo params;
@@ -148,37 +150,102 @@ is_rows_call(RangeTblEntry *rte)
 	return result;
 }
 
+/* Can nothing be below this node? */
+static inline bool
+is_leaf(Node *node)
+{
+	return node == NULL || IsA(node, Var) || IsA(node, Const) || IsA(node, Param) || IsA(node, RangeTblRef);
+}
+
+/* Walk the nodes of a list. */
+static void
+walk_list(List *list, ShapeContext *context)
+{
+	ListCell   *lc;
+
+	foreach(lc, list)
+		if (!is_leaf(lfirst(lc)))
+			(void) shapes_walker(lfirst(lc), context);
+}
+
+/* Has this query expressions only in its target list, WHERE and joins, over tables alone? */
+static bool
+is_plain(Query *query)
+{
+	ListCell   *lc;
+
+	if (query->commandType != CMD_SELECT || query->cteList || query->setOperations || query->havingQual ||
+		query->windowClause || query->limitOffset || query->limitCount)
+		return false;
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst(lc);
+
+		if (rte->rtekind != RTE_JOIN &&
+			(rte->rtekind != RTE_RELATION || rte->tablesample || rte->securityQuals))
+			return false;
+	}
+	return true;
+}
+
 static bool
 query_shapes(Query *query, ShapeContext *context)
 {
 	ListCell   *lc;
 
+	if (is_plain(query))
+	{
+		walk_list(query->targetList, context);
+		return shapes_walker((Node *) query->jointree, context);
+	}
 	foreach(lc, query->rtable)
 		if (is_rows_call(lfirst(lc)))
 			context->shapes |= REWRITE_BIT(REWRITE_ROWS_IN);
 	return query_tree_walker(query, shapes_walker, context, QTW_IGNORE_JOINALIASES);
 }
 
+/*
+ * The kinds of nodes that statements have most of are walked here, as that
+ * takes a third of what expression_tree_walker takes.
+ */
 static bool
 shapes_walker(Node *node, ShapeContext *context)
 {
-	if (node == NULL)
+	if (is_leaf(node))
 		return false;
+	check_stack_depth();
 	switch (nodeTag(node))
 	{
-		case T_Var:
-		case T_Const:
-		case T_Param:
-		case T_RangeTblRef:
-			return false;
 		case T_Query:
 			return query_shapes((Query *) node, context);
+		case T_List:
+			walk_list((List *) node, context);
+			return false;
+		case T_TargetEntry:
+			return shapes_walker((Node *) ((TargetEntry *) node)->expr, context);
+		case T_OpExpr:
+			walk_list(((OpExpr *) node)->args, context);
+			return false;
+		case T_FuncExpr:
+			walk_list(((FuncExpr *) node)->args, context);
+			return false;
+		case T_FromExpr:
+			walk_list(((FromExpr *) node)->fromlist, context);
+			return shapes_walker(((FromExpr *) node)->quals, context);
+		case T_JoinExpr:
+			(void) shapes_walker(((JoinExpr *) node)->larg, context);
+			(void) shapes_walker(((JoinExpr *) node)->rarg, context);
+			return shapes_walker(((JoinExpr *) node)->quals, context);
 		case T_BoolExpr:
 			if (is_nested((BoolExpr *) node))
 				flatten((BoolExpr *) node);
 			if (has_tuples((BoolExpr *) node, context->least_tuples))
+			{
 				context->shapes |= REWRITE_BIT(REWRITE_COMPOSITE_IN);
-			break;
+				context->tuples = Max(context->tuples, list_length(((BoolExpr *) node)->args));
+			}
+			walk_list(((BoolExpr *) node)->args, context);
+			return false;
 		case T_CaseExpr:
 			if (list_length(((CaseExpr *) node)->args) >= context->least_arms)
 				context->shapes |= REWRITE_BIT(REWRITE_HASHED_CASE);
@@ -196,11 +263,12 @@ shapes_walker(Node *node, ShapeContext *context)
 /*
  * find_shapes
  *		The rewrites that may have something to do in a statement, as
- *		REWRITE_BITs.  Flattens nested ANDs and ORs of the statement in place,
- *		and allocates only for that.
+ *		REWRITE_BITs.  *tuples is the most that a list of tuples may have.
+ *		Flattens nested ANDs and ORs of the statement in place, and allocates
+ *		only for that.
  */
 int
-find_shapes(Query *query, ParamListInfo params, bool force)
+find_shapes(Query *query, ParamListInfo params, bool force, int *tuples)
 {
 	ShapeContext context = {
 		.least_tuples = force ? 2 : COMPOSITE_IN_MIN,
@@ -209,5 +277,6 @@ find_shapes(Query *query, ParamListInfo params, bool force)
 	};
 
 	(void) query_shapes(query, &context);
+	*tuples = context.tuples;
 	return context.shapes;
 }

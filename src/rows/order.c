@@ -82,12 +82,11 @@ lookup_path(RelOptInfo *data, RelOptInfo *target)
 	return best;
 }
 
-/* set_join_pathlist_hook */
-static void
-keep_key_order(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outerrel, RelOptInfo *innerrel,
-			   JoinType jointype, JoinPathExtraData *extra)
+/* Put the nested loop in the place of the other ways to join a verb's data with its target; not inlined, as few statements need it. */
+static pg_noinline void
+order_by_key(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outerrel, RelOptInfo *innerrel,
+			 JoinType jointype, JoinPathExtraData *extra)
 {
-	CmdType		command = root->parse->commandType;
 	Path	   *outer;
 	Path	   *inner;
 	Path	   *cheapest = NULL;
@@ -96,11 +95,7 @@ keep_key_order(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outerrel, Rel
 	JoinCostWorkspace workspace;
 	ListCell   *lc;
 
-	if (previous_hook)
-		previous_hook(root, joinrel, outerrel, innerrel, jointype, extra);
-
-	if (!enable_nestloop || (command != CMD_UPDATE && command != CMD_DELETE) || jointype != JOIN_INNER ||
-		!is_data(root, outerrel) ||
+	if (!enable_nestloop || jointype != JOIN_INNER || !is_data(root, outerrel) ||
 		!bms_equal(innerrel->relids, bms_make_singleton(root->parse->resultRelation)))
 		return;
 	inner = lookup_path(outerrel, innerrel);
@@ -135,6 +130,22 @@ keep_key_order(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outerrel, Rel
 	joinrel->partial_pathlist = NIL;
 }
 
+/* set_join_pathlist_hook; it is called for every pair of relations that any statement may join, so it must be short */
+static void
+keep_key_order(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outerrel, RelOptInfo *innerrel,
+			   JoinType jointype, JoinPathExtraData *extra)
+{
+	CmdType		command = root->parse->commandType;
+	bool		may_be_verb = command == CMD_UPDATE || command == CMD_DELETE;
+
+	if (!may_be_verb && previous_hook == NULL)
+		return;
+	if (previous_hook)
+		previous_hook(root, joinrel, outerrel, innerrel, jointype, extra);
+	if (may_be_verb)
+		order_by_key(root, joinrel, outerrel, innerrel, jointype, extra);
+}
+
 /*
  * get_relation_stats_hook: the data has no statistics, and without any the
  * planner takes a column to have 200 values, which makes it shun a hash table
@@ -145,6 +156,8 @@ static bool
 know_key_is_distinct(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum,
 					 VariableStatData *vardata)
 {
+	if (rte->rtekind == RTE_RELATION && previous_stats_hook == NULL)
+		return false;
 	if (previous_stats_hook && previous_stats_hook(root, rte, attnum, vardata))
 		return true;
 	if (rows_of_distinct(rte, attnum))
