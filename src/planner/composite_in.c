@@ -522,8 +522,8 @@ replace_group(Level *level, TupleGroup *group, bool negated, bool filter)
 
 	site_changed(attempt, relations_of(level->query, group_lefts(group)), group->ntuples);
 	attempt->sure = false;
-	/* each tuple costs the server a look-up in an index, or a comparison with every row */
-	attempt->floor += group->ntuples * (filter ? random_page_cost + 200 * cpu_operator_cost :
+	/* each tuple costs the server a look-up in an index and a row, or a comparison with every row */
+	attempt->floor += group->ntuples * (filter ? 2 * random_page_cost + 200 * cpu_operator_cost :
 										2 * cpu_operator_cost);
 	if (join)
 		attempt->forms = 2;
