@@ -62,6 +62,14 @@ def prepared(sql_of, params_of):
     return start
 
 
+def unprepared(sql_of, params_of):
+    """Sent with parameters, parsed and planned each time, as most drivers do unless told otherwise."""
+    def start(client, name, n):
+        sql, params = sql_of(n).encode(), params_of(n)
+        return nothing, lambda: client.check(client.conn.exec_params(sql, params))
+    return start
+
+
 def rows_of(result):
     return sorted(tuple(result.get_value(r, i) for i in range(result.nfields)) for r in range(result.ntuples))
 
@@ -226,14 +234,15 @@ class Planner:
             shops, skus = zip(*self.tuples(n))
             return [array(shops), array(f'"{sku}"' for sku in skus)]
 
-        def way(key, label, rest, exact):
+        def way(key, label, send, rest, exact):
             def start(client, name, n):
                 source = join if name == "s_join" else call
                 sql = f"SELECT f.id, f.shop, f.sku, f.n FROM {source} WHERE f.n < {self.rows // 2} {rest}"
-                return prepared(lambda n: sql, params)(client, name, n)
+                return send(lambda n: sql, params)(client, name, n)
             return Way(key, label, ("off", "on", "join"), None, start, exact)
 
         return self.compare("rows_in with a filter and LIMIT", [
-            way("limit", "WHERE … LIMIT 20", "LIMIT 20", False),
-            way("order", "WHERE … ORDER BY id LIMIT 20", "ORDER BY f.id LIMIT 20", True),
+            way("limit", "WHERE … LIMIT 20", unprepared, "LIMIT 20", False),
+            way("order", "WHERE … ORDER BY id LIMIT 20", unprepared, "ORDER BY f.id LIMIT 20", True),
+            way("prepared", "WHERE … LIMIT 20, prepared", prepared, "LIMIT 20", False),
         ], [n for n in ROWS_IN if n <= self.rows // 2])
