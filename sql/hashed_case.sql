@@ -273,3 +273,21 @@ RESET ROLE;
 REVOKE ALL ON item FROM case_reader;
 REVOKE ALL ON FUNCTION output_of FROM case_reader;
 DROP ROLE case_reader;
+
+-- a plan that is kept does not reach a role that may not call the look-up
+SET plan_cache_mode = force_generic_plan;
+SET pg_more.rewrites = force;
+CREATE ROLE regress_may_not;
+CREATE TABLE granted (k int);
+INSERT INTO granted VALUES (1), (2);
+GRANT SELECT ON granted TO regress_may_not;
+REVOKE EXECUTE ON FUNCTION more.case_lookup(anyelement, anyarray, anycompatiblearray, anycompatible) FROM PUBLIC;
+PREPARE kept AS SELECT CASE k WHEN 1 THEN 'one' ELSE 'more' END FROM granted;
+EXECUTE kept;
+SET ROLE regress_may_not;
+EXECUTE kept;
+RESET ROLE;
+EXECUTE kept;
+GRANT EXECUTE ON FUNCTION more.case_lookup(anyelement, anyarray, anycompatiblearray, anycompatible) TO PUBLIC;
+DROP TABLE granted;
+DROP ROLE regress_may_not;

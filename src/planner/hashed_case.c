@@ -52,6 +52,7 @@
 #include "postgres.h"
 
 #include "access/hash.h"
+#include "access/htup_details.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_proc.h"
@@ -65,6 +66,7 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 #include "utils/typcache.h"
 
 #include "planner/levels.h"
@@ -400,9 +402,23 @@ prepare_values(Arms *arms)
 	arms->key = widen(arms, arms->key);
 }
 
+/* Were the rights to call a function changed, so that roles may differ in them? */
+static bool
+has_grants(Oid function)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	bool		result;
+
+	if (!HeapTupleIsValid(tuple))
+		return true;
+	result = !heap_attisnull(tuple, Anum_pg_proc_proacl, NULL);
+	ReleaseSysCache(tuple);
+	return result;
+}
+
 /* Find the functions to call; says why they cannot be, or NULL. */
 static const char *
-find_lookups(Arms *arms, Oid type)
+find_lookups(Attempt *attempt, Arms *arms, Oid type)
 {
 	int			nargs = arms->unbound ? 5 : 4;
 
@@ -412,6 +428,8 @@ find_lookups(Arms *arms, Oid type)
 		return "the extension is not created in this database";
 	if (!compat_may_execute(arms->found) || !compat_may_execute(arms->function))
 		return "more.case_lookup may not be called";
+	/* a plan that is kept must not reach a role that may not */
+	attempt->for_role |= has_grants(arms->found) || has_grants(arms->function);
 	return NULL;
 }
 
@@ -462,7 +480,7 @@ read_case(Level *level, CaseExpr *expr, Arms *arms)
 		return "it is evaluated for one row, and its parameters are not known yet";
 	if (arms->unbound && (level->query->groupClause || level->query->groupingSets))
 		return "its parameters are not known yet, and the query has GROUP BY";
-	return find_lookups(arms, expr->casetype);
+	return find_lookups(level->attempt, arms, expr->casetype);
 }
 
 /* An array argument: where it must not be made for every row, as a subquery. */

@@ -16,6 +16,7 @@
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parse_coerce.h"
 #include "parser/parsetree.h"
@@ -23,6 +24,9 @@
 #include "utils/syscache.h"
 
 #include "planner/levels.h"
+
+/* More nodes than this are not looked at for one form of a statement. */
+#define MAX_EXAMINED 100000
 
 /*
  * Can the operator not fail?  Those that the server calls leakproof, and its
@@ -97,7 +101,7 @@ is_inlined(Oid function)
 static bool
 output_may_fail(Query *query, Level *outer, AttrNumber attnum)
 {
-	Level		level = {.query = query, .outer = outer};
+	Level		level = {.query = query, .outer = outer, .attempt = outer->attempt};
 	TargetEntry *target = get_tle_by_resno(query->targetList, attnum);
 
 	if (target == NULL || query->commandType != CMD_SELECT || query->setOperations)
@@ -197,6 +201,10 @@ may_fail(Node *node, Level *level)
 {
 	if (node == NULL)
 		return false;
+	/* columns that mention others several times, again and again, take long to follow */
+	CHECK_FOR_INTERRUPTS();
+	if (++level->attempt->examined > MAX_EXAMINED)
+		return true;
 	if (IsA(node, Var))
 		return column_may_fail((Var *) node, level);
 	return node_may_fail(node) || expression_tree_walker(node, may_fail, level);

@@ -67,6 +67,7 @@ typedef struct Attempt
 	bool		sure;			/* in every changed place the new form cannot cost more */
 	int			forms;			/* how many forms there are of this statement, at least 1 */
 	bool		for_role;		/* what it did is for the current role alone */
+	int			examined;		/* nodes that may_fail() has looked at */
 	Cost		floor;			/* a plan this cheap is not worth comparing with the original */
 } Attempt;
 
