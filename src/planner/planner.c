@@ -16,7 +16,8 @@
  *	  (the attempt's floor), or no more than the statement with its lists cut
  *	  short, is taken without planning the long original.
  * In all other cases the costs of both are compared, at the fraction of the
- * rows that the caller wants.
+ * rows that the caller wants, and also without a LIMIT, which may not end the
+ * plan as early as the planner hopes.
  *
  * The planner scribbles on the tree that it is given, so each attempt gets a
  * copy, in a memory context that is dropped if the attempt loses.  A plan that
@@ -73,6 +74,7 @@ typedef struct Planned
 	PlannedStmt *plan;
 	MemoryContext context;
 	Cost		cost;
+	Cost		full;			/* if no LIMIT ends it early */
 } Planned;
 
 /* What is known of one statement while its form is decided. */
@@ -135,6 +137,30 @@ wanted_cost(PlannedStmt *plan, int cursor_options)
 	return cost;
 }
 
+/* What the LIMITs of a plan save, if there are as many rows as the planner takes there to be. */
+static Cost
+saved_by_limits(Plan *plan)
+{
+	Cost		saved = 0;
+	List	   *inputs = NIL;
+	ListCell   *lc;
+
+	if (plan == NULL)
+		return 0;
+	check_stack_depth();
+	if (IsA(plan, Limit))
+		saved = Max(outerPlan(plan)->total_cost - plan->total_cost, 0);
+	else if (IsA(plan, SubqueryScan))
+		saved = saved_by_limits(((SubqueryScan *) plan)->subplan);
+	else if (IsA(plan, Append))
+		inputs = ((Append *) plan)->appendplans;
+	else if (IsA(plan, MergeAppend))
+		inputs = ((MergeAppend *) plan)->mergeplans;
+	foreach(lc, inputs)
+		saved += saved_by_limits(lfirst(lc));
+	return saved + saved_by_limits(outerPlan(plan)) + saved_by_limits(innerPlan(plan));
+}
+
 static void
 forget_plan(Planned *planned)
 {
@@ -162,6 +188,7 @@ plan_form(Decision *decision, Query *query)
 							   decision->params, decision->es);
 	MemoryContextSwitchTo(old);
 	result.cost = wanted_cost(result.plan, decision->cursor_options);
+	result.full = wanted_cost(result.plan, 0) + saved_by_limits(result.plan->planTree);
 	return result;
 }
 
@@ -263,32 +290,44 @@ take(Decision *decision, Attempt *attempt, Query *query, Planned *planned, Cost 
 
 /* Is a form so cheap that it is taken without a look at the others? */
 static bool
-is_cheap_enough(Attempt *attempt, Cost cost)
+is_cheap_enough(Attempt *attempt, Planned *planned)
 {
-	return attempt->size >= SMALL_LIST && cost <= attempt->floor;
-}
-
-/* The cost of the statement with its lists cut short. */
-static Cost
-sample_cost(Decision *decision, Attempt *attempt)
-{
-	Attempt		sample = *attempt;
-	Planned		planned = plan_form(decision, make_form(decision, &sample, attempt->form, SAMPLE_LIST));
-	Cost		cost = planned.cost;
-
-	forget_plan(&planned);
-	return cost;
+	return attempt->size >= SMALL_LIST && planned->full <= attempt->floor;
 }
 
 /*
- * Is a form of this cost better than the statement as it is?  Plans the
+ * Does a plan cost clearly less than another?  Also if no LIMIT ends it early:
+ * how many rows a join with a list gives is a guess, by which a plan may look
+ * cheap that reads a table from one end until rows are found.
+ */
+static bool
+costs_less(Planned *planned, Planned *other)
+{
+	return planned->cost <= other->cost * CLEARLY && planned->full <= other->full;
+}
+
+/* Does a plan cost clearly less than the statement with its lists cut short?  *cost is what that costs. */
+static bool
+costs_less_than_sample(Decision *decision, Attempt *attempt, Planned *planned, Cost *cost)
+{
+	Attempt		attempt_at_sample = *attempt;
+	Planned		sample = plan_form(decision, make_form(decision, &attempt_at_sample, attempt->form, SAMPLE_LIST));
+	bool		result = costs_less(planned, &sample);
+
+	*cost = sample.cost;
+	forget_plan(&sample);
+	return result;
+}
+
+/*
+ * Is the plan of a form better than the statement as it is?  Plans the
  * latter, or a sample of it, only if need be; *before is then its cost, or the
  * least that it can be.  The answer is the same when all costs are wanted.
  */
 static bool
-is_better(Decision *decision, Attempt *attempt, Cost cost, Cost *before, bool *least)
+is_better(Decision *decision, Attempt *attempt, Planned *planned, Cost *before, bool *least)
 {
-	bool		taken = is_cheap_enough(attempt, cost);
+	bool		taken = is_cheap_enough(attempt, planned);
 
 	*least = !decision->costs;
 	if (taken && *least)
@@ -296,16 +335,13 @@ is_better(Decision *decision, Attempt *attempt, Cost cost, Cost *before, bool *l
 		*before = attempt->floor;
 		return true;
 	}
-	if (*least && decision->best.plan == NULL && attempt->size > 2 * SAMPLE_LIST)
-	{
-		*before = sample_cost(decision, attempt);
-		if (cost <= *before * CLEARLY)
-			return true;
-	}
+	if (*least && decision->best.plan == NULL && attempt->size > 2 * SAMPLE_LIST &&
+		costs_less_than_sample(decision, attempt, planned, before))
+		return true;
 	*least = false;
 	plan_best(decision);
 	*before = decision->best.cost;
-	return taken || cost <= *before * CLEARLY;
+	return taken || costs_less(planned, &decision->best);
 }
 
 /* Compare the forms that a rewrite makes with the best one up to now. */
@@ -320,7 +356,7 @@ choose(Decision *decision, Attempt *attempt, Query *query)
 	bool		least;
 
 	/* other forms are tried where the first is not cheap enough to be taken at once */
-	for (int form = 1; form < forms && !is_cheap_enough(attempt, cheapest.cost); form++)
+	for (int form = 1; form < forms && !is_cheap_enough(attempt, &cheapest); form++)
 	{
 		Attempt		other = *attempt;
 		Planned		planned;
@@ -337,7 +373,7 @@ choose(Decision *decision, Attempt *attempt, Query *query)
 		else
 			forget_plan(&planned);
 	}
-	if (is_better(decision, &taken, cheapest.cost, &before, &least))
+	if (is_better(decision, &taken, &cheapest, &before, &least))
 		take(decision, &taken, cheapest_query, &cheapest, before, least);
 	else
 	{
