@@ -380,7 +380,6 @@ group_problem(Level *level, TupleGroup *group)
 	List	   *lefts = NIL;
 	bool		fallible = false;
 	bool		plain = true;
-	AttrNumber	attnum;
 
 	if (group->ntuples < least)
 		return psprintf("it has less than %d tuples", least);
@@ -398,7 +397,7 @@ group_problem(Level *level, TupleGroup *group)
 		if ((c > 0 || group->first > 0) && may_fail(column->left, level))
 			return "a compared expression may fail, and other comparisons protect it";
 		fallible |= column->fallible;
-		plain &= column_relation(level->query, column->left, &attnum) > 0;
+		plain &= is_stored_column(level->query, column->left);
 		lefts = lappend(lefts, column->left);
 	}
 	/* where a column turns out to be a constant, the planner may compute no value at all */

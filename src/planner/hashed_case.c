@@ -456,7 +456,6 @@ static const char *
 read_case(Level *level, CaseExpr *expr, Arms *arms)
 {
 	const char *problem = result_problem(expr->casetype);
-	AttrNumber	attnum;
 	ListCell   *lc;
 
 	foreach(lc, expr->args)
@@ -470,7 +469,7 @@ read_case(Level *level, CaseExpr *expr, Arms *arms)
 	if (!arms->sure_key && (arms->keys == NIL || !is_plain(arms->key)))
 		return "it may be that every comparison is with NULL, and the planner drops them";
 	/* where the key turns out to be a constant, the planner computes one result only */
-	if (arms->fallible && column_relation(level->query, arms->key, &attnum) == 0)
+	if (arms->fallible && !is_stored_column(level->query, arms->key))
 		return "a value may fail to be computed";
 	if (has_foreign(level->query->rtable))
 		return "a foreign server evaluates CASE itself";

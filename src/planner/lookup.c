@@ -49,6 +49,21 @@ column_relation(Query *query, Node *left, AttrNumber *attnum)
 }
 
 /*
+ * is_stored_column
+ *		Is an expression a column of a table that is stored, so that the planner
+ *		cannot find it to be a constant?
+ */
+bool
+is_stored_column(Query *query, Node *left)
+{
+	AttrNumber	attnum;
+	int			relation = column_relation(query, left, &attnum);
+
+	return relation > 0 &&
+		get_attgenerated(rt_fetch(relation, query->rtable)->relid, attnum) != COMPAT_GENERATED_VIRTUAL;
+}
+
+/*
  * is_foreign
  *		Is a table of the statement, or a part of it, foreign?
  */

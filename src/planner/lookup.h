@@ -18,6 +18,7 @@ typedef struct LookupColumn
 } LookupColumn;
 
 extern int	column_relation(Query *query, Node *left, AttrNumber *attnum);
+extern bool is_stored_column(Query *query, Node *left);
 extern bool is_indexed(Query *query, Node *left);
 extern bool is_foreign(Oid relid);
 extern bool has_outer_columns(Node *node, void *context);
