@@ -335,7 +335,9 @@ is_better(Decision *decision, Attempt *attempt, Planned *planned, Cost *before, 
 		*before = attempt->floor;
 		return true;
 	}
+	/* with a LIMIT a longer list may cost less */
 	if (*least && decision->best.plan == NULL && attempt->size > 2 * SAMPLE_LIST &&
+		planned->full <= planned->cost &&
 		costs_less_than_sample(decision, attempt, planned, before))
 		return true;
 	*least = false;
