@@ -142,9 +142,9 @@ RESET enable_mergejoin;
 
 -- where many rows are expected and few are there, no LIMIT ends a join early: it must not cost more without one
 CREATE TABLE late (id int PRIMARY KEY, a int, b int);
-INSERT INTO late SELECT g, g % 1000, g % 777 FROM generate_series(1, 40000) AS g;
+INSERT INTO late SELECT g, g % 1000, g % 777 FROM generate_series(1, 100000) AS g;
 CREATE INDEX ON late (a, b);
 ANALYZE late;
-SELECT string_agg(format('(%s, %s)', g % 1000, g % 777), ', ') AS list FROM generate_series(39701, 40000) AS g \gset
+SELECT string_agg(format('(%s, %s)', g % 1000, g % 777), ', ') AS list FROM generate_series(99701, 100000) AS g \gset
 SELECT * FROM same_rows('SELECT * FROM late WHERE (a, b) IN (' || :'list' || ') ORDER BY id LIMIT 10', 'on');
 SELECT * FROM same_rows('SELECT * FROM late WHERE (a, b) IN (' || :'list' || ') ORDER BY id', 'on');
