@@ -127,13 +127,16 @@ lookup_problem(Query *query, Node *left, Oid operator, Oid collation, Oid type)
 {
 	AttrNumber	attnum;
 	int			relation = column_relation(query, left, &attnum);
+	RegProcedure left_hash;
+	RegProcedure right_hash;
 
 	if (contain_volatile_functions(left))
 		return "a compared expression is volatile";
 	if (contain_subplans(left) || contain_aggs_of_level(left, 0) || contain_windowfuncs(left) ||
 		expression_returns_set(left))
 		return "a compared expression holds a subquery, an aggregate or a set";
-	if (!op_strict(operator) || !op_hashjoinable(operator, exprType(left)))
+	if (!op_strict(operator) || !op_hashjoinable(operator, exprType(left)) ||
+		!get_op_hash_functions(operator, &left_hash, &right_hash))
 		return psprintf("operator %s of type %s cannot be hashed", get_opname(operator),
 						format_type_be(exprType(left)));
 	if (!OidIsValid(collation) && OidIsValid(get_typcollation(exprType(left))))
