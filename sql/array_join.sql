@@ -68,6 +68,8 @@ SELECT * FROM prepared('(int[]) AS SELECT * FROM item WHERE a <> ALL ($1)', '(''
 SELECT * FROM prepared('(int, int) AS SELECT * FROM item WHERE a IN (1, $1, 3, $2, NULL)', '(5, 6)', '(NULL, 1)');
 SELECT * FROM prepared('(int, int) AS SELECT * FROM item WHERE a NOT IN (1, $1, 3, $2)', '(5, 6)', '(NULL, 1)');
 SELECT * FROM prepared('(text[]) AS SELECT * FROM item WHERE c = ANY ($1::varchar[])', '(''{c1,c2}'')');
+SELECT * FROM prepared('(varchar[]) AS SELECT * FROM item WHERE c = ANY ($1)', '(''{c1,c2}'')');
+SELECT * FROM prepared('(varchar, varchar) AS SELECT * FROM item WHERE c IN ($1, $2, ''c3'')', '(''c1'', ''c2'')');
 SELECT * FROM prepared('(timestamptz[]) AS SELECT * FROM item WHERE t = ANY ($1)', '(''{2024-01-02 00:00+00}'')');
 SELECT * FROM prepared('(bigint[]) AS SELECT * FROM item WHERE a = ANY ($1) ORDER BY id LIMIT 3', '(''{1,3000000000}'')');
 SELECT * FROM prepared('(int[]) AS SELECT * FROM (SELECT * FROM item WHERE a = ANY ($1) FOR UPDATE) AS l', '(''{1,2}'')');

@@ -148,3 +148,28 @@ ANALYZE late;
 SELECT string_agg(format('(%s, %s)', g % 1000, g % 777), ', ') AS list FROM generate_series(99701, 100000) AS g \gset
 SELECT * FROM same_rows('SELECT * FROM late WHERE (a, b) IN (' || :'list' || ') ORDER BY id LIMIT 10', 'on');
 SELECT * FROM same_rows('SELECT * FROM late WHERE (a, b) IN (' || :'list' || ') ORDER BY id', 'on');
+
+-- where partitions or a partial index leave rows out, a list is no reason to read them
+CREATE TABLE part (a int, b int) PARTITION BY LIST (a);
+CREATE TABLE part1 PARTITION OF part FOR VALUES IN (1);
+CREATE TABLE part2 PARTITION OF part FOR VALUES IN (2);
+CREATE TABLE part3 PARTITION OF part FOR VALUES IN (3);
+INSERT INTO part SELECT 1 + g % 2, g FROM generate_series(1, 200) AS g;
+INSERT INTO part SELECT 3, g FROM generate_series(1, 50000) AS g;
+CREATE TABLE heap (a int, b int, c int);
+INSERT INTO heap SELECT CASE WHEN g <= 100 THEN 7 ELSE 1 END, g, g % 2 FROM generate_series(1, 50000) AS g;
+CREATE INDEX heap_seven ON heap (c) WHERE a = 7;
+ANALYZE part, heap;
+CREATE FUNCTION reads(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	line text;
+BEGIN
+	FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
+		RETURN QUERY SELECT m[1] FROM regexp_matches(line, '(part\d|heap_seven)') AS m;
+	END LOOP;
+END $$;
+SET pg_more.rewrites = on;
+SELECT DISTINCT reads('SELECT count(*) FROM part WHERE (a, b) IN ('
+	|| (SELECT string_agg(format('(%s, %s)', 1 + g % 2, g), ', ') FROM generate_series(1, 600) AS g) || ')') COLLATE "C" AS r ORDER BY r;
+SELECT DISTINCT reads('SELECT count(*) FROM heap WHERE c = 0 AND (a, b) IN ('
+	|| (SELECT string_agg(format('(7, %s)', g), ', ') FROM generate_series(1, 500) AS g) || ')') COLLATE "C" AS r ORDER BY r;

@@ -23,7 +23,6 @@ BEGIN
 	same := rows = (SELECT count(*) FROM other_rows) AND
 		NOT EXISTS (SELECT r::text FROM plain_rows EXCEPT ALL SELECT r::text FROM other_rows);
 	form := CASE WHEN plan !~ 'Function Scan on .*list' THEN 'as it is'
-		WHEN plan ~ 'hashed SubPlan' AND plan ~ '(Join|Nested Loop)' THEN 'join and filter'
 		WHEN plan ~ 'hashed SubPlan' THEN 'filter'
 		ELSE 'join' END;
 	DROP TABLE plain_rows, other_rows;

@@ -41,12 +41,30 @@
 /* How many elements the planner takes an array to have that it does not know. */
 #define UNKNOWN_LENGTH 10
 
+/* An array without casts of its elements that cannot fail. */
+static Node *
+strip_array(Node *array)
+{
+	for (;;)
+	{
+		ArrayCoerceExpr *cast = (ArrayCoerceExpr *) array;
+
+		if (IsA(array, RelabelType))
+			array = (Node *) ((RelabelType *) array)->arg;
+		else if (IsA(array, ArrayCoerceExpr) &&
+				 (IsA(cast->elemexpr, RelabelType) ||
+				  (IsA(cast->elemexpr, FuncExpr) && is_harmless(((FuncExpr *) cast->elemexpr)->funcid))))
+			array = (Node *) cast->arg;
+		else
+			return array;
+	}
+}
+
 /* The number of elements of an array, as far as it is known. */
 static int
 array_length(Node *array)
 {
-	if (IsA(array, RelabelType))
-		return array_length((Node *) ((RelabelType *) array)->arg);
+	array = strip_array(array);
 	if (IsA(array, ArrayExpr) && !((ArrayExpr *) array)->multidims)
 		return list_length(((ArrayExpr *) array)->elements);
 	if (IsA(array, Const) && !((Const *) array)->constisnull)
@@ -64,8 +82,7 @@ is_known_array(Node *array)
 {
 	ListCell   *lc;
 
-	if (IsA(array, RelabelType))
-		return is_known_array((Node *) ((RelabelType *) array)->arg);
+	array = strip_array(array);
 	if (!IsA(array, ArrayExpr))
 		return is_known(array) && is_infallible(array);
 	foreach(lc, ((ArrayExpr *) array)->elements)
@@ -81,14 +98,14 @@ is_hashed(ScalarArrayOpExpr *expr, Attempt *attempt)
 	Node	   *array = lsecond(expr->args);
 	Oid			left;
 	Oid			right;
-	List	   *values = list_make1(array);
+	List	   *values;
 	ListCell   *lc;
 
 	op_input_types(expr->opno, &left, &right);
 	if (left != right)
 		return false;
-	while (IsA(array, RelabelType))
-		array = (Node *) ((RelabelType *) array)->arg;
+	array = strip_array(array);
+	values = list_make1(array);
 	if (IsA(array, ArrayExpr))
 		values = ((ArrayExpr *) array)->elements;
 	if (attempt->params == NULL)
@@ -184,6 +201,7 @@ replace_array(Level *level, Node *node, bool filter)
 		return NULL;
 	}
 	site_changed(attempt, where, array_length(array));
+	attempt->unbound |= attempt->params == NULL && IsA(strip_array(array), Param);
 	attempt->sure = false;
 	level->sublinks = true;
 	lookup = make_lookup(level->query, &column, 1);

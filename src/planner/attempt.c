@@ -92,7 +92,7 @@ relations_of(Query *query, Node *expression)
 			appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "", rte->eref->aliasname);
 		}
 	if (names.len == 0)
-		appendStringInfoString(&names, "an outer query");
+		appendStringInfoString(&names, contain_vars_of_level(expression, 1) ? "an outer query" : "the statement");
 	return names.data;
 }
 

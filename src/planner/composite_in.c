@@ -521,7 +521,13 @@ replace_group(Level *level, TupleGroup *group, bool negated, bool filter)
 
 	site_changed(attempt, relations_of(level->query, group_lefts(group)), group->ntuples);
 	attempt->sure = false;
-	/* each tuple costs the server a look-up in an index and a row, or a comparison with every row */
+	/*
+	 * Each tuple costs the server a look-up in an index and a row, or a
+	 * comparison with every row; but there may be few rows, where partitions or
+	 * a partial index leave out the others.
+	 */
+	if (filter && has_exclusions(level->query, group_lefts(group)))
+		attempt->no_floor = true;
 	attempt->floor += group->ntuples * (filter ? 2 * random_page_cost + 200 * cpu_operator_cost :
 										2 * cpu_operator_cost);
 	if (join)

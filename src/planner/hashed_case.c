@@ -637,7 +637,10 @@ replace_case(Level *level, Node *node, bool filter)
 		return NULL;
 	narms = list_length(expr->args);
 	if (narms < (attempt->force ? 1 : HASHED_CASE_MIN))
+	{
+		site_left(attempt, relations_of(level->query, node), "it has less than %d arms", HASHED_CASE_MIN);
 		return NULL;
+	}
 	problem = read_case(level, expr, &arms);
 	if (problem)
 	{

@@ -192,6 +192,48 @@ is_indexed(Query *query, Node *left)
 	return relation > 0 && has_index(rt_fetch(relation, query->rtable)->relid, attnum);
 }
 
+/* Has a table a partial index? */
+static bool
+has_partial_index(Oid relid)
+{
+	Relation	rel = table_open(relid, NoLock);
+	bool		result = false;
+	ListCell   *lc;
+
+	foreach(lc, RelationGetIndexList(rel))
+	{
+		Relation	index = index_open(lfirst_oid(lc), AccessShareLock);
+
+		result |= RelationGetIndexPredicate(index) != NIL;
+		index_close(index, NoLock);
+	}
+	table_close(rel, NoLock);
+	return result;
+}
+
+/*
+ * has_exclusions
+ *		May the planner leave out rows of the expressions' tables because of
+ *		what the values are: partitions, children, what is not in a partial
+ *		index?  Opens tables and indexes as is_indexed does.
+ */
+bool
+has_exclusions(Query *query, Node *lefts)
+{
+	Bitmapset  *relations = pull_varnos(NULL, lefts);
+	int			i = -1;
+
+	while ((i = bms_next_member(relations, i)) >= 0)
+	{
+		RangeTblEntry *rte = rt_fetch(i, query->rtable);
+
+		/* what is not a table may hold one */
+		if (rte->rtekind != RTE_RELATION || has_subclass(rte->relid) || has_partial_index(rte->relid))
+			return true;
+	}
+	return false;
+}
+
 /* Is one of these relations partitioned? */
 static bool
 has_partitions(Query *query, Bitmapset *relations)

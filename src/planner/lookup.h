@@ -21,6 +21,7 @@ extern int	column_relation(Query *query, Node *left, AttrNumber *attnum);
 extern bool is_stored_column(Query *query, Node *left);
 extern bool is_indexed(Query *query, Node *left);
 extern bool is_foreign(Oid relid);
+extern bool has_exclusions(Query *query, Node *lefts);
 extern bool has_outer_columns(Node *node, void *context);
 extern const char *lookup_problem(Query *query, Node *left, Oid operator, Oid collation, Oid type);
 extern bool may_join(Query *query, Attempt *attempt, Node *lefts, bool parameters);

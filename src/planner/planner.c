@@ -86,6 +86,7 @@ typedef struct Decision
 	struct ExplainState *es;
 	MemoryContext plans;		/* plans are made below this one */
 	bool		costs;			/* the costs of all forms are wanted */
+	bool		reporting;		/* ... and a report of every place */
 	int			tuples;			/* the most that a list of tuples has */
 
 	Query	   *query;			/* the best form up to now */
@@ -292,7 +293,7 @@ take(Decision *decision, Attempt *attempt, Query *query, Planned *planned, Cost 
 static bool
 is_cheap_enough(Attempt *attempt, Planned *planned)
 {
-	return attempt->size >= SMALL_LIST && planned->full <= attempt->floor;
+	return attempt->size >= SMALL_LIST && !attempt->no_floor && planned->full <= attempt->floor;
 }
 
 /*
@@ -437,7 +438,8 @@ consider(Decision *decision, RewriteId id)
 		take(decision, &attempt, query, &none, before, false);
 		return;
 	}
-	if (attempt.size < SMALL_LIST)
+	/* a plan that is kept is worth the time, and how long its array is nobody knows */
+	if (attempt.size < SMALL_LIST && !attempt.unbound)
 	{
 		plan_best(decision);
 		if (decision->best.cost < CHEAP_PLAN)
@@ -492,8 +494,14 @@ consider_all(Decision *decision, int shapes, uint64 *nanoseconds)
 		instr_time	start;
 		instr_time	end;
 
-		if (!(shapes & REWRITE_BIT(id)) || rewrite_modes[id] == REWRITE_OFF)
+		if (!(shapes & REWRITE_BIT(id)))
 			continue;
+		if (rewrite_modes[id] == REWRITE_OFF)
+		{
+			if (decision->reporting)
+				add_report(decision, id, "the settings", psprintf("pg_more.%s is off", rewrite_name(id)));
+			continue;
+		}
 		INSTR_TIME_SET_CURRENT(start);
 		consider(decision, id);
 		INSTR_TIME_SET_CURRENT(end);
@@ -598,7 +606,8 @@ plan_with_rewrites(Query *parse, const char *query_string, int cursor_options, P
 {
 	Decision	decision;
 	int			tuples;
-	int			shapes = find_shapes(parse, params, anything_forced(), &tuples);
+	/* whoever wants reports wants to know of short lists, too */
+	int			shapes = find_shapes(parse, params, reports != NULL || anything_forced(), &tuples);
 
 	if (shapes == 0 || is_citus_there())
 		return call_planner(parse, query_string, cursor_options, params, es);
@@ -610,6 +619,7 @@ plan_with_rewrites(Query *parse, const char *query_string, int cursor_options, P
 	decision.es = es;
 	decision.plans = CurrentMemoryContext;
 	decision.costs = costs;
+	decision.reporting = reports != NULL;
 	decision.tuples = tuples;
 	decision.query = parse;
 	return decide_and_plan(&decision, shapes, reports);

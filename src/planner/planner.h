@@ -68,6 +68,8 @@ typedef struct Attempt
 	int			forms;			/* how many forms there are of this statement, at least 1 */
 	bool		for_role;		/* what it did is for the current role alone */
 	int			examined;		/* nodes that may_fail() has looked at */
+	bool		no_floor;		/* nothing is known of what the original costs at least */
+	bool		unbound;		/* an array's length is not known: the plan is generic, and is kept */
 	Cost		floor;			/* a plan this cheap is not worth comparing with the original */
 } Attempt;
 

@@ -204,7 +204,7 @@ read_arguments(RowsIn *context, FuncExpr *function, Call *call)
 		Node	   *arg = simplify(list_nth(args, i), context->attempt->params);
 
 		if (!constant(arg, &value))
-			return i == 2 ? "the key is not a constant" : "the condition is not a constant";
+			return i == 2 ? "the key is not a constant" : "match is not a constant";
 		call->args = lappend(call->args, arg);
 		if (value != 0 && i == 2)
 			call->key = DatumGetArrayTypeP(value);

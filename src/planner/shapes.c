@@ -109,8 +109,8 @@ is_unhashed_array(ScalarArrayOpExpr *expr, ParamListInfo params)
 	Node	   *left = linitial(expr->args);
 	Node	   *array = lsecond(expr->args);
 
-	while (IsA(array, RelabelType))
-		array = (Node *) ((RelabelType *) array)->arg;
+	while (IsA(array, RelabelType) || IsA(array, ArrayCoerceExpr))
+		array = (Node *) (IsA(array, RelabelType) ? ((RelabelType *) array)->arg : ((ArrayCoerceExpr *) array)->arg);
 	if (params == NULL)
 	{
 		ListCell   *lc;
@@ -119,8 +119,14 @@ is_unhashed_array(ScalarArrayOpExpr *expr, ParamListInfo params)
 			return true;
 		if (IsA(array, ArrayExpr))
 			foreach(lc, ((ArrayExpr *) array)->elements)
-				if (IsA(lfirst(lc), Param))
+			{
+				Node	   *element = lfirst(lc);
+
+				while (IsA(element, RelabelType))
+					element = (Node *) ((RelabelType *) element)->arg;
+				if (IsA(element, Param))
 					return true;
+			}
 	}
 	if (IsA(array, ArrayExpr))
 		return exprType(left) != ((ArrayExpr *) array)->element_typeid && !IsA(left, RelabelType);
