@@ -57,21 +57,21 @@ is_nested(BoolExpr *expr)
 static void
 flatten(BoolExpr *expr)
 {
-	List	   *todo = list_make1(expr);
+	List	   *pending = list_make1(expr);
 	List	   *args = NIL;
 
 	/* the last on the list comes next: push arguments from right to left */
-	while (todo != NIL)
+	while (pending != NIL)
 	{
-		Node	   *node = llast(todo);
+		Node	   *node = llast(pending);
 
-		todo = list_delete_last(todo);
+		pending = list_delete_last(pending);
 		if (IsA(node, BoolExpr) && ((BoolExpr *) node)->boolop == expr->boolop)
 		{
 			List	   *inner = ((BoolExpr *) node)->args;
 
 			for (int i = list_length(inner) - 1; i >= 0; i--)
-				todo = lappend(todo, list_nth(inner, i));
+				pending = lappend(pending, list_nth(inner, i));
 		}
 		else
 			args = lappend(args, node);
