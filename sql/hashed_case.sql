@@ -63,6 +63,9 @@ SELECT * FROM output_of($$SELECT CASE n WHEN 1::smallint THEN 1 WHEN 2 THEN 2 WH
 SELECT * FROM compared($$SELECT id, CASE WHEN id = 1 THEN 'small' WHEN id = 3000000000 THEN 'large' WHEN id = 2::smallint THEN 'short' END AS c FROM item$$);
 SELECT * FROM compared($$SELECT id, CASE id WHEN 1 THEN 5 WHEN 2 THEN 3000000000 ELSE n END AS c FROM item$$);
 SELECT * FROM compared($$SELECT CASE x WHEN 0.1::float8 THEN 'double' WHEN 0.5::float4 THEN 'half' END AS c FROM (VALUES (0.1::float4), (0.5), (NULL)) AS f (x)$$);
+CREATE TABLE measured (x float4);
+INSERT INTO measured VALUES (0.1), (0.5), (NULL);
+SELECT * FROM compared($$SELECT CASE x WHEN 0.1::float8 THEN 'double' WHEN 0.5::float4 THEN 'half' END AS c FROM measured$$);
 
 -- types, and their notions of equality: scale, negative zero and NaN, blanks, time zones
 CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
