@@ -39,10 +39,11 @@ OBJS = \
 	src/planner/rows_in.o \
 	src/planner/composite_in.o \
 	src/planner/hashed_case.o \
-	src/planner/case_lookup.o
+	src/planner/case_lookup.o \
+	$(patsubst %.c,%.o,$(sort $(wildcard src/enums/*.c)))
 
 # The rooms' SQL, in the order in which it must run.
-ROOMS_SQL = src/pg_more.sql src/rows/rows.sql src/planner/planner.sql
+ROOMS_SQL = src/pg_more.sql src/rows/rows.sql src/planner/planner.sql src/enums/enums.sql
 
 DATA_built = pg_more--$(EXTVERSION).sql
 

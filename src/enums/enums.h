@@ -1,0 +1,131 @@
+/*
+ * enums.h
+ *	  What the files of the enums room share.
+ *
+ * A value of an enum type is stored as the OID of its pg_enum row.  The room
+ * changes a type's values while others use it; ARCHITECTURE.md tells in which
+ * order, and why that is safe.
+ */
+#ifndef PG_MORE_ENUMS_H
+#define PG_MORE_ENUMS_H
+
+#include "postgres.h"
+
+#include "access/attnum.h"
+#include "nodes/pg_list.h"
+#include "utils/relcache.h"
+
+/* --- labels.c: the values of one type ------------------------------------ */
+
+#define RETIRED_PREFIX	"pg_more:retired:"
+#define MOVING_PREFIX	"pg_more:moving:"
+
+typedef struct EnumValue
+{
+	Oid			oid;
+	float4		order;
+	char	   *label;
+	bool		retired;		/* by its label's prefix */
+	bool		moving;
+} EnumValue;
+
+extern List *enum_values(Oid type);			/* of EnumValue, in order; reads the catalog anew */
+extern EnumValue *enum_value(Oid type, const char *label, bool missing_ok);
+extern char *retired_label(Oid type, const char *label);	/* a free reserved name */
+extern void require_enum(Oid type);			/* it is one, else 42809 */
+extern void require_enum_owner(Oid type);	/* ... that the caller may change: owner, not system's, not an extension's */
+extern char *enum_type_sql(Oid type);		/* qualified and quoted */
+extern void delete_enum_value(Oid type, Oid value);		/* the pg_enum row; nothing is looked at */
+
+/* --- types.c: where values of a type can be ------------------------------- */
+
+typedef struct EnumColumn
+{
+	Oid			relid;
+	AttrNumber	attnum;
+	char	   *name;			/* of the column */
+	Oid			type;			/* a carrier */
+	char		relkind;		/* r, p, m, f; v when views are asked for */
+	bool		plain;			/* the enum itself or a domain over it */
+	bool		other_temp;		/* of another session's temporary table: never read */
+} EnumColumn;
+
+extern List *enum_carriers(Oid type);		/* OIDs: the type itself first, arrays, domains, composites, ranges, nested */
+extern List *enum_columns(Oid type, bool views);	/* of EnumColumn, ordered by OID and number */
+extern bool value_holds(Datum value, Oid type, Oid enum_type, Oid value_oid);	/* value of a carrier type, not NULL */
+extern Datum value_replace(Datum value, Oid type, Oid enum_type, Oid old_oid, Oid new_oid, bool *isnull);
+											/* new_oid InvalidOid: NULL in its place; error for a range's bound */
+
+/* --- trees.c: stored expressions ------------------------------------------- */
+
+typedef struct StoredExpression
+{
+	Oid			classid;		/* the catalog, */
+	Oid			objid;			/* the row in it, as pg_depend would say, */
+	AttrNumber	field;			/* and its column */
+	const char *kind;			/* default, check, index, view, function, policy, trigger, statistics, publication, partition, domain */
+	char	   *description;	/* for people, as getObjectDescription */
+	Oid			relid;			/* the table or view it belongs to, or InvalidOid */
+	List	   *values;			/* OIDs of the enum's values that its constants hold; NIL: only the type is used */
+} StoredExpression;
+
+extern List *enum_expressions(Oid type, bool all);	/* all: also those that name no value */
+/* Could it be remapped? NULL, or why not (new_oid InvalidOid: only array elements can go). Changes nothing. */
+extern const char *expression_obstacle(StoredExpression *expression, Oid type, Oid old_oid, Oid new_oid, bool equal);
+extern void remap_expression(StoredExpression *expression, Oid type, Oid old_oid, Oid new_oid, bool equal);
+extern void invalidate_users(Oid type);		/* plans and relcaches of all that use the type, at commit, in every session */
+
+/* --- record.c: changes, progress, policies, history -------------------------- */
+
+typedef struct EnumChange
+{
+	int64		id;
+	Oid			type;
+	const char *action;
+	int64		rows_done;
+	int64		rows_total;
+} EnumChange;
+
+extern EnumChange *change_start(Oid type, const char *action, const char *arguments_json);
+extern EnumChange *change_find(Oid type, const char *action, const char *label);	/* unfinished one to resume, or NULL */
+extern void change_step(EnumChange *change, const char *step, const char *object);	/* writes the row; the caller commits */
+extern void change_rows(EnumChange *change, int64 done, int64 total);
+extern void change_end(EnumChange *change, const char *state);
+extern void change_keep_row(EnumChange *change, Oid relid, const char *column, const char *key_json,
+							const char *old_value, const char *deleted_row_json);	/* observes the limit */
+extern const char *column_policy(Oid relid, AttrNumber attnum, char **replacement);	/* the standing one, or NULL */
+extern bool lock_changes(Oid type);			/* session level, without waiting */
+extern void unlock_changes(Oid type);
+extern int	enum_history_rows;				/* settings */
+extern int	enum_batch;
+extern void enums_init(void);				/* defines the settings; pg_more.c calls it */
+
+/* --- rows.c: the rows ---------------------------------------------------------- */
+
+typedef enum EnumPolicy
+{
+	POLICY_PROTECT, POLICY_CASCADE, POLICY_SET_NULL, POLICY_SET_DEFAULT, POLICY_SET_VALUE, POLICY_KEEP
+} EnumPolicy;
+
+extern EnumPolicy policy_from_text(const char *text);
+extern int64 count_rows(EnumColumn *column, Oid type, Oid value);
+/* One batch; returns rows changed; *more is false when the column holds none any more. position: opaque, zeroed at first. */
+typedef struct RowWalk { BlockNumber next; BlockNumber end; bool by_index; bool started; } RowWalk;
+extern int64 migrate_batch(EnumChange *change, EnumColumn *column, Oid type, Oid old_oid, EnumPolicy policy, Oid new_oid,
+						   RowWalk *walk, int64 limit, bool *more);
+
+/* --- wait.c ------------------------------------------------------------------- */
+
+/* Between transactions: commits, waits for all that ran before, starts a new one. Called in a non-atomic SPI context. */
+extern void wait_out_transactions(EnumChange *change, Oid type);
+
+/* --- holders.c: indexes, statistics, missing values ----------------------------- */
+
+extern List *indexes_holding(Oid type, Oid value);		/* OIDs */
+extern void rebuild_index(Oid index);					/* REINDEX CONCURRENTLY; commits; non-atomic only */
+extern List *statistics_holding(Oid type, Oid value);	/* of EnumColumn */
+extern void clear_statistics(Oid type, Oid value);		/* what holds it: ANALYZE of the column, or taken away */
+extern void clear_missing(Oid type, Oid value);			/* attmissingval that holds it */
+extern bool missing_holds(Oid type, Oid value);
+
+#endif							/* PG_MORE_ENUMS_H */
