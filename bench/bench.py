@@ -15,7 +15,7 @@ import time
 
 VERB_PARTS = ["update", "upsert", "insert", "decode", "rows_in", "one_row", "memory"]
 PLANNER_PARTS = ["planner_lists", "planner_case", "planner_arrays", "planner_rows_in", "planner_nothing"]
-PARTS = VERB_PARTS + PLANNER_PARTS
+PARTS = VERB_PARTS + PLANNER_PARTS + ["enums"]
 CASE_SIZES = [100, 1_000, 10_000, 100_000]
 SIZES = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000]
 TEMPLATE = "bench_template"
@@ -30,7 +30,7 @@ def arguments():
     parser = argparse.ArgumentParser(prog="bench/run", description="pg_more beside the idioms it replaces; README.md says more.")
     parser.add_argument("--rows", type=int, default=2_000_000, help="rows of the table that is written (2000000)")
     parser.add_argument("--files", type=int, default=5_000_000,
-                        help="rows of the tables that rows_in and the planner's parts search (5000000)")
+                        help="rows of the tables that rows_in, the planner's parts and enums use (5000000)")
     parser.add_argument("--sizes", help="rows in one call, separated by commas (" + ",".join(map(str, SIZES)) + ")")
     parser.add_argument("--repeat", type=int, default=5, help="measurements of each side at sizes above 1000 (5)")
     parser.add_argument("--only", help="parts to measure, separated by commas, out of " + ",".join(PARTS) +
@@ -68,6 +68,7 @@ if ARGS.check:
 
 from client import Client, PrivateMemory, have_proc, proc_status  # noqa: E402  (psycopg may be missing for --check)
 from counting import count_nothing  # noqa: E402
+from enums import Enums  # noqa: E402
 from planner import Planner  # noqa: E402
 from report import write_report  # noqa: E402
 from sides import PLAIN, TUPLE, Rows, case_sides, decode_sides, insert_sides, rows_in_sides, update_sides, upsert_sides  # noqa: E402
@@ -475,7 +476,8 @@ def main():
     result = {"about": describe(admin), "parts": {}}
     planner = Planner(admin, ARGS, progress)
     alone = {"planner_lists": planner.lists, "planner_arrays": planner.arrays, "planner_rows_in": planner.rows_in,
-             "planner_nothing": lambda: count_nothing(admin.row("SHOW data_directory")[0], progress)}
+             "planner_nothing": lambda: count_nothing(admin.row("SHOW data_directory")[0], progress),
+             "enums": Enums(admin, ARGS, progress).measure}
     payloads = None
     for part in PARTS:
         if part in ARGS.only:

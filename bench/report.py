@@ -9,6 +9,7 @@ import sys
 
 sys.dont_write_bytecode = True      # nothing is left in the checkout when this is run by hand
 from chart import draw  # noqa: E402
+from enums_report import enum_lines, enum_verdicts  # noqa: E402
 from planner_report import fill, planner_lines, planner_verdicts  # noqa: E402
 
 MARGIN = 1.05       # "no slower" allows for this much of noise
@@ -155,11 +156,14 @@ def write_report(folder, page=None):
         lines += ["", "**A quick run: small tables and few repeats. It shows that the bench works and no more.**"]
     lines += ["", "## Reached or missed", "",
               f"\"No slower\" allows {MARGIN - 1:.0%} for noise. Ratios over 1 are in favour of pg_more, except against the floor.", ""]
-    if any(not name.startswith("planner_") for name in parts):
+    if any(name != "enums" and not name.startswith("planner_") for name in parts):
         lines += markdown(["figure", "JSON", "typed arrays"], verdicts(parts))
     if any(name.startswith("planner_") for name in parts):
         lines += ["", "## The planner: rewrites off against on", ""] + markdown(["figure", "result"], planner_verdicts(parts))
         lines += planner_lines(parts, files_subtitle, folder)
+    if "enums" in parts:
+        lines += ["", "## Values of an enum type, dropped and replaced", ""] + markdown(["figure", "result"], enum_verdicts(parts["enums"]))
+        lines += [""] + enum_lines(parts["enums"])
 
     charts = []
     for name in ("update", "upsert", "insert", "decode"):
