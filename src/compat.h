@@ -142,6 +142,20 @@ compat_json_untranslatable(JsonParseErrorType error)
 #define compat_tuplesort_getdatum(state, value, isnull) tuplesort_getdatum(state, true, value, isnull, NULL)
 #endif
 
+/* Soft errors of ranges came with 16. */
+#if PG_VERSION_NUM >= 160000
+#define compat_make_range(cache, lower, upper, empty) make_range(cache, lower, upper, empty, NULL)
+#else
+#define compat_make_range make_range
+#endif
+
+/* One function for all kinds of objects came with 16. */
+#if PG_VERSION_NUM >= 160000
+#define compat_owns_type(type) object_ownercheck(TypeRelationId, type, GetUserId())
+#else
+#define compat_owns_type(type) pg_type_ownercheck(type, GetUserId())
+#endif
+
 /* A hint to the processor, where the compiler has one. */
 #if defined(__GNUC__) || defined(__clang__)
 #define prefetch_memory(p) __builtin_prefetch(p)

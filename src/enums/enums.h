@@ -13,6 +13,7 @@
 
 #include "access/attnum.h"
 #include "nodes/pg_list.h"
+#include "storage/block.h"
 #include "utils/relcache.h"
 
 /* --- labels.c: the values of one type ------------------------------------ */
@@ -32,10 +33,17 @@ typedef struct EnumValue
 extern List *enum_values(Oid type);			/* of EnumValue, in order; reads the catalog anew */
 extern EnumValue *enum_value(Oid type, const char *label, bool missing_ok);
 extern char *retired_label(Oid type, const char *label);	/* a free reserved name */
+extern char *moving_label(Oid type, const char *label);
+extern void require_free_label(const char *argument, const char *label);	/* not NULL, not reserved */
 extern void require_enum(Oid type);			/* it is one, else 42809 */
 extern void require_enum_owner(Oid type);	/* ... that the caller may change: owner, not system's, not an extension's */
 extern char *enum_type_sql(Oid type);		/* qualified and quoted */
 extern void delete_enum_value(Oid type, Oid value);		/* the pg_enum row; nothing is looked at */
+
+/* --- alter.c: adding and renaming, the server's own ALTER TYPE through SPI -- */
+
+extern void add_enum_value(Oid type, const char *label, const char *before, const char *after);
+extern void rename_enum_value(Oid type, const char *old, const char *new);
 
 /* --- types.c: where values of a type can be ------------------------------- */
 
@@ -52,9 +60,14 @@ typedef struct EnumColumn
 
 extern List *enum_carriers(Oid type);		/* OIDs: the type itself first, arrays, domains, composites, ranges, nested */
 extern List *enum_columns(Oid type, bool views);	/* of EnumColumn, ordered by OID and number */
+
+/* --- value.c: such values, opened and rebuilt ------------------------------ */
+
 extern bool value_holds(Datum value, Oid type, Oid enum_type, Oid value_oid);	/* value of a carrier type, not NULL */
 extern Datum value_replace(Datum value, Oid type, Oid enum_type, Oid old_oid, Oid new_oid, bool *isnull);
 											/* new_oid InvalidOid: NULL in its place; error for a range's bound */
+extern Datum value_replace_many(Datum value, Oid type, Oid enum_type, int count, Oid *old_oids, Oid *new_oids,
+								bool *isnull);
 
 /* --- trees.c: stored expressions ------------------------------------------- */
 

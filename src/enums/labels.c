@@ -1,0 +1,295 @@
+/*
+ * labels.c
+ *	  The values of one enum type: which there are, and who may change them.
+ *
+ * Values whose labels begin with a prefix of this extension are retired, or are
+ * on their way to another place in the order.  The label alone tells that, so
+ * that it outlives a dump.
+ *
+ * Reading takes no lock.  Deleting a value's row, which only its last step does
+ * (drop.c), locks the type against other changes of its values, as ALTER TYPE
+ * does, and nothing that uses it.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/transam.h"
+#include "access/xact.h"
+#include "catalog/dependency.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_enum.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "funcapi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+#include "catalog.h"
+#include "compat.h"
+#include "enums/enums.h"
+
+PG_FUNCTION_INFO_V1(enum_values_sql);
+
+static bool
+has_prefix(const char *label, const char *prefix)
+{
+	return strncmp(label, prefix, strlen(prefix)) == 0;
+}
+
+/*
+ * enum_values
+ *		The values of the type, as EnumValue, in their order.
+ *
+ * Read from the catalog as it is now, palloc'd; no lock, no error.
+ */
+List *
+enum_values(Oid type)
+{
+	List	   *result = NIL;
+	Relation	catalog = table_open(EnumRelationId, AccessShareLock);
+	Relation	index = index_open(EnumTypIdSortOrderIndexId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tup;
+
+	ScanKeyInit(&key, Anum_pg_enum_enumtypid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(type));
+	scan = systable_beginscan_ordered(catalog, index, NULL, 1, &key);
+	while (HeapTupleIsValid(tup = systable_getnext_ordered(scan, ForwardScanDirection)))
+	{
+		Form_pg_enum form = (Form_pg_enum) GETSTRUCT(tup);
+		EnumValue  *value = palloc(sizeof(EnumValue));
+
+		value->oid = form->oid;
+		value->order = form->enumsortorder;
+		value->label = pstrdup(NameStr(form->enumlabel));
+		value->retired = has_prefix(value->label, RETIRED_PREFIX);
+		value->moving = has_prefix(value->label, MOVING_PREFIX);
+		result = lappend(result, value);
+	}
+	systable_endscan_ordered(scan);
+	index_close(index, AccessShareLock);
+	table_close(catalog, AccessShareLock);
+	return result;
+}
+
+/* The value with that label among those, or NULL. */
+static EnumValue *
+value_labelled(List *values, const char *label)
+{
+	ListCell   *cell;
+
+	foreach(cell, values)
+	{
+		EnumValue  *value = lfirst(cell);
+
+		if (strcmp(value->label, label) == 0)
+			return value;
+	}
+	return NULL;
+}
+
+/*
+ * enum_value
+ *		The type's value with that label, as it is in the catalog now.
+ *
+ * Palloc'd.  If there is none: NULL if missing_ok, else an error (22023).
+ */
+EnumValue *
+enum_value(Oid type, const char *label, bool missing_ok)
+{
+	EnumValue  *value = value_labelled(enum_values(type), label);
+
+	if (value == NULL && !missing_ok)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("enum %s has no value \"%s\"", format_type_be(type), label)));
+	return value;
+}
+
+/* A label PREFIX:N:LABEL that the type does not have, N being the smallest number that is free. */
+static char *
+reserved_label(Oid type, const char *prefix, const char *label)
+{
+	List	   *values = enum_values(type);
+
+	for (int n = 1;; n++)
+	{
+		char	   *numbered = psprintf("%s%d:", prefix, n);
+		bool		taken = false;
+		ListCell   *cell;
+		int			room;
+
+		foreach(cell, values)
+			taken |= has_prefix(((EnumValue *) lfirst(cell))->label, numbered);
+		if (taken)
+			continue;
+		room = NAMEDATALEN - 1 - strlen(numbered);
+		return psprintf("%s%.*s", numbered, pg_mbcliplen(label, strlen(label), room), label);
+	}
+}
+
+/*
+ * retired_label, moving_label
+ *		A reserved label for a value, one that the type does not have: the
+ *		label itself is cut so that it fits.  Palloc'd.
+ */
+char *
+retired_label(Oid type, const char *label)
+{
+	return reserved_label(type, RETIRED_PREFIX, label);
+}
+
+char *
+moving_label(Oid type, const char *label)
+{
+	return reserved_label(type, MOVING_PREFIX, label);
+}
+
+/*
+ * require_free_label
+ *		An error if a user may not name a value so: 22004 for NULL, 42939 for
+ *		the names that are this extension's own.
+ */
+void
+require_free_label(const char *argument, const char *label)
+{
+	if (label == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument \"%s\" must not be null", argument)));
+	if (has_prefix(label, RETIRED_PREFIX) || has_prefix(label, MOVING_PREFIX))
+		ereport(ERROR,
+				(errcode(ERRCODE_RESERVED_NAME),
+				 errmsg("the label \"%s\" is reserved", label),
+				 errdetail("Labels that begin with \"%s\" or \"%s\" belong to values that are being removed or moved.",
+						   RETIRED_PREFIX, MOVING_PREFIX)));
+}
+
+/*
+ * require_enum
+ *		An error if the type is not an enum: 42809, or 42704 if there is none.
+ */
+void
+require_enum(Oid type)
+{
+	char		kind = get_typtype(type);
+
+	if (kind == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("type with OID %u does not exist", type)));
+	if (kind != TYPTYPE_ENUM)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("%s is not an enum", format_type_be(type)),
+				 kind == TYPTYPE_DOMAIN && get_typtype(getBaseType(type)) == TYPTYPE_ENUM ?
+				 errhint("It is a domain over the enum %s.", format_type_be(getBaseType(type))) : 0));
+}
+
+/*
+ * require_enum_owner
+ *		An error unless the type is an enum whose values the caller may change:
+ *		the owner or a superuser, and not a type of the system or of an
+ *		extension.  42809, 42704, 42501, 2BP01.
+ */
+void
+require_enum_owner(Oid type)
+{
+	Oid			extension;
+	HeapTuple	tup;
+
+	require_enum(type);
+	if (!compat_owns_type(type))
+		aclcheck_error_type(ACLCHECK_NOT_OWNER, type);
+	tup = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	if (!HeapTupleIsValid(tup))
+		elog(ERROR, "cache lookup failed for type %u", type);
+	if (type < FirstNormalObjectId ||
+		((Form_pg_type) GETSTRUCT(tup))->typnamespace == PG_CATALOG_NAMESPACE)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied: %s is a system type", format_type_be(type))));
+	ReleaseSysCache(tup);
+	extension = getExtensionOfObject(TypeRelationId, type);
+	if (OidIsValid(extension))
+		ereport(ERROR,
+				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+				 errmsg("the values of %s cannot be changed because extension %s requires it",
+						format_type_be(type), get_extension_name(extension))));
+}
+
+/*
+ * enum_type_sql
+ *		The type's name, quoted and schema-qualified, palloc'd.
+ */
+char *
+enum_type_sql(Oid type)
+{
+	return type_sql(type, -1);
+}
+
+/*
+ * delete_enum_value
+ *		Deletes the value's row in pg_enum, whatever still holds it.
+ *
+ * Locks the type against other changes of its values, as ALTER TYPE does,
+ * until the transaction ends.  An error if the type has no such value.
+ */
+void
+delete_enum_value(Oid type, Oid value)
+{
+	Relation	catalog;
+	HeapTuple	tup;
+
+	LockDatabaseObject(TypeRelationId, type, 0, ExclusiveLock);
+	catalog = table_open(EnumRelationId, RowExclusiveLock);
+	tup = SearchSysCache1(ENUMOID, ObjectIdGetDatum(value));
+	if (!HeapTupleIsValid(tup) || ((Form_pg_enum) GETSTRUCT(tup))->enumtypid != type)
+		elog(ERROR, "enum %s has no value with OID %u", format_type_be(type), value);
+	CatalogTupleDelete(catalog, &tup->t_self);
+	ReleaseSysCache(tup);
+	table_close(catalog, RowExclusiveLock);
+	CommandCounterIncrement();
+}
+
+/* --- for SQL -------------------------------------------------------------- */
+
+/*
+ * more.enum_values(type regtype)
+ *		returns TABLE (position integer, label text, state text)
+ */
+Datum
+enum_values_sql(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	Oid			type = PG_GETARG_OID(0);
+	int			position = 0;
+	List	   *values;
+	ListCell   *cell;
+
+	require_enum(type);
+	InitMaterializedSRF(fcinfo, 0);
+	values = enum_values(type);
+	foreach(cell, values)
+	{
+		EnumValue  *value = lfirst(cell);
+		Datum		row[3];
+		bool		nulls[3] = {false};
+
+		row[0] = Int32GetDatum(++position);
+		row[1] = CStringGetTextDatum(value->label);
+		row[2] = CStringGetTextDatum(value->retired ? "retired" : value->moving ? "moving" : "live");
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, row, nulls);
+	}
+	return (Datum) 0;
+}
