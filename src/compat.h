@@ -80,6 +80,15 @@ compat_json_untranslatable(JsonParseErrorType error)
 	(pg_proc_aclcheck(function, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK)
 #endif
 
+/* Does the current user own the object? One function for all kinds came with 16. */
+#if PG_VERSION_NUM >= 160000
+#define compat_owns_relation(relid) object_ownercheck(RelationRelationId, relid, GetUserId())
+#define compat_owns_type(type) object_ownercheck(TypeRelationId, type, GetUserId())
+#else
+#define compat_owns_relation(relid) pg_class_ownercheck(relid, GetUserId())
+#define compat_owns_type(type) pg_type_ownercheck(type, GetUserId())
+#endif
+
 /* The operator families in which an operator compares; until 17 only those of btree. */
 #if PG_VERSION_NUM >= 180000
 #define compat_comparisons(operator) get_op_index_interpretation(operator)

@@ -7,6 +7,7 @@
 #include "fmgr.h"
 #include "utils/guc.h"
 
+#include "enums/enums.h"
 #include "planner/planner.h"
 #include "rows/order.h"
 #include "rows/source.h"
@@ -73,6 +74,7 @@ _PG_init(void)
 	define_rewrite(REWRITE_HASHED_CASE, "Evaluates a CASE with many constants by one hashed look-up.");
 	define_rewrite(REWRITE_ARRAY_JOIN, "Plans look-ups in an array that the executor does not hash as a join.");
 	define_rewrite(REWRITE_ROWS_IN, "Plans more.rows_in and its kin in FROM as the join itself.");
+	enums_init();
 	MarkGUCPrefixReserved("pg_more");
 	order_init();
 	planner_init();

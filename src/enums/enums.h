@@ -97,10 +97,18 @@ typedef struct EnumChange
 	const char *action;
 	int64		rows_done;
 	int64		rows_total;
+	char	   *type_name;		/* as recorded when it began */
+	char	   *arguments;		/* JSON */
+	char	   *state;			/* when it was read: running, retired, done, undone, failed */
+	char	   *step;			/* likewise; or NULL */
+	char	   *step_object;
+	int64		rows_kept;		/* in more.enum_change_rows */
+	int64		rows_not_kept;	/* those beyond the limit */
 } EnumChange;
 
 extern EnumChange *change_start(Oid type, const char *action, const char *arguments_json);
 extern EnumChange *change_find(Oid type, const char *action, const char *label);	/* unfinished one to resume, or NULL */
+extern EnumChange *change_get(int64 id);	/* any, or NULL */
 extern void change_step(EnumChange *change, const char *step, const char *object);	/* writes the row; the caller commits */
 extern void change_rows(EnumChange *change, int64 done, int64 total);
 extern void change_end(EnumChange *change, const char *state);
@@ -108,7 +116,10 @@ extern void change_keep_row(EnumChange *change, Oid relid, const char *column, c
 							const char *old_value, const char *deleted_row_json);	/* observes the limit */
 extern const char *column_policy(Oid relid, AttrNumber attnum, char **replacement);	/* the standing one, or NULL */
 extern bool lock_changes(Oid type);			/* session level, without waiting */
-extern void unlock_changes(Oid type);
+extern void require_change_lock(Oid type, bool session);	/* ... or error 55006; session false: up to the transaction's end */
+extern void unlock_changes(Oid type);		/* the session's */
+/* One fixed statement on the three tables, as their owner; SPI connected, results in SPI_tuptable. */
+extern int	record_execute(const char *sql, int nargs, Oid *types, Datum *values, const char *nulls);
 extern int	enum_history_rows;				/* settings */
 extern int	enum_batch;
 extern void enums_init(void);				/* defines the settings; pg_more.c calls it */

@@ -20,6 +20,112 @@ COMMENT ON FUNCTION more._enum_replace(anyelement, "any", "any") IS
 	'internal: a value with values of an enum in it replaced';
 
 -- Changes, as they are recorded.
+--
+-- In a dump the rows name their objects as they are called then, and the trigger looks them up again: pg_dump puts the condition
+-- of a configuration table behind FROM, so it may be a UNION. Records of dropped types and tables are not dumped.
+
+CREATE TABLE more.enum_changes (
+	change bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	type regtype NOT NULL,
+	type_name text NOT NULL,
+	action text NOT NULL,
+	arguments jsonb NOT NULL,
+	state text NOT NULL CHECK (state IN ('running', 'retired', 'done', 'undone', 'failed')),
+	step text,
+	step_object text,
+	rows_done bigint NOT NULL DEFAULT 0,
+	rows_total bigint NOT NULL DEFAULT 0,
+	rows_not_kept bigint NOT NULL DEFAULT 0,
+	"by" text NOT NULL,
+	started timestamptz NOT NULL,
+	updated timestamptz NOT NULL,
+	ended timestamptz
+);
+CREATE INDEX enum_changes_type ON more.enum_changes (type);
+CREATE TABLE more.enum_change_rows (
+	change bigint NOT NULL,
+	n bigint NOT NULL,
+	"table" regclass NOT NULL,
+	table_name text,
+	"column" text NOT NULL,
+	key jsonb,
+	old_value text,
+	was_deleted boolean NOT NULL,
+	deleted_row jsonb,
+	PRIMARY KEY (change, n)
+);
+CREATE TABLE more.enum_policies (
+	"table" regclass NOT NULL,
+	table_name text,
+	attnum int2 NOT NULL,
+	"column" text NOT NULL,
+	policy text NOT NULL CHECK (policy IN ('protect', 'cascade', 'set_null', 'set_default', 'set_value', 'keep')),
+	replacement text CHECK ((policy = 'set_value') = (replacement IS NOT NULL)),
+	PRIMARY KEY ("table", attnum)
+);
+
+-- the owner of the database dumps and restores it
+GRANT SELECT, INSERT ON more.enum_changes, more.enum_change_rows, more.enum_policies TO pg_database_owner;
+GRANT SELECT, UPDATE ON SEQUENCE more.enum_changes_change_seq TO pg_database_owner;
+SELECT pg_catalog.pg_extension_config_dump('more.enum_changes', $$WHERE false UNION ALL
+SELECT c.change, 0::pg_catalog.regtype, pg_catalog.format('%I.%I', n.nspname, t.typname), c.action, c.arguments, c.state, c.step, c.step_object,
+	c.rows_done, c.rows_total, c.rows_not_kept, c."by", c.started, c.updated, c.ended
+FROM more.enum_changes AS c JOIN pg_catalog.pg_type AS t ON t.oid = c.type JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace$$);
+SELECT pg_catalog.pg_extension_config_dump('more.enum_changes_change_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('more.enum_change_rows', $$WHERE false UNION ALL
+SELECT r.change, r.n, 0::pg_catalog.regclass, pg_catalog.format('%I.%I', n.nspname, c.relname), r."column", r.key, r.old_value, r.was_deleted, r.deleted_row
+FROM more.enum_change_rows AS r JOIN pg_catalog.pg_class AS c ON c.oid = r."table" JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace$$);
+SELECT pg_catalog.pg_extension_config_dump('more.enum_policies', $$WHERE false UNION ALL
+SELECT 0::pg_catalog.regclass, pg_catalog.format('%I.%I', n.nspname, c.relname), 0::pg_catalog.int2, a.attname, p.policy, p.replacement
+FROM more.enum_policies AS p JOIN pg_catalog.pg_class AS c ON c.oid = p."table" JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+	JOIN pg_catalog.pg_attribute AS a ON a.attrelid = p."table" AND a.attnum = p.attnum AND NOT a.attisdropped$$);
+
+CREATE FUNCTION more._enum_record_restore() RETURNS trigger
+	AS 'MODULE_PATHNAME', 'enum_record_restore' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+REVOKE ALL ON FUNCTION more._enum_record_restore() FROM PUBLIC;
+CREATE TRIGGER restore BEFORE INSERT ON more.enum_changes FOR EACH ROW EXECUTE FUNCTION more._enum_record_restore();
+CREATE TRIGGER restore BEFORE INSERT ON more.enum_change_rows FOR EACH ROW EXECUTE FUNCTION more._enum_record_restore();
+CREATE TRIGGER restore BEFORE INSERT ON more.enum_policies FOR EACH ROW EXECUTE FUNCTION more._enum_record_restore();
+
+CREATE VIEW more.enum_history WITH (security_barrier) AS
+	SELECT c.change, c.type, c.type_name,
+		c.action, c.arguments, c.state, c.rows_done,
+		(SELECT count(*) FROM more.enum_change_rows AS r WHERE r.change = c.change) AS rows_kept, c.rows_not_kept,
+		c."by", c.started, c.ended
+	FROM more.enum_changes AS c LEFT JOIN pg_catalog.pg_type AS t ON t.oid = c.type
+	WHERE CASE WHEN t.oid IS NULL THEN (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)
+		ELSE pg_catalog.pg_has_role(current_user, t.typowner, 'USAGE') END;
+CREATE VIEW more.enum_progress WITH (security_barrier) AS
+	SELECT c.change, c.type, c.action, c.arguments, c.step, c.step_object AS object, c.rows_done, c.rows_total,
+		(SELECT min(l.pid) FROM pg_catalog.pg_locks AS l
+			WHERE l.locktype = 'advisory' AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+				AND l.classid = c.type AND l.objid = 0 AND l.objsubid = 3 AND l.granted) AS pid,
+		c."by", c.started, c.updated
+	FROM more.enum_changes AS c JOIN pg_catalog.pg_type AS t ON t.oid = c.type
+	WHERE c.state = 'running' AND pg_catalog.pg_has_role(current_user, t.typowner, 'USAGE');
+CREATE VIEW more.enum_on_delete WITH (security_barrier) AS
+	SELECT p."table", a.attname AS "column", p.policy, p.replacement
+	FROM more.enum_policies AS p JOIN pg_catalog.pg_class AS c ON c.oid = p."table"
+		JOIN pg_catalog.pg_attribute AS a ON a.attrelid = p."table" AND a.attnum = p.attnum AND NOT a.attisdropped
+	WHERE pg_catalog.pg_has_role(current_user, c.relowner, 'USAGE');
+GRANT SELECT ON more.enum_history, more.enum_progress, more.enum_on_delete TO PUBLIC;
+
+CREATE FUNCTION more.enum_on_delete("table" regclass, "column" text, policy text, replacement text DEFAULT NULL) RETURNS void
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON TABLE more.enum_changes IS 'the changes of enum types: read the views more.enum_history and more.enum_progress';
+COMMENT ON TABLE more.enum_change_rows IS 'what changes of enum types did to rows, for more.enum_undo';
+COMMENT ON TABLE more.enum_policies IS 'the standing policies of more.enum_on_delete: read the view of that name';
+COMMENT ON VIEW more.enum_history IS 'the changes of the enum types that you own';
+COMMENT ON COLUMN more.enum_history.type_name IS 'the type''s name when the change began';
+COMMENT ON COLUMN more.enum_history.state IS 'running, retired, done, undone or failed';
+COMMENT ON COLUMN more.enum_history.rows_kept IS 'the rows of which the old values are kept, for more.enum_undo';
+COMMENT ON COLUMN more.enum_history.rows_not_kept IS 'the rows beyond the setting pg_more.enum_history_rows';
+COMMENT ON VIEW more.enum_progress IS 'the changes of the enum types that you own which are not done: how far each is';
+COMMENT ON COLUMN more.enum_progress.pid IS 'the server process at work; NULL: it was interrupted, and the same call again goes on';
+COMMENT ON VIEW more.enum_on_delete IS 'the standing policies of your tables'' columns for rows that hold a value that is dropped';
+COMMENT ON FUNCTION more._enum_record_restore() IS 'internal: finds the objects of records that are restored from a dump';
+COMMENT ON FUNCTION more.enum_on_delete(regclass, text, text, text) IS 'sets what more.enum_drop does to a column''s rows when the call does not say: protect, cascade, set_null, set_default, set_value or keep; NULL takes it away';
 
 -- Dropping, retiring and purging.
 
