@@ -165,6 +165,25 @@ compat_json_untranslatable(JsonParseErrorType error)
 #define compat_owns_type(type) pg_type_ownercheck(type, GetUserId())
 #endif
 
+/* Since 18 a CHECK may be there without being enforced. */
+#if PG_VERSION_NUM >= 180000
+#define compat_enforced(constraint) ((constraint)->conenforced)
+#else
+#define compat_enforced(constraint) true
+#endif
+
+/* Does the current user own the object, of a class that has owners? */
+#if PG_VERSION_NUM >= 160000
+#define compat_owns(classid, objid) object_ownercheck(classid, objid, GetUserId())
+#else
+#define compat_owns(classid, objid) \
+	((classid) == RelationRelationId ? pg_class_ownercheck(objid, GetUserId()) : \
+	 (classid) == TypeRelationId ? pg_type_ownercheck(objid, GetUserId()) : \
+	 (classid) == ProcedureRelationId ? pg_proc_ownercheck(objid, GetUserId()) : \
+	 (classid) == StatisticExtRelationId ? pg_statistics_object_ownercheck(objid, GetUserId()) : \
+	 pg_publication_ownercheck(objid, GetUserId()))
+#endif
+
 /* A hint to the processor, where the compiler has one. */
 #if defined(__GNUC__) || defined(__clang__)
 #define prefetch_memory(p) __builtin_prefetch(p)

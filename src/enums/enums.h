@@ -73,20 +73,27 @@ extern Datum value_replace_many(Datum value, Oid type, Oid enum_type, int count,
 
 typedef struct StoredExpression
 {
-	Oid			classid;		/* the catalog, */
-	Oid			objid;			/* the row in it, as pg_depend would say, */
-	AttrNumber	field;			/* and its column */
-	const char *kind;			/* default, check, index, view, function, policy, trigger, statistics, publication, partition, domain */
+	Oid			catalog;		/* the catalog that has it, */
+	AttrNumber	field;			/* the column there, */
+	Oid			classid;		/* the object, as pg_depend would say: */
+	Oid			objid;			/* in most catalogs also the row's key */
+	const char *kind;			/* default, stored column, virtual column, check, index, view, rule, function, aggregate,
+								 * policy, trigger, statistics, publication, partition, partition key, domain */
 	char	   *description;	/* for people, as getObjectDescription */
 	Oid			relid;			/* the table or view it belongs to, or InvalidOid */
-	List	   *values;			/* OIDs of the enum's values that its constants hold; NIL: only the type is used */
+	List	   *values;			/* OIDs of the enum's values that its constants name; NIL: only the type is used */
+	List	   *texts;			/* labels (String nodes) that its other constants of text equal: perhaps meant */
 } StoredExpression;
 
 extern List *enum_expressions(Oid type, bool all);	/* all: also those that name no value */
-/* Could it be remapped? NULL, or why not (new_oid InvalidOid: only array elements can go). Changes nothing. */
+/* Could it be remapped? NULL, or why not (new_oid InvalidOid: only members of lists can go). Changes nothing. */
 extern const char *expression_obstacle(StoredExpression *expression, Oid type, Oid old_oid, Oid new_oid, bool equal);
 extern void remap_expression(StoredExpression *expression, Oid type, Oid old_oid, Oid new_oid, bool equal);
+/* After remapping that was not equal: builds indexes, validates CHECKs; commits between them unless atomic. Idempotent. */
+extern void settle_expressions(Oid type, bool atomic);
 extern void invalidate_users(Oid type);		/* plans and relcaches of all that use the type, at commit, in every session */
+/* Functions whose bodies are text that has the label in quotes: descriptions, char * (usage.c) */
+extern List *functions_mentioning(const char *label);
 
 /* --- record.c: changes, progress, policies, history -------------------------- */
 

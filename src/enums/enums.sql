@@ -6,6 +6,11 @@ RETURNS TABLE ("position" integer, label text, state text)
 	AS 'MODULE_PATHNAME', 'enum_values_sql' LANGUAGE C STABLE STRICT;
 COMMENT ON FUNCTION more.enum_values(regtype) IS
 	'the values of an enum in their order: live, retired or moving';
+CREATE FUNCTION more.enum_usage(type regtype)
+RETURNS TABLE (kind text, object text, "table" regclass, "column" text, labels text[], certainty text, note text)
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT;
+COMMENT ON FUNCTION more.enum_usage(regtype) IS
+	'everything that uses an enum: columns, stored expressions with the labels that they name, functions that may';
 
 -- Changing labels.
 
