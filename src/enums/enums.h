@@ -14,6 +14,7 @@
 #include "access/attnum.h"
 #include "nodes/pg_list.h"
 #include "storage/block.h"
+#include "storage/itemptr.h"
 #include "utils/relcache.h"
 
 /* --- labels.c: the values of one type ------------------------------------ */
@@ -139,9 +140,27 @@ typedef enum EnumPolicy
 } EnumPolicy;
 
 extern EnumPolicy policy_from_text(const char *text);
-extern int64 count_rows(EnumColumn *column, Oid type, Oid value);
-/* One batch; returns rows changed; *more is false when the column holds none any more. position: opaque, zeroed at first. */
-typedef struct RowWalk { BlockNumber next; BlockNumber end; bool by_index; bool started; } RowWalk;
+extern int64 count_rows(EnumColumn *column, Oid type, Oid value);	/* -1: unknown */
+extern bool holds_any(EnumColumn *column, Oid type, Oid value);
+extern void check_policy(EnumColumn *column, Oid type, Oid old_oid, EnumPolicy policy);
+/* Where a migration is; zeroed at first, but for a context that outlives it. */
+typedef struct RowWalk
+{
+	MemoryContext context;		/* NULL: the current one */
+	ItemPointer tids;			/* addresses collected, */
+	int			ntids;
+	int			position;		/* how many of them have been dealt with */
+	bool		last;			/* ... and no more will be in this pass */
+	bool		by_range;		/* they are collected by ranges, */
+	BlockNumber next;			/* the next one from here */
+	bool		started;
+	bool		wait;			/* the rows that are left were locked by others */
+	bool		told;			/* that no history is kept */
+	int			passes;
+	int64		changed;		/* in this pass */
+} RowWalk;
+
+/* One batch; returns rows changed; *more is false when the column holds none any more. */
 extern int64 migrate_batch(EnumChange *change, EnumColumn *column, Oid type, Oid old_oid, EnumPolicy policy, Oid new_oid,
 						   RowWalk *walk, int64 limit, bool *more);
 

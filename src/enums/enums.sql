@@ -134,6 +134,13 @@ COMMENT ON FUNCTION more.enum_on_delete(regclass, text, text, text) IS 'sets wha
 
 -- Dropping, retiring and purging.
 
+CREATE FUNCTION more.enum_counts(type regtype, label text DEFAULT NULL,
+	OUT "table" regclass, OUT "column" text, OUT label text, OUT rows bigint)
+RETURNS SETOF record
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE ROWS 100;
+COMMENT ON FUNCTION more.enum_counts(regtype, text) IS
+'How many rows of each table and column hold each value of an enum type, or the value named: of the type itself and of arrays, domains, composites and ranges that contain it. Partitions are counted each on their own; rows is null for foreign tables and for temporary tables of other sessions. Takes the right to read the tables.';
+
 -- Reordering, undoing, adopting.
 
 -- Declaring the set: apply and plan.

@@ -1,0 +1,1094 @@
+/*
+ * rows.c
+ *	  The rows that hold a value of an enum: counted, and moved off it.
+ *
+ * Rows are changed by plain UPDATE and DELETE statements of the caller's, so
+ * the server's rules hold: privileges, triggers, constraints, generated columns,
+ * partitions.  Nothing is hidden by row security: where it would hide rows from
+ * the caller, that is an error.  The statements run under the caller's settings,
+ * search_path among them, because triggers do; so all names in them are
+ * qualified, operators included.
+ *
+ * A batch is two statements.  The first locks rows that hold the value, and
+ * reads what the history keeps of them; rows that others have locked are passed
+ * over, so that nobody waits for us while we wait for somebody.  The second
+ * changes just the rows that were locked.  If it changes fewer, a trigger
+ * suppresses the change, and that is an error rather than an endless loop.
+ * Rows are found by collecting addresses in one scan, which may use an index or
+ * parallel workers; where there are very many, by ranges of blocks instead.
+ *
+ * Others write meanwhile: a row may move to a place already passed, or come to
+ * hold the value again.  So a pass ends with one statement that looks whether
+ * any row holds it, and the next pass begins if so.  That statement has one
+ * snapshot: once no session can write the value, it finding nothing means that
+ * no row holds it, ever again, because an update of a row that holds the value
+ * would have left the older version for that snapshot to see.
+ *
+ * Locks: ACCESS SHARE to count, ROW EXCLUSIVE to change, and the locks on the
+ * rows of one batch, all until the caller's transaction ends.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/sysattr.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/partition.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/executor.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "optimizer/optimizer.h"
+#include "rewrite/rewriteHandler.h"
+#include "storage/bufmgr.h"
+#include "storage/lmgr.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/rls.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+#include "catalog.h"
+#include "compat.h"
+#include "enums/enums.h"
+
+PG_FUNCTION_INFO_V1(enum_counts);
+
+/* How many addresses are collected at a time. */
+#define MAX_TIDS 100000
+
+/* The parameters of our statements, by number. */
+enum
+{
+	ARG_OLD, ARG_NEW, ARG_TIDS, ARG_FROM, ARG_LEAF, ARG_KEY, ARG_LIMIT, NARGS
+};
+
+#define OLD_SQL		"$1"
+#define NEW_SQL		"$2"
+#define TIDS_SQL	"$3"
+#define FROM_SQL	"$4"
+#define LEAF_SQL	"$5"
+#define LIMIT_SQL	"$7"
+
+/* What the statements of a batch are made of. */
+typedef struct Batch
+{
+	EnumChange *change;			/* NULL: nothing is recorded */
+	EnumColumn *column;
+	Oid			type;
+	EnumPolicy	policy;
+	Oid			root;			/* the topmost partitioned table, or the table itself */
+	bool		read_root;		/* rows are looked for through it, */
+	bool		write_root;		/* or changed */
+	bool		lock;			/* rows can be locked before they are changed */
+	List	   *key;			/* attribute numbers that tell a row again, or NIL */
+	bool		keep;			/* the history wants what rows hold */
+	Oid			types[NARGS];
+	Datum		values[NARGS];
+	char		nulls[NARGS + 1];
+} Batch;
+
+/* A row that a batch has locked. */
+typedef struct FoundRow
+{
+	ItemPointerData tid;
+	char	   *key;			/* JSON, or NULL */
+	char	   *old_value;		/* text, or NULL where not asked for */
+} FoundRow;
+
+/*
+ * policy_from_text
+ *		The policy of that name; an error for any other text, and for NULL.
+ */
+EnumPolicy
+policy_from_text(const char *text)
+{
+	static const char *const names[] = {
+		[POLICY_PROTECT] = "protect",
+		[POLICY_CASCADE] = "cascade",
+		[POLICY_SET_NULL] = "set_null",
+		[POLICY_SET_DEFAULT] = "set_default",
+		[POLICY_SET_VALUE] = "set_value",
+		[POLICY_KEEP] = "keep",
+	};
+
+	for (int i = 0; text && i < lengthof(names); i++)
+	{
+		if (strcmp(names[i], text) == 0)
+			return (EnumPolicy) i;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 text ? errmsg("\"%s\" is no policy for existing rows", text)
+			 : errmsg("on_delete must not be null"),
+			 errhint("It is protect, cascade, set_null, set_default, set_value or keep.")));
+}
+
+/* ------------------------------------------------------------------------ */
+/* Statements																*/
+/* ------------------------------------------------------------------------ */
+
+/* The column, qualified with its table, for messages. */
+static char *
+column_text(EnumColumn *column)
+{
+	return psprintf("%s.%s", qualified_name(column->relid), quote_identifier(column->name));
+}
+
+/*
+ * Lock a table that was found some time ago.  False, and no lock, if it is gone,
+ * or its column is no longer what it was: whoever looks again finds out.
+ */
+static bool
+hold_column(EnumColumn *column, LOCKMODE mode)
+{
+	HeapTuple	tup;
+	bool		result;
+
+	LockRelationOid(column->relid, mode);
+	tup = SearchSysCacheAttNum(column->relid, column->attnum);
+	result = HeapTupleIsValid(tup) && ((Form_pg_attribute) GETSTRUCT(tup))->atttypid == column->type &&
+		SearchSysCacheExists1(RELOID, ObjectIdGetDatum(column->relid));
+	if (!result)
+		UnlockRelationOid(column->relid, mode);
+	else if (strcmp(column->name, NameStr(((Form_pg_attribute) GETSTRUCT(tup))->attname)) != 0)
+		column->name = pstrdup(NameStr(((Form_pg_attribute) GETSTRUCT(tup))->attname));
+	if (HeapTupleIsValid(tup))
+		ReleaseSysCache(tup);
+	return result;
+}
+
+/* Row security must not hide rows from us. */
+static void
+require_all_rows(Oid relid)
+{
+	if (check_enable_rls(relid, InvalidOid, true) == RLS_ENABLED)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("row security of table %s may hide rows that hold the value", qualified_name(relid)),
+				 errhint("Change the type as the table's owner, or as a role with BYPASSRLS.")));
+}
+
+/* What must hold for a row that has the value. */
+static char *
+holds_sql(EnumColumn *column)
+{
+	const char *name = quote_identifier(column->name);
+
+	if (column->plain)
+		return psprintf("t.%s OPERATOR(pg_catalog.=) " OLD_SQL, name);
+	return psprintf("more._enum_holds(t.%s, " OLD_SQL ")", name);
+}
+
+/* The table as an item of FROM, or the target of a change. */
+static char *
+from_sql(Batch *batch, bool root)
+{
+	if (root)
+		return psprintf("%s AS t", qualified_name(batch->root));
+	return psprintf("ONLY %s AS t", qualified_name(batch->column->relid));
+}
+
+/* ... and the condition under which it is a row of just this table. */
+static const char *
+leaf_sql(Batch *batch, bool root)
+{
+	return root && batch->root != batch->column->relid ?
+		" AND t.tableoid OPERATOR(pg_catalog.=) " LEAF_SQL : "";
+}
+
+/* May the current user do this to the table, or to columns of it? */
+static bool
+may(Oid relid, AclMode mode)
+{
+	return pg_class_aclcheck(relid, GetUserId(), mode) == ACLCHECK_OK ||
+		pg_attribute_aclcheck_all(relid, GetUserId(), mode, ACLMASK_ANY) == ACLCHECK_OK;
+}
+
+static void
+bind(Batch *batch, int arg, Oid type, Datum value, bool isnull)
+{
+	batch->types[arg] = type;
+	batch->values[arg] = value;
+	batch->nulls[arg] = isnull ? 'n' : ' ';
+}
+
+/* A batch that can look at rows.  The table is locked. */
+static void
+begin_batch(Batch *batch, EnumColumn *column, Oid type, Oid old_oid)
+{
+	memset(batch, 0, sizeof(Batch));
+	batch->column = column;
+	batch->type = type;
+	batch->root = column->relid;
+	if (get_rel_relispartition(column->relid))
+		batch->root = llast_oid(get_partition_ancestors(column->relid));
+	/* often only the root has been granted to anybody */
+	batch->read_root = !may(column->relid, ACL_SELECT) && may(batch->root, ACL_SELECT);
+	bind(batch, ARG_OLD, type, ObjectIdGetDatum(old_oid), false);
+	bind(batch, ARG_NEW, type, (Datum) 0, true);
+	bind(batch, ARG_TIDS, TIDARRAYOID, (Datum) 0, true);
+	bind(batch, ARG_FROM, TIDOID, (Datum) 0, true);
+	bind(batch, ARG_LEAF, OIDOID, ObjectIdGetDatum(column->relid), false);
+	bind(batch, ARG_KEY, TEXTARRAYOID, (Datum) 0, true);
+	bind(batch, ARG_LIMIT, INT8OID, (Datum) 0, true);
+	require_all_rows(batch->read_root ? batch->root : column->relid);
+}
+
+/* Run a statement of the batch; SPI is connected. */
+static uint64
+run(Batch *batch, const char *sql, int64 limit)
+{
+	int			result = SPI_execute_with_args(sql, NARGS, batch->types, batch->values, batch->nulls,
+											   false, limit);
+
+	if (result < 0)
+		elog(ERROR, "could not run a statement: %s", SPI_result_code_string(result));
+	return SPI_processed;
+}
+
+/* ------------------------------------------------------------------------ */
+/* Counting																	*/
+/* ------------------------------------------------------------------------ */
+
+/* Can the relation hold rows of its own that we may read? */
+static bool
+is_readable(EnumColumn *column)
+{
+	if (column->other_temp || column->relkind == RELKIND_FOREIGN_TABLE || column->relkind == RELKIND_VIEW)
+		return false;
+	return true;
+}
+
+/* Has it rows at all?  A partitioned table has none, a view may not have been filled. */
+static bool
+has_rows(EnumColumn *column)
+{
+	Relation	rel;
+	bool		result;
+
+	if (column->relkind == RELKIND_PARTITIONED_TABLE)
+		return false;
+	rel = table_open(column->relid, NoLock);
+	result = RelationIsPopulated(rel);
+	table_close(rel, NoLock);
+	return result;
+}
+
+/* The number that a count returned. */
+static int64
+count_at(int row, int column)
+{
+	bool		isnull;
+
+	return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, &isnull));
+}
+
+/*
+ * count_rows
+ *		How many rows of the table itself hold the value in that column, as one
+ *		statement of the caller's sees it; -1 where that cannot be known: of
+ *		foreign tables, and of other sessions' temporary ones.
+ *
+ * Locks the table ACCESS SHARE until the transaction ends; a table that is gone
+ * holds nothing.  Raises errors where the caller may not read it.
+ */
+int64
+count_rows(EnumColumn *column, Oid type, Oid value)
+{
+	Batch		batch;
+	int64		result = 0;
+
+	if (!is_readable(column))
+		return -1;
+	if (!hold_column(column, AccessShareLock) || !has_rows(column))
+		return 0;
+	SPI_connect();
+	begin_batch(&batch, column, type, value);
+	run(&batch, psprintf("SELECT pg_catalog.count(*) FROM %s WHERE %s%s", from_sql(&batch, batch.read_root),
+						 holds_sql(column), leaf_sql(&batch, batch.read_root)), 0);
+	result = count_at(0, 1);
+	SPI_finish();
+	return result;
+}
+
+/*
+ * holds_any
+ *		Whether any row of the table itself holds the value in that column, as
+ *		one statement of the caller's sees it.  Otherwise as count_rows().
+ */
+bool
+holds_any(EnumColumn *column, Oid type, Oid value)
+{
+	Batch		batch;
+	bool		result;
+
+	if (!is_readable(column) || !hold_column(column, AccessShareLock) || !has_rows(column))
+		return false;
+	SPI_connect();
+	begin_batch(&batch, column, type, value);
+	result = run(&batch, psprintf("SELECT 1 FROM %s WHERE %s%s LIMIT 1", from_sql(&batch, batch.read_root),
+								  holds_sql(column), leaf_sql(&batch, batch.read_root)), 1) > 0;
+	SPI_finish();
+	return result;
+}
+
+/* The values' places in the list, by OID; -1 for one that is not there. */
+static int
+value_place(List *values, Oid oid)
+{
+	ListCell   *cell;
+
+	foreach(cell, values)
+	{
+		if (((EnumValue *) lfirst(cell))->oid == oid)
+			return foreach_current_index(cell);
+	}
+	return -1;
+}
+
+/* All values of a column that is the enum itself, in one pass. */
+static void
+count_plain(Batch *batch, List *values, int64 *counts)
+{
+	const char *name = quote_identifier(batch->column->name);
+
+	run(batch, psprintf("SELECT t.%s, pg_catalog.count(*) FROM %s WHERE t.%s IS NOT NULL%s GROUP BY 1", name,
+						from_sql(batch, batch->read_root), name, leaf_sql(batch, batch->read_root)), 0);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		bool		isnull;
+		Oid			oid = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull));
+		int			place = value_place(values, oid);
+
+		if (place >= 0)
+			counts[place] = count_at(i, 2);
+	}
+}
+
+/* All values that a column contains, in a pass for each thousand of them. */
+static void
+count_contained(Batch *batch, List *values, int64 *counts)
+{
+	for (int from = 0; from < list_length(values); from += 1000)
+	{
+		int			n = Min(1000, list_length(values) - from);
+		Datum	   *oids = palloc(sizeof(Datum) * n);
+		StringInfoData sql;
+
+		initStringInfo(&sql);
+		for (int i = 0; i < n; i++)
+		{
+			oids[i] = ObjectIdGetDatum(((EnumValue *) list_nth(values, from + i))->oid);
+			appendStringInfo(&sql, "%s pg_catalog.count(*) FILTER (WHERE more._enum_holds(t.%s, ($1)[%d]))",
+							 i == 0 ? "SELECT" : ",", quote_identifier(batch->column->name), i + 1);
+		}
+		appendStringInfo(&sql, " FROM %s WHERE true%s", from_sql(batch, batch->read_root),
+						 leaf_sql(batch, batch->read_root));
+		bind(batch, ARG_OLD, get_array_type(batch->type),
+			 PointerGetDatum(construct_array(oids, n, batch->type, sizeof(Oid), true, TYPALIGN_INT)), false);
+		run(batch, sql.data, 0);
+		for (int i = 0; i < n; i++)
+			counts[from + i] = count_at(0, i + 1);
+	}
+}
+
+/* Counts of all values in one column; false where they cannot be known. */
+static bool
+count_all(EnumColumn *column, Oid type, List *values, int64 *counts)
+{
+	Batch		batch;
+
+	if (!is_readable(column))
+		return false;
+	if (!hold_column(column, AccessShareLock) || !has_rows(column))
+		return true;
+	SPI_connect();
+	begin_batch(&batch, column, type, InvalidOid);
+	if (column->plain)
+		count_plain(&batch, values, counts);
+	else
+		count_contained(&batch, values, counts);
+	SPI_finish();
+	return true;
+}
+
+/*
+ * more.enum_counts(type regtype, label text DEFAULT NULL)
+ *		-> ("table" regclass, "column" text, label text, rows bigint)
+ *
+ * Rows of each table and column that hold each of the values, or the one named;
+ * NULL where it cannot be known.  Partitions each on their own.
+ */
+Datum
+enum_counts(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	Oid			type;
+	List	   *values;
+	ListCell   *cell;
+	int64	   *counts;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (PG_ARGISNULL(0))
+		PG_RETURN_VOID();
+	type = PG_GETARG_OID(0);
+	require_enum(type);
+	values = PG_ARGISNULL(1) ? enum_values(type) :
+		list_make1(enum_value(type, text_to_cstring(PG_GETARG_TEXT_PP(1)), false));
+	counts = palloc(sizeof(int64) * Max(list_length(values), 1));
+	foreach(cell, enum_columns(type, false))
+	{
+		EnumColumn *column = lfirst(cell);
+		ListCell   *inner;
+		bool		known;
+
+		if (column->relkind == RELKIND_PARTITIONED_TABLE)
+			continue;
+		memset(counts, 0, sizeof(int64) * list_length(values));
+		if (PG_ARGISNULL(1))
+			known = count_all(column, type, values, counts);
+		else
+		{
+			counts[0] = count_rows(column, type, ((EnumValue *) linitial(values))->oid);
+			known = counts[0] >= 0;
+		}
+		foreach(inner, values)
+		{
+			Datum		row[4];
+			bool		nulls[4] = {false, false, false, !known};
+
+			row[0] = ObjectIdGetDatum(column->relid);
+			row[1] = CStringGetTextDatum(column->name);
+			row[2] = CStringGetTextDatum(((EnumValue *) lfirst(inner))->label);
+			row[3] = Int64GetDatum(counts[foreach_current_index(inner)]);
+			tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, row, nulls);
+		}
+	}
+	PG_RETURN_VOID();
+}
+
+/* ------------------------------------------------------------------------ */
+/* What a policy can do to a column											*/
+/* ------------------------------------------------------------------------ */
+
+/* Does the column's type, or the column, refuse nulls? */
+static bool
+refuses_null(EnumColumn *column)
+{
+	HeapTuple	tup = SearchSysCacheAttNum(column->relid, column->attnum);
+	bool		result = HeapTupleIsValid(tup) && ((Form_pg_attribute) GETSTRUCT(tup))->attnotnull;
+	Oid			type = column->type;
+
+	if (HeapTupleIsValid(tup))
+		ReleaseSysCache(tup);
+	while (!result && get_typtype(type) == TYPTYPE_DOMAIN)
+	{
+		tup = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+		if (!HeapTupleIsValid(tup))
+			elog(ERROR, "cache lookup failed for type %u", type);
+		result = ((Form_pg_type) GETSTRUCT(tup))->typnotnull;
+		type = ((Form_pg_type) GETSTRUCT(tup))->typbasetype;
+		ReleaseSysCache(tup);
+	}
+	return result;
+}
+
+/* Would the default put the value back?  What changes from call to call is not computed. */
+static bool
+default_holds(Node *expr, EnumColumn *column, Oid type, Oid old_oid)
+{
+	EState	   *estate;
+	ExprState  *state;
+	Datum		value;
+	bool		isnull;
+	bool		result;
+
+	if (contain_volatile_functions(expr))
+		return false;
+	estate = CreateExecutorState();
+	state = ExecPrepareExpr((Expr *) copyObject(expr), estate);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	value = ExecEvalExprSwitchContext(state, GetPerTupleExprContext(estate), &isnull);
+	result = !isnull && value_holds(value, column->type, type, old_oid);
+	PopActiveSnapshot();
+	FreeExecutorState(estate);
+	return result;
+}
+
+/* Refuse set_default for a column whose default does not help. */
+static void
+check_default(EnumColumn *column, Oid type, Oid old_oid)
+{
+	Relation	rel = table_open(column->relid, AccessShareLock);
+	Node	   *expr = build_column_default(rel, column->attnum);
+
+	if (expr == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("column %s has no default", column_text(column)),
+				 errhint("Give the column a default, or choose another policy for it with more.enum_on_delete.")));
+	if (default_holds(expr, column, type, old_oid))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the default of column %s holds the value itself", column_text(column)),
+				 errhint("Give the column another default, or choose another policy for it with more.enum_on_delete.")));
+	table_close(rel, AccessShareLock);
+}
+
+/*
+ * check_policy
+ *		Refuse what cannot be done to a column whatever its rows are: nulls where
+ *		none may be, a default that is none, a column that is computed.
+ */
+void
+check_policy(EnumColumn *column, Oid type, Oid old_oid, EnumPolicy policy)
+{
+	if (column->relkind != RELKIND_RELATION && column->relkind != RELKIND_PARTITIONED_TABLE)
+		return;
+	if (policy == POLICY_SET_NULL && column->plain && refuses_null(column))
+		ereport(ERROR,
+				(errcode(ERRCODE_NOT_NULL_VIOLATION),
+				 errmsg("column %s cannot be null", column_text(column)),
+				 errhint("Choose another policy for this column with more.enum_on_delete.")));
+	if (policy == POLICY_SET_DEFAULT && get_attgenerated(column->relid, column->attnum) == '\0')
+		check_default(column, type, old_oid);
+}
+
+/* ------------------------------------------------------------------------ */
+/* Changing																	*/
+/* ------------------------------------------------------------------------ */
+
+/* A unique key without nulls, best one that the change leaves alone; NIL if there is none. */
+static List *
+history_key(Relation rel, EnumColumn *column)
+{
+	bool		others;
+	List	   *keys = unique_keys(rel, &others);
+	List	   *best = primary_key_columns(rel);
+	ListCell   *cell;
+
+	foreach(cell, keys)
+	{
+		List	   *key = lfirst(cell);
+		ListCell   *inner;
+		bool		nullable = false;
+
+		foreach(inner, key)
+			nullable |= !TupleDescAttr(RelationGetDescr(rel), lfirst_int(inner) - 1)->attnotnull;
+		if (!nullable && (best == NIL || (list_member_int(best, column->attnum) &&
+										  !list_member_int(key, column->attnum))))
+			best = key;
+	}
+	return best;
+}
+
+/* Is the column in the partition key of a table above? */
+static bool
+routes_rows(EnumColumn *column)
+{
+	ListCell   *cell;
+	bool		result = false;
+
+	foreach(cell, get_partition_ancestors(column->relid))
+	{
+		Relation	rel = table_open(lfirst_oid(cell), AccessShareLock);
+		AttrNumber	attnum = find_column(rel, column->name);
+		bool		in_expression;
+
+		if (has_partition_attrs(rel, bms_make_singleton(attnum - FirstLowInvalidHeapAttributeNumber), &in_expression))
+			result = true;
+		table_close(rel, NoLock);
+	}
+	return result;
+}
+
+/* Has the root triggers that fire for a statement on it, but not for one on the partition? */
+static bool
+has_statement_triggers(Oid relid, EnumPolicy policy)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+	TriggerDesc *triggers = rel->trigdesc;
+	bool		result = triggers &&
+		(policy == POLICY_CASCADE ?
+		 triggers->trig_delete_before_statement || triggers->trig_delete_after_statement || triggers->trig_delete_old_table :
+		 triggers->trig_update_before_statement || triggers->trig_update_after_statement ||
+		 triggers->trig_update_old_table || triggers->trig_update_new_table);
+
+	table_close(rel, NoLock);
+	return result;
+}
+
+/* Make a batch ready to change rows.  The table is locked. */
+static void
+begin_change(Batch *batch, EnumChange *change, EnumPolicy policy, Oid new_oid)
+{
+	EnumColumn *column = batch->column;
+	Relation	rel = table_open(column->relid, NoLock);
+	AclMode		right = policy == POLICY_CASCADE ? ACL_DELETE : ACL_UPDATE;
+
+	batch->change = change;
+	batch->policy = policy;
+	batch->keep = change && enum_history_rows != 0;
+	if (policy == POLICY_SET_VALUE)
+		bind(batch, ARG_NEW, batch->type, ObjectIdGetDatum(new_oid), false);
+	if (batch->root != column->relid)
+		batch->write_root = (policy != POLICY_CASCADE && routes_rows(column)) ||
+			has_statement_triggers(batch->root, policy) ||
+			(!may(column->relid, right) && may(batch->root, right));
+	/* to lock rows takes the right to update them */
+	batch->lock = policy != POLICY_CASCADE || may(batch->read_root ? batch->root : column->relid, ACL_UPDATE);
+	if (batch->keep)
+		batch->key = history_key(rel, column);
+	/* a default may be anything, so such a key would not tell the row again */
+	if (policy == POLICY_SET_DEFAULT && list_member_int(batch->key, column->attnum))
+		batch->key = NIL;
+	if (batch->key)
+	{
+		Datum	   *names = palloc(sizeof(Datum) * list_length(batch->key));
+		ListCell   *cell;
+
+		foreach(cell, batch->key)
+			names[foreach_current_index(cell)] =
+				CStringGetTextDatum(get_attname(column->relid, lfirst_int(cell), false));
+		bind(batch, ARG_KEY, TEXTARRAYOID,
+			 PointerGetDatum(construct_array(names, list_length(batch->key), TEXTOID, -1, false, TYPALIGN_INT)),
+			 false);
+	}
+	require_all_rows(batch->write_root ? batch->root : column->relid);
+	table_close(rel, NoLock);
+}
+
+/* The new value of the column, as an expression over the row. */
+static char *
+new_value_sql(Batch *batch)
+{
+	EnumColumn *column = batch->column;
+
+	if (batch->policy == POLICY_SET_DEFAULT)
+		return "DEFAULT";
+	if (column->plain)
+		return batch->policy == POLICY_SET_NULL ? "NULL" : NEW_SQL;
+	return psprintf("more._enum_replace(t.%s, " OLD_SQL ", " NEW_SQL ")", quote_identifier(column->name));
+}
+
+/* The key of a row after the change, as JSON. */
+static char *
+key_sql(Batch *batch)
+{
+	StringInfoData sql;
+	ListCell   *cell;
+
+	if (batch->key == NIL)
+		return "NULL::pg_catalog.text";
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "pg_catalog.jsonb_build_object(");
+	foreach(cell, batch->key)
+	{
+		AttrNumber	attnum = lfirst_int(cell);
+		int			i = foreach_current_index(cell);
+
+		appendStringInfo(&sql, "%s($6)[%d], ", i ? ", " : "", i + 1);
+		if (attnum == batch->column->attnum && batch->policy != POLICY_CASCADE)
+			appendStringInfoString(&sql, new_value_sql(batch));
+		else
+			appendStringInfo(&sql, "t.%s", quote_identifier(get_attname(batch->column->relid, attnum, false)));
+	}
+	appendStringInfoString(&sql, ")::pg_catalog.text");
+	return sql.data;
+}
+
+/* Settings under which values are written as text that reads the same anywhere. */
+static int
+begin_portable_text(void)
+{
+	int			nest = NewGUCNestLevel();
+
+	(void) set_config_option("datestyle", "ISO, YMD", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("intervalstyle", "postgres", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("extra_float_digits", "1", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	return nest;
+}
+
+/* Column i of a result's row as text, palloc'd; NULL if it is null. */
+static char *
+text_at(SPITupleTable *table, uint64 row, int i)
+{
+	return SPI_getvalue(table->vals[row], table->tupdesc, i);
+}
+
+/*
+ * Lock the rows at these addresses that hold the value, and read what is kept
+ * of them.  Without addresses: wait for one row, wherever it is.
+ */
+static FoundRow *
+lock_rows(Batch *batch, bool wait, int *count)
+{
+	StringInfoData sql;
+	FoundRow   *rows;
+	SPITupleTable *table;
+	int			nest = begin_portable_text();
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "SELECT t.ctid, %s", key_sql(batch));
+	/* a deleted row is kept whole, and a plain value is known */
+	if (batch->keep && batch->policy != POLICY_CASCADE && !batch->column->plain)
+		appendStringInfo(&sql, ", t.%s", quote_identifier(batch->column->name));
+	appendStringInfo(&sql, " FROM %s WHERE %s%s", from_sql(batch, batch->read_root), holds_sql(batch->column),
+					 leaf_sql(batch, batch->read_root));
+	if (!wait)
+		appendStringInfoString(&sql, " AND t.ctid OPERATOR(pg_catalog.=) ANY (" TIDS_SQL ")");
+	else
+		appendStringInfoString(&sql, " LIMIT 1");
+	if (batch->lock)
+		appendStringInfo(&sql, " FOR %s%s", batch->policy == POLICY_CASCADE ? "UPDATE" : "NO KEY UPDATE",
+						 wait ? "" : " SKIP LOCKED");
+	*count = run(batch, sql.data, 0);
+	table = SPI_tuptable;
+	rows = palloc(sizeof(FoundRow) * Max(*count, 1));
+	for (int i = 0; i < *count; i++)
+	{
+		bool		isnull;
+		Datum		tid = SPI_getbinval(table->vals[i], table->tupdesc, 1, &isnull);
+
+		ItemPointerCopy((ItemPointer) DatumGetPointer(tid), &rows[i].tid);
+		rows[i].key = text_at(table, i, 2);
+		rows[i].old_value = table->tupdesc->natts > 2 ? text_at(table, i, 3) : NULL;
+	}
+	SPI_freetuptable(table);
+	AtEOXact_GUC(false, nest);
+	return rows;
+}
+
+static void
+bind_tids(Batch *batch, Datum *tids, int count)
+{
+	bind(batch, ARG_TIDS, TIDARRAYOID,
+		 PointerGetDatum(construct_array(tids, count, TIDOID, sizeof(ItemPointerData), false, TYPALIGN_SHORT)),
+		 false);
+}
+
+/* Where the server says what it has against a change, say that it was ours. */
+static void
+change_context(void *arg)
+{
+	errcontext("change of the rows of column %s that hold a value of an enum", (char *) arg);
+}
+
+/* A trigger, or a default, has kept rows as they were. */
+static void
+refuse_stubborn_rows(Batch *batch, int64 count)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+			 errmsg("rows of table %s still hold the value after they were changed", qualified_name(batch->column->relid)),
+			 errdetail_plural("A trigger or a default keeps it in column \"%s\" of %lld row.",
+							  "A trigger or a default keeps it in column \"%s\" of %lld rows.",
+							  count, batch->column->name, (long long) count),
+			 errhint("Change the trigger or the default, or choose another policy for this column with more.enum_on_delete.")));
+}
+
+/*
+ * Change the rows whose addresses are bound; returns how many were.  Rows that
+ * a DELETE returns stay in SPI_tuptable.
+ */
+static int64
+change_rows_at(Batch *batch, int count)
+{
+	char	   *table = from_sql(batch, batch->write_root);
+	char	   *where = psprintf("WHERE t.ctid OPERATOR(pg_catalog.=) ANY (" TIDS_SQL ") AND %s%s",
+								 holds_sql(batch->column), leaf_sql(batch, batch->write_root));
+	ErrorContextCallback callback = {error_context_stack, change_context, column_text(batch->column)};
+	SPITupleTable *result;
+	int64		changed;
+	int64		stubborn = 0;
+
+	error_context_stack = &callback;
+	if (batch->policy == POLICY_CASCADE)
+		changed = run(batch, psprintf("DELETE FROM %s %s RETURNING %s", table, where, batch->keep ? "t" : "1"), 0);
+	else
+		changed = run(batch, psprintf("UPDATE %s SET %s = %s %s RETURNING more._enum_holds(t.%s, " OLD_SQL ")", table,
+									  quote_identifier(batch->column->name), new_value_sql(batch), where,
+									  quote_identifier(batch->column->name)), 0);
+	error_context_stack = callback.previous;
+	result = SPI_tuptable;
+	for (int64 i = 0; i < changed && batch->policy != POLICY_CASCADE; i++)
+	{
+		bool		isnull;
+
+		if (DatumGetBool(SPI_getbinval(result->vals[i], result->tupdesc, 1, &isnull)))
+			stubborn++;
+	}
+	/* rows that were not locked may be gone, or changed by others */
+	if (changed < count)
+		stubborn += run(batch, psprintf("SELECT 1 FROM %s WHERE %s%s AND t.ctid OPERATOR(pg_catalog.=) ANY (" TIDS_SQL ")",
+										from_sql(batch, batch->read_root), holds_sql(batch->column),
+										leaf_sql(batch, batch->read_root)), 0);
+	if (stubborn > 0)
+		refuse_stubborn_rows(batch, stubborn);
+	SPI_tuptable = result;
+	return changed;
+}
+
+/* The label of the value, for the history. */
+static char *
+label_of(Oid type, Oid oid)
+{
+	ListCell   *cell;
+
+	foreach(cell, enum_values(type))
+	{
+		EnumValue  *value = lfirst(cell);
+
+		if (value->oid == oid)
+			return value->label;
+	}
+	return NULL;
+}
+
+/* A composite value as JSON text. */
+static char *
+row_json(Datum row, Oid type)
+{
+	FmgrInfo	to_json;
+	Datum		json;
+	Const	   *argument = makeConst(type, -1, InvalidOid, -1, (Datum) 0, true, false);
+
+	fmgr_info(F_TO_JSONB, &to_json);
+	fmgr_info_set_expr((Node *) makeFuncExpr(F_TO_JSONB, JSONBOID, list_make1(argument),
+											 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL), &to_json);
+	json = FunctionCall1(&to_json, row);
+	return DatumGetCString(OidFunctionCall1(F_JSONB_OUT, json));
+}
+
+/* Keep the rows that a DELETE returned. */
+static void
+keep_deleted(Batch *batch, SPITupleTable *table, int64 count)
+{
+	for (int64 i = 0; i < count; i++)
+	{
+		int			nest = begin_portable_text();
+		bool		isnull;
+		Datum		row = SPI_getbinval(table->vals[i], table->tupdesc, 1, &isnull);
+		char	   *json = row_json(row, SPI_gettypeid(table->tupdesc, 1));
+
+		AtEOXact_GUC(false, nest);
+		change_keep_row(batch->change, batch->column->relid, batch->column->name, NULL, NULL, json);
+	}
+}
+
+/* Keep what rows held. */
+static void
+keep_changed(Batch *batch, FoundRow *rows, int count, Oid old_oid)
+{
+	char	   *label = batch->column->plain ? label_of(batch->type, old_oid) : NULL;
+
+	for (int i = 0; i < count; i++)
+		change_keep_row(batch->change, batch->column->relid, batch->column->name, rows[i].key,
+						label ? label : rows[i].old_value, NULL);
+}
+
+/* Say once for a walk that what it changes cannot be undone. */
+static void
+notice_without_key(Batch *batch, RowWalk *walk)
+{
+	if (walk->told || !batch->keep || batch->key || batch->policy == POLICY_CASCADE)
+		return;
+	walk->told = true;
+	ereport(NOTICE,
+			(errmsg("the history keeps no rows of column %s", column_text(batch->column)),
+			 errdetail("The table has no primary key, nor another unique key without nulls, that would tell its rows again.")));
+}
+
+/* Lock and change one lot of rows; returns how many. */
+static int64
+process_rows(Batch *batch, RowWalk *walk, Oid old_oid, bool wait)
+{
+	int			count;
+	FoundRow   *rows = lock_rows(batch, wait, &count);
+	Datum	   *tids = palloc(sizeof(Datum) * Max(count, 1));
+	int64		changed;
+
+	if (count == 0)
+		return 0;
+	for (int i = 0; i < count; i++)
+		tids[i] = PointerGetDatum(&rows[i].tid);
+	bind_tids(batch, tids, count);
+	changed = change_rows_at(batch, count);
+	notice_without_key(batch, walk);
+	if (batch->keep && batch->policy == POLICY_CASCADE)
+		keep_deleted(batch, SPI_tuptable, changed);
+	else if (batch->keep && batch->key)
+		keep_changed(batch, rows, count, old_oid);
+	return changed;
+}
+
+/* Orders addresses. */
+static int
+compare_tids(const void *a, const void *b)
+{
+	return ItemPointerCompare((ItemPointer) a, (ItemPointer) b);
+}
+
+/*
+ * Collect addresses of rows that hold the value: of all if they are few enough,
+ * else by ranges of blocks, from where the last one ended.
+ */
+static void
+collect_tids(Batch *batch, RowWalk *walk)
+{
+	StringInfoData sql;
+	int			nest = NewGUCNestLevel();
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "SELECT t.ctid FROM %s WHERE %s%s", from_sql(batch, batch->read_root),
+					 holds_sql(batch->column), leaf_sql(batch, batch->read_root));
+	if (walk->by_range)
+	{
+		ItemPointerData from;
+
+		ItemPointerSet(&from, walk->next, 0);
+		bind(batch, ARG_FROM, TIDOID, PointerGetDatum(&from), false);
+		appendStringInfoString(&sql, " AND t.ctid OPERATOR(pg_catalog.>=) " FROM_SQL);
+		/* rows must come in the order of their addresses */
+		(void) set_config_option("enable_indexscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+		(void) set_config_option("enable_bitmapscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+		(void) set_config_option("max_parallel_workers_per_gather", "0", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+		(void) set_config_option("synchronize_seqscans", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	}
+	bind(batch, ARG_LIMIT, INT8OID, Int64GetDatum(MAX_TIDS), false);
+	appendStringInfoString(&sql, " LIMIT " LIMIT_SQL);
+	walk->ntids = run(batch, sql.data, 0);
+	AtEOXact_GUC(false, nest);
+	walk->position = 0;
+	if (walk->tids == NULL)
+		walk->tids = MemoryContextAlloc(walk->context, sizeof(ItemPointerData) * MAX_TIDS);
+	for (int i = 0; i < walk->ntids; i++)
+	{
+		bool		isnull;
+		Datum		tid = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
+
+		ItemPointerCopy((ItemPointer) DatumGetPointer(tid), &walk->tids[i]);
+	}
+	SPI_freetuptable(SPI_tuptable);
+	qsort(walk->tids, walk->ntids, sizeof(ItemPointerData), compare_tids);
+	walk->last = walk->ntids < MAX_TIDS;
+	/* the last block's other rows are for the next range */
+	if (walk->by_range && !walk->last)
+		walk->next = ItemPointerGetBlockNumber(&walk->tids[walk->ntids - 1]);
+}
+
+/* Bind the next addresses; false when there are none left of this pass. */
+static bool
+next_tids(Batch *batch, RowWalk *walk, int64 limit)
+{
+	Datum	   *tids;
+	int			count;
+
+	while (!walk->started || (walk->position == walk->ntids && !walk->last))
+	{
+		collect_tids(batch, walk);
+		/* too many for one go: from the first block on, then */
+		if (!walk->last && !walk->by_range)
+		{
+			walk->by_range = true;
+			walk->next = 0;
+			collect_tids(batch, walk);
+		}
+		walk->started = true;
+	}
+	count = Min(limit, walk->ntids - walk->position);
+	if (count <= 0)
+		return false;
+	tids = palloc(sizeof(Datum) * count);
+	for (int i = 0; i < count; i++)
+		tids[i] = PointerGetDatum(&walk->tids[walk->position + i]);
+	bind_tids(batch, tids, count);
+	walk->position += count;
+	return true;
+}
+
+/* The pass is over: does it take another? */
+static bool
+another_pass(Batch *batch, RowWalk *walk)
+{
+	uint64		left = run(batch, psprintf("SELECT 1 FROM %s WHERE %s%s LIMIT 1", from_sql(batch, batch->read_root),
+										   holds_sql(batch->column), leaf_sql(batch, batch->read_root)), 1);
+
+	/* only rows that others have locked are left: wait for one of them */
+	walk->wait = left > 0 && walk->changed == 0;
+	walk->passes++;
+	walk->changed = 0;
+	walk->started = false;
+	walk->by_range = false;
+	walk->position = walk->ntids = 0;
+	return left > 0;
+}
+
+/*
+ * migrate_batch
+ *		Change at most limit rows that hold the value, as the policy says (one
+ *		that changes rows), and return how many were changed; *more tells
+ *		whether to call again.
+ *
+ * The walk is all zeroes for the first call, but for a memory context that
+ * lives until the last one.  Between calls the caller may commit.  *more is
+ * false once no row holds the value; others that write it all the time can keep
+ * it true for ever, so see walk->passes.  What was changed is kept for the
+ * change, if one is given.
+ *
+ * Materialized views, foreign tables, and other sessions' temporary tables are
+ * left alone.  Row locks are held, and ROW EXCLUSIVE on the table, until the
+ * transaction ends.
+ */
+int64
+migrate_batch(EnumChange *change, EnumColumn *column, Oid type, Oid old_oid, EnumPolicy policy, Oid new_oid,
+			  RowWalk *walk, int64 limit, bool *more)
+{
+	Batch		batch;
+	MemoryContext context = CurrentMemoryContext;
+	int64		changed = 0;
+
+	if (policy == POLICY_PROTECT || policy == POLICY_KEEP)
+		elog(ERROR, "policy %d changes no rows", policy);
+	*more = false;
+	if (column->other_temp || column->relkind != RELKIND_RELATION || !hold_column(column, RowExclusiveLock))
+		return 0;
+	if (walk->context == NULL)
+		walk->context = CurrentMemoryContext;
+	SPI_connect();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	begin_batch(&batch, column, type, old_oid);
+	begin_change(&batch, change, policy, new_oid);
+	if (walk->wait)
+	{
+		walk->wait = false;
+		changed = process_rows(&batch, walk, old_oid, true);
+		*more = true;
+	}
+	else if (next_tids(&batch, walk, limit))
+	{
+		changed = process_rows(&batch, walk, old_oid, false);
+		*more = true;
+	}
+	else
+		*more = another_pass(&batch, walk);
+	walk->changed += changed;
+	PopActiveSnapshot();
+	SPI_finish();
+	MemoryContextSwitchTo(context);
+	return changed;
+}
