@@ -142,7 +142,7 @@ typedef enum EnumPolicy
 extern EnumPolicy policy_from_text(const char *text);
 extern int64 count_rows(EnumColumn *column, Oid type, Oid value);	/* -1: unknown */
 extern bool holds_any(EnumColumn *column, Oid type, Oid value);
-extern void check_policy(EnumColumn *column, Oid type, Oid old_oid, EnumPolicy policy);
+extern void require_policy(EnumColumn *column, Oid type, Oid old_oid, EnumPolicy policy);
 /* Where a migration is; zeroed at first, but for a context that outlives it. */
 typedef struct RowWalk
 {

@@ -184,10 +184,13 @@ require_all_rows(Oid relid)
 
 /* What must hold for a row that has the value. */
 static char *
-holds_sql(EnumColumn *column)
+holds_sql(Batch *batch)
 {
+	EnumColumn *column = batch->column;
 	const char *name = quote_identifier(column->name);
 
+	if (column->plain && column->type != batch->type)
+		return psprintf("t.%s::%s OPERATOR(pg_catalog.=) " OLD_SQL, name, type_sql(batch->type, -1));
 	if (column->plain)
 		return psprintf("t.%s OPERATOR(pg_catalog.=) " OLD_SQL, name);
 	return psprintf("more._enum_holds(t.%s, " OLD_SQL ")", name);
@@ -319,7 +322,7 @@ count_rows(EnumColumn *column, Oid type, Oid value)
 	SPI_connect();
 	begin_batch(&batch, column, type, value);
 	run(&batch, psprintf("SELECT pg_catalog.count(*) FROM %s WHERE %s%s", from_sql(&batch, batch.read_root),
-						 holds_sql(column), leaf_sql(&batch, batch.read_root)), 0);
+						 holds_sql(&batch), leaf_sql(&batch, batch.read_root)), 0);
 	result = count_at(0, 1);
 	SPI_finish();
 	return result;
@@ -341,7 +344,7 @@ holds_any(EnumColumn *column, Oid type, Oid value)
 	SPI_connect();
 	begin_batch(&batch, column, type, value);
 	result = run(&batch, psprintf("SELECT 1 FROM %s WHERE %s%s LIMIT 1", from_sql(&batch, batch.read_root),
-								  holds_sql(column), leaf_sql(&batch, batch.read_root)), 1) > 0;
+								  holds_sql(&batch), leaf_sql(&batch, batch.read_root)), 1) > 0;
 	SPI_finish();
 	return result;
 }
@@ -550,12 +553,12 @@ check_default(EnumColumn *column, Oid type, Oid old_oid)
 }
 
 /*
- * check_policy
+ * require_policy
  *		Refuse what cannot be done to a column whatever its rows are: nulls where
  *		none may be, a default that is none, a column that is computed.
  */
 void
-check_policy(EnumColumn *column, Oid type, Oid old_oid, EnumPolicy policy)
+require_policy(EnumColumn *column, Oid type, Oid old_oid, EnumPolicy policy)
 {
 	if (column->relkind != RELKIND_RELATION && column->relkind != RELKIND_PARTITIONED_TABLE)
 		return;
@@ -747,7 +750,7 @@ lock_rows(Batch *batch, bool wait, int *count)
 	/* a deleted row is kept whole, and a plain value is known */
 	if (batch->keep && batch->policy != POLICY_CASCADE && !batch->column->plain)
 		appendStringInfo(&sql, ", t.%s", quote_identifier(batch->column->name));
-	appendStringInfo(&sql, " FROM %s WHERE %s%s", from_sql(batch, batch->read_root), holds_sql(batch->column),
+	appendStringInfo(&sql, " FROM %s WHERE %s%s", from_sql(batch, batch->read_root), holds_sql(batch),
 					 leaf_sql(batch, batch->read_root));
 	if (!wait)
 		appendStringInfoString(&sql, " AND t.ctid OPERATOR(pg_catalog.=) ANY (" TIDS_SQL ")");
@@ -810,7 +813,7 @@ change_rows_at(Batch *batch, int count)
 {
 	char	   *table = from_sql(batch, batch->write_root);
 	char	   *where = psprintf("WHERE t.ctid OPERATOR(pg_catalog.=) ANY (" TIDS_SQL ") AND %s%s",
-								 holds_sql(batch->column), leaf_sql(batch, batch->write_root));
+								 holds_sql(batch), leaf_sql(batch, batch->write_root));
 	ErrorContextCallback callback = {error_context_stack, change_context, column_text(batch->column)};
 	SPITupleTable *result;
 	int64		changed;
@@ -835,7 +838,7 @@ change_rows_at(Batch *batch, int count)
 	/* rows that were not locked may be gone, or changed by others */
 	if (changed < count)
 		stubborn += run(batch, psprintf("SELECT 1 FROM %s WHERE %s%s AND t.ctid OPERATOR(pg_catalog.=) ANY (" TIDS_SQL ")",
-										from_sql(batch, batch->read_root), holds_sql(batch->column),
+										from_sql(batch, batch->read_root), holds_sql(batch),
 										leaf_sql(batch, batch->read_root)), 0);
 	if (stubborn > 0)
 		refuse_stubborn_rows(batch, stubborn);
@@ -955,7 +958,7 @@ collect_tids(Batch *batch, RowWalk *walk)
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "SELECT t.ctid FROM %s WHERE %s%s", from_sql(batch, batch->read_root),
-					 holds_sql(batch->column), leaf_sql(batch, batch->read_root));
+					 holds_sql(batch), leaf_sql(batch, batch->read_root));
 	if (walk->by_range)
 	{
 		ItemPointerData from;
@@ -1026,7 +1029,7 @@ static bool
 another_pass(Batch *batch, RowWalk *walk)
 {
 	uint64		left = run(batch, psprintf("SELECT 1 FROM %s WHERE %s%s LIMIT 1", from_sql(batch, batch->read_root),
-										   holds_sql(batch->column), leaf_sql(batch, batch->read_root)), 1);
+										   holds_sql(batch), leaf_sql(batch, batch->read_root)), 1);
 
 	/* only rows that others have locked are left: wait for one of them */
 	walk->wait = left > 0 && walk->changed == 0;
