@@ -393,6 +393,7 @@ change_constant(Const *constant, TreeChange *change)
 											 change->old_oid, change->new_oid, &isnull);
 		constant->constisnull = isnull;
 		change->changed = true;
+		change->other_meaning |= !change->equal;
 	}
 }
 
@@ -422,6 +423,7 @@ change_cast(Node *node, TreeChange *change)
 		{
 			set_constant_text(constant, new_label);
 			change->changed = true;
+			change->other_meaning = true;
 		}
 	}
 	return constants != NIL;
@@ -579,6 +581,7 @@ bool
 change_tree(Node *tree, TreeChange *change)
 {
 	change->changed = false;
+	change->other_meaning = false;
 	change->obstacle = NULL;
 	(void) change_walker(tree, change);
 	return change->changed;

@@ -78,8 +78,8 @@ typedef struct StoredExpression
 	AttrNumber	field;			/* the column there, */
 	Oid			classid;		/* the object, as pg_depend would say: */
 	Oid			objid;			/* in most catalogs also the row's key */
-	const char *kind;			/* default, stored column, virtual column, check, index, view, rule, function, aggregate,
-								 * policy, trigger, statistics, publication, partition, partition key, domain */
+	const char *kind;			/* default, generated column, check, index, view, rule, function, aggregate,
+								 * policy, trigger, statistics, partition, partition key, domain */
 	char	   *description;	/* for people, as getObjectDescription */
 	Oid			relid;			/* the table or view it belongs to, or InvalidOid */
 	List	   *values;			/* OIDs of the enum's values that its constants name; NIL: only the type is used */

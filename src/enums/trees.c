@@ -3,8 +3,9 @@
  *	  The stored expressions that name values of an enum type: found, and changed.
  *
  * Expressions live in sixteen columns of type pg_node_tree, the same in every
- * version, and in the initial values of aggregates, which are text.  Their
- * catalogs are scanned whole: dependency records would name the objects that
+ * version, and in the initial values of aggregates, which are text.  One of
+ * the sixteen is left out: the server refuses user-defined types in the row
+ * filters of publications.  The catalogs are scanned whole: dependency records would name the objects that
  * use a type, but not those that use it by way of a table's column, a row
  * type or a function's result.
  *
@@ -47,8 +48,6 @@
 #include "catalog/pg_partitioned_table.h"
 #include "catalog/pg_policy.h"
 #include "catalog/pg_proc.h"
-#include "catalog/pg_publication.h"
-#include "catalog/pg_publication_rel.h"
 #include "catalog/pg_rewrite.h"
 #include "catalog/pg_statistic_ext.h"
 #include "catalog/pg_trigger.h"
@@ -125,8 +124,6 @@ static const StoredField stored_fields[] = {
 	Anum_pg_statistic_ext_stxexprs, "statistics", ShareUpdateExclusiveLock},
 	{TypeRelationId, TypeOidIndexId, Anum_pg_type_oid, 0,
 	Anum_pg_type_typdefaultbin, "domain", NoLock},
-	{PublicationRelRelationId, PublicationRelObjectIndexId, Anum_pg_publication_rel_oid, Anum_pg_publication_rel_prrelid,
-	Anum_pg_publication_rel_prqual, "publication", ShareUpdateExclusiveLock},
 };
 
 /* The field of a stored expression. */
@@ -169,6 +166,21 @@ class_of_catalog(Oid catalog)
 	}
 }
 
+/* The domain that a constraint is of, or InvalidOid. */
+static Oid
+domain_of(Oid constraint)
+{
+	HeapTuple	tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
+	Oid			result = InvalidOid;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		result = ((Form_pg_constraint) GETSTRUCT(tuple))->contypid;
+		ReleaseSysCache(tuple);
+	}
+	return result;
+}
+
 /* What kind of object it is, where the catalog alone does not tell. */
 static const char *
 kind_of(const StoredField *field, HeapTuple tuple, Oid relid)
@@ -180,12 +192,10 @@ kind_of(const StoredField *field, HeapTuple tuple, Oid relid)
 		return "view";
 	if (field->catalog == AttrDefaultRelationId)
 	{
-		char		generated = get_attgenerated(relid, ((Form_pg_attrdef) GETSTRUCT(tuple))->adnum);
+		AttrNumber	attnum = ((Form_pg_attrdef) GETSTRUCT(tuple))->adnum;
 
-		if (generated == ATTRIBUTE_GENERATED_STORED)
-			return "stored column";
-		if (generated != '\0')
-			return "virtual column";
+		if (get_attgenerated(relid, attnum) != '\0')
+			return "generated column";
 	}
 	return field->kind;
 }
@@ -221,6 +231,18 @@ read_tree(const StoredField *field, HeapTuple tuple, TupleDesc desc, const TreeT
 	return stringToNode(stored);
 }
 
+/* What people call it; a domain's constraint with its domain. NULL when it is gone. */
+static char *
+describe_expression(const StoredExpression *expression)
+{
+	ObjectAddress address = address_of(expression);
+	char	   *description = getObjectDescription(&address, true);
+
+	if (description != NULL && expression->catalog == ConstraintRelationId && !OidIsValid(expression->relid))
+		return psprintf("%s on domain %s", description, format_type_be(domain_of(expression->objid)));
+	return description;
+}
+
 static Oid
 get_oid(HeapTuple tuple, AttrNumber attnum, TupleDesc desc)
 {
@@ -236,7 +258,6 @@ read_expression(const StoredField *field, HeapTuple tuple, TupleDesc desc, const
 	Node	   *tree = read_tree(field, tuple, desc, type);
 	TreeNames	names = {false, NIL, NIL};
 	StoredExpression *expression;
-	ObjectAddress address;
 
 	if (tree == NULL)
 		return NULL;
@@ -252,8 +273,7 @@ read_expression(const StoredField *field, HeapTuple tuple, TupleDesc desc, const
 	expression->kind = kind_of(field, tuple, expression->relid);
 	expression->values = names.values;
 	expression->texts = names.texts;
-	address = address_of(expression);
-	expression->description = getObjectDescription(&address, true);
+	expression->description = describe_expression(expression);
 	return expression->description == NULL ? NULL : expression;
 }
 
@@ -327,7 +347,6 @@ fetch_row(Relation rel, const StoredField *field, Oid objid)
 static bool
 owns(const StoredExpression *expression)
 {
-	HeapTuple	tuple;
 	Oid			object = expression->objid;
 
 	switch (expression->catalog)
@@ -339,21 +358,10 @@ owns(const StoredExpression *expression)
 			return compat_owns(ProcedureRelationId, object);
 		case TypeRelationId:
 			return compat_owns(TypeRelationId, object);
-		case PublicationRelRelationId:
-			tuple = SearchSysCache1(PUBLICATIONREL, ObjectIdGetDatum(object));
-			if (!HeapTupleIsValid(tuple))
-				return true;
-			object = ((Form_pg_publication_rel) GETSTRUCT(tuple))->prpubid;
-			ReleaseSysCache(tuple);
-			return compat_owns(PublicationRelationId, object);
 		case ConstraintRelationId:
 			if (OidIsValid(expression->relid))
 				break;
-			tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(object));
-			if (!HeapTupleIsValid(tuple))
-				return true;
-			object = ((Form_pg_constraint) GETSTRUCT(tuple))->contypid;
-			ReleaseSysCache(tuple);
+			object = domain_of(object);
 			return compat_owns(TypeRelationId, object);
 		default:
 			break;
@@ -404,13 +412,6 @@ stored_use_of(Oid function)
 	return result;
 }
 
-/* Is the change one of the tree's text alone, because no row holds the old value? */
-static bool
-keeps_meaning(const TreeChange *change)
-{
-	return change->equal || !OidIsValid(change->new_oid);
-}
-
 /* Why an index cannot change its meaning, or NULL. */
 static const char *
 index_obstacle(Oid index)
@@ -449,8 +450,8 @@ append_rows_as_changed(StringInfo sql, Relation rel, const TreeChange *change)
 		if (att->attisdropped)
 			continue;
 		if (getBaseType(att->atttypid) == change->type->type)
-			appendStringInfo(sql, ", CASE WHEN r.%s OPERATOR(pg_catalog.=) %s::%s THEN %s::%s ELSE r.%s END AS %s",
-							 name, old_label, type, new_label, type, name, name);
+			appendStringInfo(sql, ", CASE WHEN r.%s::%s OPERATOR(pg_catalog.=) %s::%s THEN %s::%s ELSE r.%s END AS %s",
+							 name, type, old_label, type, new_label, type, name, name);
 		else if (get_element_type(getBaseType(att->atttypid)) == change->type->type)
 			appendStringInfo(sql, ", pg_catalog.array_replace(r.%s, %s::%s, %s::%s) AS %s",
 							 name, old_label, type, new_label, type, name);
@@ -542,13 +543,26 @@ check_obstacle(const StoredExpression *expression, Node *before, Node *after, co
 	return NULL;
 }
 
+/* Is it what computes a stored generated column? */
+static bool
+is_stored_column(const StoredExpression *expression)
+{
+	ObjectAddress column;
+
+	if (expression->catalog != AttrDefaultRelationId)
+		return false;
+	column = GetAttrDefaultColumnAddress(expression->objid);
+	return OidIsValid(column.objectId) &&
+		get_attgenerated(column.objectId, column.objectSubId) == ATTRIBUTE_GENERATED_STORED;
+}
+
 /* Why the object cannot take the changed tree, or NULL. */
 static const char *
 kind_obstacle(const StoredExpression *expression, Node *before, Node *after, const TreeChange *change)
 {
 	char	   *user;
 
-	if (keeps_meaning(change))
+	if (!change->other_meaning)
 		return NULL;
 	if (expression->catalog == IndexRelationId)
 		return index_obstacle(expression->objid);
@@ -556,7 +570,7 @@ kind_obstacle(const StoredExpression *expression, Node *before, Node *after, con
 		return "it routes rows, and those that are there would not move";
 	if (expression->catalog == ConstraintRelationId)
 		return check_obstacle(expression, before, after, change);
-	if (strcmp(expression->kind, "stored column") == 0)
+	if (is_stored_column(expression))
 		return "it computed the values that are stored in the rows";
 	if (expression->catalog == ProcedureRelationId && expression->field == Anum_pg_proc_prosqlbody &&
 		(user = stored_use_of(expression->objid)) != NULL)
@@ -579,7 +593,7 @@ expression_obstacle(StoredExpression *expression, Oid type, Oid old_oid, Oid new
 {
 	const StoredField *field = field_of(expression);
 	TreeType   *of = tree_type(type);
-	TreeChange	change = {of, old_oid, new_oid, equal, false, NULL};
+	TreeChange	change = {of, old_oid, new_oid, equal, false, false, NULL};
 	Relation	rel = table_open(field->catalog, AccessShareLock);
 	HeapTuple	tuple = fetch_row(rel, field, expression->objid);
 	const char *result = NULL;
@@ -689,7 +703,7 @@ static void
 mark_unsettled(HeapTuple tuple, const StoredExpression *expression,
 			   Node *before, Node *after, const TreeChange *change)
 {
-	if (keeps_meaning(change))
+	if (!change->other_meaning)
 		return;
 	if (expression->catalog == IndexRelationId && get_rel_relkind(expression->objid) == RELKIND_INDEX)
 		((Form_pg_index) GETSTRUCT(tuple))->indisvalid = false;
@@ -733,8 +747,8 @@ change_row(const StoredExpression *expression, const StoredField *field, TreeCha
  *		new one, takes the old one out of its lists.
  *
  * Takes the lock on its table that ALTER would take (ACCESS EXCLUSIVE, but
- * SHARE ROW EXCLUSIVE for a trigger, SHARE UPDATE EXCLUSIVE for statistics
- * and publications; none for functions and domains) until the end of the
+ * SHARE ROW EXCLUSIVE for a trigger, SHARE UPDATE EXCLUSIVE for
+ * statistics; none for functions and domains) until the end of the
  * transaction.  The caller has asked expression_obstacle, and calls
  * settle_expressions after the change unless it is equal.  An expression that
  * is gone or no longer names the value is left alone; one that cannot change
@@ -744,7 +758,7 @@ void
 remap_expression(StoredExpression *expression, Oid type, Oid old_oid, Oid new_oid, bool equal)
 {
 	const StoredField *field = field_of(expression);
-	TreeChange	change = {tree_type(type), old_oid, new_oid, equal, false, NULL};
+	TreeChange	change = {tree_type(type), old_oid, new_oid, equal, false, false, NULL};
 
 	if (!lock_owner(expression, field))
 		return;

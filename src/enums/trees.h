@@ -34,6 +34,7 @@ typedef struct TreeChange
 	Oid			new_oid;		/* or InvalidOid: only taken out of lists */
 	bool		equal;			/* both mean the same, so that lists keep their length */
 	bool		changed;		/* set by change_tree */
+	bool		other_meaning;	/* so is this: rows may yield something else than before */
 	const char *obstacle;		/* set by change_tree */
 } TreeChange;
 

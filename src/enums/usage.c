@@ -87,7 +87,7 @@ put_use(ReturnSetInfo *result, const Use *use)
 
 /* What to know of a column, apart from its name. */
 static const char *
-column_note(const EnumColumn *column)
+column_note(const EnumColumn *column, Oid type)
 {
 	if (column->other_temp)
 		return "of another session's temporary table";
@@ -100,7 +100,7 @@ column_note(const EnumColumn *column)
 		case RELKIND_FOREIGN_TABLE:
 			return "of a foreign table";
 		default:
-			return column->plain ? NULL : format_type_be(column->type);
+			return column->type == type ? NULL : format_type_be(column->type);
 	}
 }
 
@@ -120,7 +120,7 @@ put_columns(ReturnSetInfo *result, Oid type)
 		use.object = getObjectDescription(&address, true);
 		use.table = column->relid;
 		use.column = column->name;
-		use.note = column_note(column);
+		use.note = column_note(column, type);
 		if (use.object != NULL)
 			put_use(result, &use);
 	}
@@ -208,7 +208,15 @@ static const char *declarations_sql =
 	"  WHERE a.attrelid = p.partrelid AND a.attnum = ANY (p.partattrs) AND a.atttypid = ANY ($1))"
 	" UNION ALL "
 	"SELECT 'function', pg_catalog.pg_describe_object('pg_catalog.pg_proc'::regclass, f.oid, 0), NULL, 'an argument or its result'"
-	" FROM pg_proc AS f WHERE f.prorettype = ANY ($1) OR f.proargtypes::oid[] && $1 OR f.proallargtypes && $1";
+	" FROM pg_proc AS f WHERE (f.prorettype = ANY ($1) OR f.proargtypes::oid[] && $1 OR f.proallargtypes && $1)"
+	" AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = f.oid"
+	"  AND d.deptype = 'i')"
+	" UNION ALL "
+	"SELECT 'publication', pg_catalog.pg_describe_object('pg_catalog.pg_publication'::regclass, p.oid, 0), g.relid,"
+	" 'it publishes values'"
+	" FROM pg_publication AS p, LATERAL pg_get_publication_tables(p.pubname) AS g"
+	" WHERE EXISTS (SELECT FROM pg_attribute AS a"
+	"  WHERE a.attrelid = g.relid AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid = ANY ($1))";
 
 static void
 put_declarations(ReturnSetInfo *result, const TreeType *type)
