@@ -578,6 +578,21 @@ kind_obstacle(const StoredExpression *expression, Node *before, Node *after, con
 	return NULL;
 }
 
+/* The expression as it is stored now, or NULL when it is gone. */
+static Node *
+fetch_tree(const StoredExpression *expression, const TreeType *type)
+{
+	const StoredField *field = field_of(expression);
+	Relation	rel = table_open(field->catalog, AccessShareLock);
+	HeapTuple	tuple = fetch_row(rel, field, expression->objid);
+	Node	   *tree = NULL;
+
+	if (HeapTupleIsValid(tuple))
+		tree = read_tree(field, tuple, RelationGetDescr(rel), type);
+	table_close(rel, AccessShareLock);
+	return tree;
+}
+
 /*
  * expression_obstacle
  *		NULL when the expression can be changed from one value to another, or
@@ -591,34 +606,50 @@ kind_obstacle(const StoredExpression *expression, Node *before, Node *after, con
 const char *
 expression_obstacle(StoredExpression *expression, Oid type, Oid old_oid, Oid new_oid, bool equal)
 {
-	const StoredField *field = field_of(expression);
 	TreeType   *of = tree_type(type);
 	TreeChange	change = {of, old_oid, new_oid, equal, false, false, NULL};
-	Relation	rel = table_open(field->catalog, AccessShareLock);
-	HeapTuple	tuple = fetch_row(rel, field, expression->objid);
-	const char *result = NULL;
-	Node	   *before = NULL;
-	Node	   *after;
+	ObjectAddress address = address_of(expression);
+	Node	   *before = fetch_tree(expression, of);
+	Node	   *after = copyObject(before);
 
-	if (HeapTupleIsValid(tuple))
-		before = read_tree(field, tuple, RelationGetDescr(rel), of);
-	if (before != NULL)
-	{
-		after = copyObject(before);
-		if (change_tree(after, &change) && change.obstacle == NULL)
-		{
-			if (!owns(expression))
-				result = "you do not own it";
-			else if (OidIsValid(getExtensionOfObject(address_of(expression).classId, address_of(expression).objectId)))
-				result = "it belongs to an extension";
-			else
-				result = kind_obstacle(expression, before, after, &change);
-		}
-		else
-			result = change.obstacle;
-	}
-	table_close(rel, AccessShareLock);
-	return result;
+	if (before == NULL)
+		return NULL;
+	if (!change_tree(after, &change) || change.obstacle != NULL)
+		return change.obstacle;
+	if (!owns(expression))
+		return "you do not own it";
+	if (OidIsValid(getExtensionOfObject(address.classId, address.objectId)))
+		return "it belongs to an extension";
+	return kind_obstacle(expression, before, after, &change);
+}
+
+/*
+ * order_obstacle
+ *		NULL when the type's values may be put in another order without a change
+ *		of results that the expression's object keeps, or else why not, as a
+ *		phrase for a DETAIL.
+ *
+ * What is computed anew each time (defaults, views, policies, triggers) is
+ * meant to follow the new order.
+ */
+const char *
+order_obstacle(StoredExpression *expression, Oid type)
+{
+	TreeType   *of = tree_type(type);
+	Node	   *tree = fetch_tree(expression, of);
+
+	if (tree == NULL ||
+		!(expression->catalog == IndexRelationId ||
+		  expression->catalog == ConstraintRelationId ||
+		  expression->catalog == PartitionedRelationId ||
+		  expression->catalog == RelationRelationId ||
+		  is_stored_column(expression)))
+		return NULL;
+	if (!depends_on_order(tree, of))
+		return NULL;
+	return expression->catalog == RelationRelationId ?
+		"its bounds are a range of values in their order" :
+		"it may compare values by their order";
 }
 
 /* Take the lock that ALTER would take; false when the table is gone. */
