@@ -123,41 +123,56 @@ find_column(Relation rel, const char *name)
 }
 
 /*
- * nearest_column
- *		The column whose name is nearest to a misspelt one, or NULL when none
- *		is near enough to be what was meant.
+ * nearest_name
+ *		The one of the names, a list of char *, that is nearest to a misspelt
+ *		one, or NULL when none is near enough to be what was meant.
  */
 const char *
-nearest_column(Relation rel, const char *name)
+nearest_name(List *names, const char *name)
 {
-	TupleDesc	desc = RelationGetDescr(rel);
 	const char *best = NULL;
 	int			namelen = strlen(name);
 	int			limit = namelen < 2 ? 0 : Max(namelen / 2, 1);
+	ListCell   *lc;
 
 	/* of a single letter nothing is near; very long words are refused */
 	if (limit == 0 || namelen >= NAMEDATALEN)
 		return NULL;
-	for (int i = 0; i < desc->natts; i++)
+	foreach(lc, names)
 	{
-		Form_pg_attribute att = TupleDescAttr(desc, i);
-		int			distance;
+		const char *candidate = lfirst(lc);
+		int			distance = varstr_levenshtein_less_equal(name, namelen, candidate, strlen(candidate),
+															 1, 1, 1, limit, true);
 
-		if (att->attisdropped)
-			continue;
-		distance = varstr_levenshtein_less_equal(name, namelen,
-												 NameStr(att->attname),
-												 strlen(NameStr(att->attname)),
-												 1, 1, 1, limit, true);
 		if (distance <= limit)
 		{
-			best = NameStr(att->attname);
+			best = candidate;
 			limit = distance - 1;
 			if (limit < 0)
 				break;
 		}
 	}
 	return best;
+}
+
+/*
+ * nearest_column
+ *		The column whose name is nearest to a misspelt one, or NULL.
+ */
+const char *
+nearest_column(Relation rel, const char *name)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+	List	   *names = NIL;
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (!att->attisdropped)
+			names = lappend(names, NameStr(att->attname));
+	}
+	return nearest_name(names, name);
 }
 
 /* A valid index's row of pg_index, or NULL; release it with ReleaseSysCache. */

@@ -25,6 +25,7 @@ extern char *operator_sql(Oid opno);
 extern char *collation_sql(Oid collation);
 extern char *type_sql(Oid type, int32 typmod);
 extern AttrNumber find_column(Relation rel, const char *name);
+extern const char *nearest_name(List *names, const char *name);
 extern const char *nearest_column(Relation rel, const char *name);
 extern List *primary_key_columns(Relation rel);
 extern bool find_unique_key(Relation rel, List *columns, UniqueKey *key);
