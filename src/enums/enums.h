@@ -171,10 +171,15 @@ extern int64 migrate_batch(EnumChange *change, EnumColumn *column, Oid type, Oid
 /* Between transactions: commits, waits for all that ran before, starts a new one. Called in a non-atomic SPI context. */
 extern void wait_out_transactions(EnumChange *change, Oid type);
 
+/* --- rebuild.c ---------------------------------------------------------------- */
+
+extern void require_direct_call(const char *procedure);	/* before SPI_connect: no procedure or DO block called us */
+/* REINDEX CONCURRENTLY; the index has another OID then.  Commits, and closes and opens the caller's one SPI connection. */
+extern void rebuild_index(Oid index);
+
 /* --- holders.c: indexes, statistics, missing values ----------------------------- */
 
 extern List *indexes_holding(Oid type, Oid value);		/* OIDs */
-extern void rebuild_index(Oid index);					/* REINDEX CONCURRENTLY; commits; non-atomic only */
 extern List *statistics_holding(Oid type, Oid value);	/* of EnumColumn */
 extern void clear_statistics(Oid type, Oid value);		/* what holds it: ANALYZE of the column, or taken away */
 extern void clear_missing(Oid type, Oid value);			/* attmissingval that holds it */
