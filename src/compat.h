@@ -184,6 +184,22 @@ compat_json_untranslatable(JsonParseErrorType error)
 	 pg_publication_ownercheck(objid, GetUserId()))
 #endif
 
+/* The status of session number i, from 1; backends are found by another number since 17. */
+#if PG_VERSION_NUM >= 160000
+#define compat_backend_status(i) pgstat_get_local_beentry_by_index(i)
+#else
+#define compat_backend_status(i) pgstat_fetch_stat_local_beentry(i)
+#endif
+#if PG_VERSION_NUM >= 170000
+#define compat_proc_lxid(proc) ((proc)->vxid.lxid)
+#define compat_is_running(proc, transaction) \
+	((proc)->vxid.procNumber == (transaction).procNumber && (proc)->vxid.lxid == (transaction).localTransactionId)
+#else
+#define compat_proc_lxid(proc) ((proc)->lxid)
+#define compat_is_running(proc, transaction) \
+	((proc)->backendId == (transaction).backendId && (proc)->lxid == (transaction).localTransactionId)
+#endif
+
 /* A hint to the processor, where the compiler has one. */
 #if defined(__GNUC__) || defined(__clang__)
 #define prefetch_memory(p) __builtin_prefetch(p)

@@ -127,6 +127,7 @@ extern void change_keep_row(EnumChange *change, Oid relid, const char *column, c
 extern const char *column_policy(Oid relid, AttrNumber attnum, char **replacement);	/* the standing one, or NULL */
 extern bool lock_changes(Oid type);			/* session level, without waiting */
 extern void require_change_lock(Oid type, bool session);	/* ... or error 55006; session false: up to the transaction's end */
+#define CHANGE_LOCK_CLASS	3	/* of its advisory lock: those of SQL are 1 and 2 */
 extern void unlock_changes(Oid type);		/* the session's */
 /* One fixed statement on the three tables, as their owner; SPI connected, results in SPI_tuptable. */
 extern int	record_execute(const char *sql, int nargs, Oid *types, Datum *values, const char *nulls);
@@ -168,7 +169,7 @@ extern int64 migrate_batch(EnumChange *change, EnumColumn *column, Oid type, Oid
 
 /* --- wait.c ------------------------------------------------------------------- */
 
-/* Between transactions: commits, waits for all that ran before, starts a new one. Called in a non-atomic SPI context. */
+/* Commits, waits for all that ran before, starts a new transaction. Connected to SPI, non-atomic; change may be NULL. */
 extern void wait_out_transactions(EnumChange *change, Oid type);
 
 /* --- rebuild.c ---------------------------------------------------------------- */

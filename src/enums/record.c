@@ -61,9 +61,6 @@ PG_FUNCTION_INFO_V1(enum_on_delete);
 int			enum_history_rows = 10000;
 int			enum_batch = 1000;
 
-/* The class of our advisory locks: those of SQL are 1 and 2. */
-#define CHANGE_LOCK_CLASS	3
-
 /*
  * enums_init
  *		Define the settings.
