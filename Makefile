@@ -30,6 +30,8 @@ OBJS = \
 	src/planner/notes.o \
 	src/planner/levels.o \
 	src/planner/lookup.o \
+	src/planner/list_stats.o \
+	src/planner/prefilter.o \
 	src/planner/may_fail.o \
 	src/planner/array_join.o \
 	src/planner/explain.o \

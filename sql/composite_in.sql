@@ -140,7 +140,7 @@ RESET plan_cache_mode;
 RESET enable_hashjoin;
 RESET enable_mergejoin;
 
--- where many rows are expected and few are there, no LIMIT ends a join early: it must not cost more without one
+-- how many rows there are in a list is known well enough that no LIMIT makes a plan look cheap that reads a table until they are found
 CREATE TABLE late (id int PRIMARY KEY, a int, b int);
 INSERT INTO late SELECT g, g % 1000, g % 777 FROM generate_series(1, 100000) AS g;
 CREATE INDEX ON late (a, b);
@@ -148,6 +148,33 @@ ANALYZE late;
 SELECT string_agg(format('(%s, %s)', g % 1000, g % 777), ', ') AS list FROM generate_series(99701, 100000) AS g \gset
 SELECT * FROM same_rows('SELECT * FROM late WHERE (a, b) IN (' || :'list' || ') ORDER BY id LIMIT 10', 'on');
 SELECT * FROM same_rows('SELECT * FROM late WHERE (a, b) IN (' || :'list' || ') ORDER BY id', 'on');
+
+-- how many rows are expected, as a join and as a filter, in turn beside what follows for an indexed column
+CREATE FUNCTION expected_rows(query text, mode text) RETURNS numeric LANGUAGE plpgsql AS $$
+DECLARE
+	plan json;
+BEGIN
+	PERFORM set_config('pg_more.rewrites', mode, true);
+	EXECUTE 'EXPLAIN (FORMAT JSON) ' || query INTO plan;
+	RETURN (plan -> 0 -> 'Plan' ->> 'Plan Rows')::numeric;
+END;
+$$;
+CREATE TABLE known (id int, a int, b text);
+INSERT INTO known SELECT g, g % 200, 'b' || g % 199 FROM generate_series(1, 40000) AS g;
+INSERT INTO known SELECT -g, NULLIF(g % 3, 0), NULLIF('b' || g % 2, 'b0') FROM generate_series(1, 30) AS g;
+ANALYZE known;
+SELECT string_agg(format('(%s, ''b%s'')', g % 40, g % 199), ', ') AS list FROM generate_series(1, 1000) AS g \gset
+SELECT mode, round(expected_rows('SELECT * FROM known WHERE (a, b) IN (' || :'list' || ')', mode), -2) FROM (VALUES ('off'), ('on'), ('force')) AS m (mode);
+-- a hashed filter comes with a condition on the column that it costs little to compare
+SET pg_more.rewrites = force;
+SELECT sql FROM more.explain_rewrites('SELECT id FROM known WHERE (a, b) IN ((4, ''b4''), (4, ''b5''), (NULL, NULL), (5, ''b5'')) FOR UPDATE');
+RESET pg_more.rewrites;
+SELECT * FROM same_rows('SELECT * FROM known WHERE (a, b) IN (' || :'list' || ')', 'on');
+SELECT * FROM same_rows('SELECT * FROM known WHERE (a, b) IN (' || :'list' || ') FOR UPDATE', 'on');
+SELECT * FROM same_rows('SELECT * FROM known WHERE (a, b) IN (' || :'list' || ') FOR UPDATE', 'force');
+SELECT * FROM same_rows('SELECT * FROM known WHERE (a, b) IN ((4, ''b4''), (NULL, NULL), (4, NULL), (5, ''b5'')) FOR UPDATE', 'force');
+CREATE INDEX ON known (a);
+SELECT mode, round(expected_rows('SELECT * FROM known WHERE (a, b) IN (' || :'list' || ') FOR UPDATE', mode), -2) FROM (VALUES ('off'), ('on'), ('force')) AS m (mode);
 
 -- where partitions or a partial index leave rows out, a list is no reason to read them
 CREATE TABLE part (a int, b int) PARTITION BY LIST (a);

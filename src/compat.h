@@ -123,6 +123,13 @@ compat_json_untranslatable(JsonParseErrorType error)
 #define compat_check_permissions(plan) ((void) ExecCheckRTPerms((plan)->rtable, true))
 #endif
 
+/* Since 17 the planner's statistics help to tell how long an array is. */
+#if PG_VERSION_NUM >= 170000
+#define compat_array_length(root, array) estimate_array_length(root, array)
+#else
+#define compat_array_length(root, array) ((double) estimate_array_length(array))
+#endif
+
 /* The type of a catalog cache's name, as callbacks get it. */
 #if PG_VERSION_NUM >= 190000
 #define compat_syscache_id SysCacheIdentifier

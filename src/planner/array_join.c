@@ -135,18 +135,6 @@ array_problem(Query *query, ScalarArrayOpExpr *expr, Oid equality, bool force)
 	return lookup_problem(query, left, equality, expr->inputcollid, get_element_type(exprType(array)));
 }
 
-/* expression IS TRUE: a condition that the planner leaves a filter */
-static Node *
-is_true(Node *expression)
-{
-	BooleanTest *test = makeNode(BooleanTest);
-
-	test->arg = (Expr *) expression;
-	test->booltesttype = IS_TRUE;
-	test->location = -1;
-	return (Node *) test;
-}
-
 /* array IS NOT NULL AND NOT lookup */
 static Node *
 not_in(Node *lookup, Node *array)
@@ -209,7 +197,7 @@ replace_array(Level *level, Node *node, bool filter)
 		return not_in(lookup, array);
 	if (attempt->form == 0 && may_join(level->query, attempt, column.left, has_params(array, NULL)))
 		return lookup;
-	return is_true(lookup);
+	return make_listed(lookup, NULL);
 }
 
 /*

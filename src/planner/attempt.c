@@ -13,8 +13,11 @@
 #include "commands/extension.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "nodes/pathnodes.h"
+#include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "parser/parse_coerce.h"
+#include "rewrite/rewriteManip.h"
 #include "utils/array.h"
 #include "utils/catcache.h"
 #include "utils/inval.h"
@@ -179,6 +182,28 @@ bool
 is_harmless(Oid function)
 {
 	return get_func_leakproof(function) && func_strict(function) && func_volatile(function) == PROVOLATILE_IMMUTABLE;
+}
+
+/*
+ * simplify_known
+ *		Simplify an expression; parameters whose value is at hand become
+ *		constants.
+ */
+Node *
+simplify_known(Node *node, ParamListInfo params)
+{
+	PlannerGlobal *glob = makeNode(PlannerGlobal);
+	PlannerInfo *root = makeNode(PlannerInfo);
+	Node	   *result;
+
+	if (checkExprHasSubLink(node))
+		return node;
+	glob->boundParams = params;
+	root->glob = glob;
+	root->parse = makeNode(Query);
+	result = eval_const_expressions(root, node);
+	/* a function was inlined, of which the plan would not know */
+	return glob->invalItems ? node : result;
 }
 
 /*

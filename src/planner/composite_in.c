@@ -470,17 +470,23 @@ column_condition(ListColumn *column)
 static Node *
 list_filter(Level *level, TupleGroup *group)
 {
-	BooleanTest *test = makeNode(BooleanTest);
+	LookupColumn *columns = lookup_columns(group);
+	bool		fallible = false;
+	Node	   *prefilter = NULL;
+	Node	   *test;
 	List	   *conditions = NIL;
 
-	test->arg = (Expr *) make_lookup(level->query, lookup_columns(group), group->ncolumns);
-	test->booltesttype = IS_TRUE;
-	test->location = -1;
+	for (int c = 0; c < group->ncolumns; c++)
+		fallible |= group->columns[c].fallible;
+	/* which looks at the values */
+	if (!fallible)
+		prefilter = make_prefilter(level->query, columns, group->ncolumns, level->attempt->params);
+	test = make_listed(make_lookup(level->query, columns, group->ncolumns), prefilter);
 	for (int c = 0; c < group->ncolumns; c++)
 		if (is_indexed(level->query, group->columns[c].left))
 			conditions = lappend(conditions, column_condition(&group->columns[c]));
 	if (conditions == NIL)
-		return (Node *) test;
+		return test;
 	return (Node *) makeBoolExpr(AND_EXPR, lappend(conditions, test), -1);
 }
 

@@ -320,8 +320,8 @@ list_query(Query *outer, LookupColumn *columns, int ncolumns)
 													c + 1, name, false));
 	}
 	rte->rtekind = RTE_FUNCTION;
-	rte->alias = makeAlias("list", names);
-	rte->eref = makeAlias("list", copyObject(names));
+	rte->alias = makeAlias(LIST_NAME, names);
+	rte->eref = makeAlias(LIST_NAME, copyObject(names));
 	rte->inFromCl = true;
 	ref->rtindex = 1;
 	query->commandType = CMD_SELECT;

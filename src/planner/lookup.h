@@ -7,6 +7,9 @@
 
 #include "planner/planner.h"
 
+/* The name of the relation that a list is. */
+#define LIST_NAME "list"
+
 /* A column of a look-up. */
 typedef struct LookupColumn
 {
@@ -26,5 +29,12 @@ extern bool has_outer_columns(Node *node, void *context);
 extern const char *lookup_problem(Query *query, Node *left, Oid operator, Oid collation, Oid type);
 extern bool may_join(Query *query, Attempt *attempt, Node *lefts, bool parameters);
 extern Node *make_lookup(Query *query, LookupColumn *columns, int ncolumns);
+
+/* prefilter.c */
+extern Node *make_prefilter(Query *query, LookupColumn *columns, int ncolumns, ParamListInfo params);
+
+/* list_stats.c */
+extern Node *make_listed(Node *lookup, Node *prefilter);
+extern void list_stats_init(void);
 
 #endif							/* PG_MORE_LOOKUP_H */

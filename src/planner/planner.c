@@ -33,7 +33,7 @@
 #include "portability/instr_time.h"
 #include "utils/memutils.h"
 
-#include "planner/planner.h"
+#include "planner/lookup.h"
 
 /* Lists of fewer tuples than this are first planned as they are. */
 #define SMALL_LIST 64
@@ -669,4 +669,5 @@ planner_init(void)
 	explain_init();
 	stats_init();
 	verify_init();
+	list_stats_init();
 }

@@ -101,6 +101,7 @@ extern bool is_known(Node *node);
 extern bool is_infallible(Node *node);
 extern bool is_harmless(Oid function);
 extern bool has_params(Node *node, void *context);
+extern Node *simplify_known(Node *node, ParamListInfo params);
 extern Oid	widening_cast(Oid from, Oid to);
 extern Node *array_of(List *values, Oid element_type, Oid collation);
 extern Oid	extension_function(const char *name, int nargs);

@@ -22,6 +22,14 @@ COMMENT ON FUNCTION more.case_lookup_rows(anyelement, anyarray, record[], anycom
 COMMENT ON FUNCTION more.case_lookup_rows(anyelement, anyarray, record[], anycompatible, boolean) IS
 	'case_lookup_rows; with fixed, keys and results are those of the first call in the statement and are not looked at again';
 
+CREATE FUNCTION more._listed_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'listed_support' LANGUAGE C STRICT PARALLEL SAFE;
+CREATE FUNCTION more.listed(found boolean) RETURNS boolean
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT more._listed_support;
+
+COMMENT ON FUNCTION more._listed_support(internal) IS 'internal: planner support of more.listed';
+COMMENT ON FUNCTION more.listed(boolean) IS
+	'its argument; around (columns) IN (SELECT * FROM unnest(arrays)) it tells the planner how many rows that leaves';
 
 -- ---------------------------------------------------------------------------
 -- What would be done with a statement

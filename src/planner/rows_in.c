@@ -119,24 +119,6 @@ static void visit_query(RowsIn *context, Query *query, QueryLevel *parent, Index
 /* The call's arguments														*/
 /* ------------------------------------------------------------------------ */
 
-/* Simplify an argument; parameters whose value is at hand become constants. */
-static Node *
-simplify(Node *node, ParamListInfo params)
-{
-	PlannerGlobal *glob = makeNode(PlannerGlobal);
-	PlannerInfo *root = makeNode(PlannerInfo);
-	Node	   *result;
-
-	if (checkExprHasSubLink(node))
-		return node;
-	glob->boundParams = params;
-	root->glob = glob;
-	root->parse = makeNode(Query);
-	result = eval_const_expressions(root, node);
-	/* a function was inlined, of which the plan would not know */
-	return glob->invalItems ? node : result;
-}
-
 /* A constant's value in *value, which is 0 for a null; false if it is none. */
 static bool
 constant(Node *node, Datum *value)
@@ -191,7 +173,7 @@ read_arguments(RowsIn *context, FuncExpr *function, Call *call)
 	call->relid = get_typ_typrelid(function->funcresulttype);
 	call->args = list_make1(linitial(args));
 
-	data = simplify(lsecond(args), context->attempt->params);
+	data = simplify_known(lsecond(args), context->attempt->params);
 	call->args = lappend(call->args, data);
 	if (IsA(data, Const))
 	{
@@ -201,7 +183,7 @@ read_arguments(RowsIn *context, FuncExpr *function, Call *call)
 	}
 	for (int i = 2; i < 4; i++)
 	{
-		Node	   *arg = simplify(list_nth(args, i), context->attempt->params);
+		Node	   *arg = simplify_known(list_nth(args, i), context->attempt->params);
 
 		if (!constant(arg, &value))
 			return i == 2 ? "the key is not a constant" : "match is not a constant";
