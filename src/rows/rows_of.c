@@ -10,7 +10,8 @@
  *
  * Its result has the columns that the query around it lists.  The last argument
  * says what the rows are:
- *	key		each key once, none with a null in it: enough for a plain join
+ *	key		each key once, none with a null in it, in any order: enough for a
+ *			plain join
  *	any		all rows, in input order
  *	number	the same, with the row's number as the first and only column
  *	data	the same, with the row's number as the first column, and then
@@ -22,13 +23,16 @@
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/supportnodes.h"
 #include "optimizer/optimizer.h"
+#include "parser/parse_coerce.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rls.h"
+#include "utils/typcache.h"
 
 #include "compat.h"
 #include "rows/order.h"
@@ -106,6 +110,114 @@ check_number(TupleDesc desc)
 				 errmsg("the first column must be of type bigint")));
 }
 
+/* ------------------------------------------------------------------------ */
+/* Keys that are at hand in arrays											*/
+/* ------------------------------------------------------------------------ */
+
+/*
+ * Typed arrays of the key's own types need no decoding, and nothing asks for
+ * the order of the key here: it is enough to tell by a hash which keys came
+ * before.  No value is converted, so no error is lost.
+ */
+typedef struct KeyArrays
+{
+	int			nkeys;
+	RowsetArray **arrays;
+	Oid		   *collations;
+	TypeCacheEntry **types;
+	struct
+	{
+		uint32		hash;
+		uint32		row;		/* counted from 1; 0: nothing here */
+	}		   *seen;
+	uint32		mask;			/* number of places - 1 */
+} KeyArrays;
+
+/* Find the keys' arrays; false if a value must be converted or a type has no hash. */
+static bool
+find_key_arrays(Verb *verb, KeyArrays *keys)
+{
+	Rowset	   *data = verb->data;
+
+	if (data->arrays == NULL || verb->rule != KEY_DISTINCT || verb->nkeys == 0 || verb->nkeys != verb->ncolumns ||
+		data->nrows >= PG_UINT32_MAX / 4)
+		return false;
+	keys->nkeys = verb->nkeys;
+	keys->arrays = palloc_array(RowsetArray *, verb->nkeys);
+	keys->collations = palloc_array(Oid, verb->nkeys);
+	keys->types = palloc_array(TypeCacheEntry *, verb->nkeys);
+	for (int k = 0; k < verb->nkeys; k++)
+	{
+		DataColumn *column = &verb->columns[k];
+
+		keys->arrays[k] = &data->arrays[column->source];
+		keys->collations[k] = column->collation;
+		keys->types[k] = lookup_type_cache(column->type, TYPECACHE_HASH_PROC_FINFO | TYPECACHE_EQ_OPR_FINFO);
+		if (column->typmod >= 0 || !IsBinaryCoercible(keys->arrays[k]->type, column->type) ||
+			!OidIsValid(keys->types[k]->hash_proc_finfo.fn_oid) ||
+			!OidIsValid(keys->types[k]->eq_opr_finfo.fn_oid))
+			return false;
+	}
+	keys->mask = 16;
+	while (keys->mask < data->nrows * 2)
+		keys->mask *= 2;
+	keys->seen = palloc_extended(sizeof(*keys->seen) * keys->mask, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	keys->mask--;
+	return true;
+}
+
+/* Are the keys of two rows equal? */
+static bool
+same_keys(KeyArrays *keys, int64 a, int64 b)
+{
+	for (int k = 0; k < keys->nkeys; k++)
+		if (!DatumGetBool(FunctionCall2Coll(&keys->types[k]->eq_opr_finfo, keys->collations[k],
+											array_value(keys->arrays[k], a), array_value(keys->arrays[k], b))))
+			return false;
+	return true;
+}
+
+/* Has no row before this one its key?  If so, remember it. */
+static bool
+is_new_key(KeyArrays *keys, int64 row)
+{
+	uint32		hash = 0;
+	uint32		i;
+
+	for (int k = 0; k < keys->nkeys; k++)
+		hash = hash_combine(hash, DatumGetUInt32(FunctionCall1Coll(&keys->types[k]->hash_proc_finfo,
+																   keys->collations[k],
+																   array_value(keys->arrays[k], row))));
+	for (i = hash & keys->mask; keys->seen[i].row != 0; i = (i + 1) & keys->mask)
+		if (keys->seen[i].hash == hash && same_keys(keys, keys->seen[i].row - 1, row))
+			return false;
+	keys->seen[i].hash = hash;
+	keys->seen[i].row = row + 1;
+	return true;
+}
+
+/* Give the sink each key once, in input order, and none with a null in it. */
+static void
+send_keys(KeyArrays *keys, int64 nrows, RowsOf *rows)
+{
+	Datum	   *values = palloc_array(Datum, keys->nkeys);
+	bool	   *nulls = palloc0_array(bool, keys->nkeys);
+
+	for (int64 row = 0; row < nrows; row++)
+	{
+		bool		has_null = false;
+
+		CHECK_FOR_INTERRUPTS();
+		for (int k = 0; k < keys->nkeys; k++)
+			has_null |= array_isnull(keys->arrays[k], row);
+		if (has_null || !is_new_key(keys, row))
+			continue;
+		for (int k = 0; k < keys->nkeys; k++)
+			values[k] = array_value(keys->arrays[k], row);
+		put_row(rows, row + 1, values, nulls, NULL);
+	}
+}
+
 /*
  * more._rows_of(anyelement, more.rowset, text[], text, text): the rows of the
  * data, for a query that matches them with the target.
@@ -117,6 +229,7 @@ rows_of(PG_FUNCTION_ARGS)
 	const char *form = PG_ARGISNULL(4) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(4));
 	RowsOf		rows = {0};
 	DecodeRequest request = {0};
+	KeyArrays	keys = {0};
 	Verb		verb;
 
 	verb_on_rows(&verb, fcinfo, ACL_SELECT, AccessShareLock);
@@ -138,13 +251,18 @@ rows_of(PG_FUNCTION_ARGS)
 		if (rows.numbered)
 			check_number(rows.desc);
 		place_columns(&verb, &rows);
-		request.rowset = verb.data;
-		request.columns = verb.columns;
-		request.ncolumns = verb.ncolumns;
-		request.nkeys = verb.nkeys;
-		request.keys = verb.keys;
-		request.rule = verb.rule;
-		(void) decode_rows(&request, put_row, &rows);
+		if (find_key_arrays(&verb, &keys))
+			send_keys(&keys, verb.data->nrows, &rows);
+		else
+		{
+			request.rowset = verb.data;
+			request.columns = verb.columns;
+			request.ncolumns = verb.ncolumns;
+			request.nkeys = verb.nkeys;
+			request.keys = verb.keys;
+			request.rule = verb.rule;
+			(void) decode_rows(&request, put_row, &rows);
+		}
 	}
 	relation_close(verb.rel, NoLock);
 	return (Datum) 0;
@@ -176,6 +294,13 @@ known_data(FuncExpr *call)
 	return rowset_from_datum(data->constvalue);
 }
 
+/*
+ * How many elements an array is taken to have that nothing is known of: more
+ * than the planner thinks, and not so many that a generic plan, for lists of
+ * this length, looks dearer than one that is made each time.
+ */
+#define UNKNOWN_LENGTH 100
+
 /* How many rows a call gives at most; -1 when that is not known. */
 static double
 count_rows(PlannerInfo *root, FuncExpr *call)
@@ -197,6 +322,9 @@ count_rows(PlannerInfo *root, FuncExpr *call)
 
 			return ARR_NDIM(values) > 0 ? ARR_DIMS(values)[0] : 0;
 		}
+		if (IsA(array, ArrayExpr))
+			return list_length(((ArrayExpr *) array)->elements);
+		return UNKNOWN_LENGTH;
 	}
 	return -1;
 }
