@@ -160,10 +160,10 @@ BEGIN
 END;
 $$;
 CREATE TABLE known (id int, a int, b text);
-INSERT INTO known SELECT g, g % 200, 'b' || g % 199 FROM generate_series(1, 40000) AS g;
+INSERT INTO known SELECT g, g % 100, 'b' || g % 99 FROM generate_series(1, 10000) AS g;
 INSERT INTO known SELECT -g, NULLIF(g % 3, 0), NULLIF('b' || g % 2, 'b0') FROM generate_series(1, 30) AS g;
 ANALYZE known;
-SELECT string_agg(format('(%s, ''b%s'')', g % 40, g % 199), ', ') AS list FROM generate_series(1, 1000) AS g \gset
+SELECT string_agg(format('(%s, ''b%s'')', g % 20, g % 99), ', ') AS list FROM generate_series(1, 200) AS g \gset
 SELECT mode, round(expected_rows('SELECT * FROM known WHERE (a, b) IN (' || :'list' || ')', mode), -2) FROM (VALUES ('off'), ('on'), ('force')) AS m (mode);
 -- a hashed filter comes with a condition on the column that it costs little to compare
 SET pg_more.rewrites = force;

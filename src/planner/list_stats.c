@@ -12,12 +12,13 @@
  * beside it that follows of the list, what that leaves out is not counted twice;
  * nor is what the look-up costs, where such a condition stands before it.
  *
- * A list that is joined is a relation "list" of unnest calls over constant
- * arrays.  The selectivity of a semi-join is estimated column by column, as the
- * number of different values in the list by that in the table.  So its columns
- * together are said to have as many different values as the list has tuples:
- * the first as many as it has, each other as many as there are for one value
- * of those before it.  That is a matter of costs alone, never of results.
+ * A list that is joined is a relation "list" of unnest calls over arrays.  The
+ * selectivity of a semi-join is estimated column by column, as the number of
+ * different values in the list by that in the table.  So its columns together
+ * are said to have as many different values as the list has tuples: that which
+ * has most as many as it has, each other as many as there are for one value of
+ * those before it.  Parameters of a generic plan are taken to be different.  All
+ * this is a matter of costs alone, never of results.
  */
 #include "postgres.h"
 
@@ -32,6 +33,7 @@
 #include "nodes/nodeFuncs.h"
 #include "nodes/pathnodes.h"
 #include "nodes/supportnodes.h"
+#include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/pathnode.h"
 #include "utils/acl.h"
@@ -133,7 +135,7 @@ lookup_in_call(List *args, ScalarArrayOpExpr **prefilter)
 	SubPlan    *subplan = conditions == NIL ? NULL : llast(conditions);
 
 	*prefilter = NULL;
-	if (subplan == NULL || !IsA(subplan, SubPlan) || subplan->subLinkType != ANY_SUBLINK || !subplan->useHashTable)
+	if (subplan == NULL || !IsA(subplan, SubPlan) || subplan->subLinkType != ANY_SUBLINK)
 		return NULL;
 	if (list_length(conditions) == 2 && IsA(linitial(conditions), ScalarArrayOpExpr))
 		*prefilter = linitial(conditions);
@@ -173,13 +175,18 @@ listed_cost(PlannerInfo *root, FuncExpr *call)
 	VariableStatData variable;
 	bool		is_default;
 	double		share;
+	Cost		result;
 
 	if (root == NULL || subplan == NULL || prefilter == NULL)
 		return 0;
 	examine_variable(root, linitial(prefilter->args), 0, &variable);
 	share = compat_array_length(root, lsecond(prefilter->args)) / get_variable_numdistinct(&variable, &is_default);
 	ReleaseVariableStats(variable);
-	return -subplan->per_call_cost * (1 - Min(share, 1));
+	result = -subplan->per_call_cost * (1 - Min(share, 1));
+	/* of a hashed array it counts the hash of the value, of a look-up none */
+	if (OidIsValid(prefilter->hashfuncid))
+		result -= cpu_operator_cost;
+	return result;
 }
 
 /*
@@ -245,33 +252,56 @@ make_listed(Node *lookup, Node *prefilter)
 /* How many values are looked at to tell how many are different. */
 #define SAMPLE_VALUES 1024
 
-/* The constant array of a column of the list; NULL if it is none. */
-static ArrayType *
+/* The array of a column of the list; NULL if it is none that unnest takes. */
+static Node *
 column_array(RangeTblEntry *rte, int column)
 {
 	RangeTblFunction *function = list_nth(rte->functions, column);
 	FuncExpr   *unnest = (FuncExpr *) function->funcexpr;
-	Const	   *array;
 
 	if (!IsA(unnest, FuncExpr) || unnest->funcid != F_UNNEST_ANYARRAY)
 		return NULL;
-	array = linitial(unnest->args);
-	if (!IsA(array, Const) || array->constisnull)
+	return linitial(unnest->args);
+}
+
+/* The same where it is a constant; else NULL. */
+static ArrayType *
+known_array(RangeTblEntry *rte, int column)
+{
+	Const	   *array = (Const *) column_array(rte, column);
+
+	if (array == NULL || !IsA(array, Const) || array->constisnull)
 		return NULL;
 	return DatumGetArrayTypeP(array->constvalue);
 }
 
-/* Is this a list whose arrays are known? */
+/*
+ * Is this a list?  How many tuples it has goes to *tuples, and whether all the
+ * values are known to *known.  It goes by the form: of a relation that
+ * somebody else gave this name and form, the same is true.
+ */
 static bool
-is_known_list(RangeTblEntry *rte)
+is_list(RangeTblEntry *rte, double *tuples, bool *known)
 {
 	if (rte->rtekind != RTE_FUNCTION || rte->alias == NULL || rte->funcordinality ||
 		strcmp(rte->alias->aliasname, LIST_NAME) != 0)
 		return false;
+	*known = true;
+	*tuples = 0;
 	for (int c = 0; c < list_length(rte->functions); c++)
-		if (column_array(rte, c) == NULL)
+	{
+		Node	   *array = column_array(rte, c);
+		ArrayType  *values = known_array(rte, c);
+
+		*known &= values != NULL;
+		if (values)
+			*tuples = Max(*tuples, ArrayGetNItems(ARR_NDIM(values), ARR_DIMS(values)));
+		else if (array && IsA(array, ArrayExpr))
+			*tuples = Max(*tuples, list_length(((ArrayExpr *) array)->elements));
+		else
 			return false;
-	return true;
+	}
+	return *tuples > 0;
 }
 
 /* About how many different values there are in an array, and the share of nulls; goes by the values' bytes. */
@@ -320,7 +350,7 @@ count_different(ArrayType *array, double *nulls)
 
 /* Statistics of a column that has so many values. */
 static HeapTuple
-make_statistics(ArrayType *array, double different, double nulls)
+make_statistics(Oid type, double different, double nulls)
 {
 	Relation	catalog = table_open(StatisticRelationId, AccessShareLock);
 	Datum		values[Natts_pg_statistic] = {0};
@@ -330,11 +360,44 @@ make_statistics(ArrayType *array, double different, double nulls)
 	for (int i = Anum_pg_statistic_stanumbers1; i <= Natts_pg_statistic; i++)
 		isnull[i - 1] = true;
 	values[Anum_pg_statistic_stanullfrac - 1] = Float4GetDatum(nulls);
-	values[Anum_pg_statistic_stawidth - 1] = Int32GetDatum(get_typavgwidth(ARR_ELEMTYPE(array), -1));
+	values[Anum_pg_statistic_stawidth - 1] = Int32GetDatum(get_typavgwidth(type, -1));
 	values[Anum_pg_statistic_stadistinct - 1] = Float4GetDatum(different);
 	result = heap_form_tuple(RelationGetDescr(catalog), values, isnull);
 	table_close(catalog, AccessShareLock);
 	return result;
+}
+
+/*
+ * How many different values a column of a list is said to have, and the share of
+ * nulls.  The column that has most tells first, so that the planner does not
+ * take the list to have fewer tuples than that.
+ */
+static double
+different_in_column(RangeTblEntry *rte, int column, double tuples, double *nulls)
+{
+	int			ncolumns = list_length(rte->functions);
+	double	   *different = palloc_array(double, ncolumns);
+
+	for (int c = 0; c < ncolumns; c++)
+	{
+		double		null;
+
+		different[c] = count_different(known_array(rte, c), &null);
+		if (c == column)
+			*nulls = null;
+	}
+	for (;;)
+	{
+		int			most = 0;
+
+		for (int c = 1; c < ncolumns; c++)
+			if (different[c] > different[most])
+				most = c;
+		if (most == column || different[most] < 1)
+			return Min(Max(different[column], 1), tuples);
+		tuples /= Min(different[most], tuples);
+		different[most] = 0;
+	}
 }
 
 /* get_relation_stats_hook; it is called for every column that any statement compares, so it must be short */
@@ -342,20 +405,20 @@ static bool
 know_lists(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum, VariableStatData *vardata)
 {
 	double		tuples;
-	double		different = 1;
+	double		different;
 	double		nulls = 0;
+	bool		known;
 
 	if (previous_stats_hook && previous_stats_hook(root, rte, attnum, vardata))
 		return true;
-	if (attnum < 1 || attnum > list_length(rte->functions) || !is_known_list(rte))
+	if (attnum < 1 || attnum > list_length(rte->functions) || !is_list(rte, &tuples, &known))
 		return false;
-	tuples = ArrayGetNItems(ARR_NDIM(column_array(rte, 0)), ARR_DIMS(column_array(rte, 0)));
-	for (int c = 0; c < attnum; c++)
-	{
-		different = Min(count_different(column_array(rte, c), &nulls), Max(tuples, 1));
-		tuples /= different;
-	}
-	vardata->statsTuple = make_statistics(column_array(rte, attnum - 1), different, nulls);
+	if (known)
+		different = different_in_column(rte, attnum - 1, tuples, &nulls);
+	else
+		different = tuples;
+	vardata->statsTuple = make_statistics(get_element_type(exprType(column_array(rte, attnum - 1))),
+										  different, nulls);
 	vardata->freefunc = heap_freetuple;
 	vardata->acl_ok = true;
 	return true;

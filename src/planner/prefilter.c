@@ -145,9 +145,7 @@ column_prefilter(Query *query, LookupColumn *column, ParamListInfo params, doubl
 	any->opfuncid = get_opcode(column->operator);
 	any->useOr = true;
 	any->inputcollid = column->collation;
-	/* parameters stay parameters, for whoever reads the statement */
-	any->args = list_make2(copyObject(column->left),
-						   IsA(column->array, Const) ? (Node *) array : copyObject(column->array));
+	any->args = list_make2(copyObject(column->left), array);
 	any->location = -1;
 	return (Node *) any;
 }
@@ -155,7 +153,8 @@ column_prefilter(Query *query, LookupColumn *column, ParamListInfo params, doubl
 /*
  * make_prefilter
  *		The condition in front of a look-up of these columns, or NULL where none
- *		is worth it.  params are the statement's parameters as far as known.
+ *		is worth it.  params are the statement's parameters as far as known: the
+ *		condition is for their values, as a plan is that is made for them.
  */
 Node *
 make_prefilter(Query *query, LookupColumn *columns, int ncolumns, ParamListInfo params)
