@@ -17,11 +17,12 @@
  *		(a, b) IN (SELECT * FROM unnest(array of a's, array of b's))
  * under NOT where they were inequalities.  Where it is a condition of WHERE or
  * of an inner join by itself, the planner makes it a semi-join (form 0), so
- * that an index or a hash table serves.  Form 1 keeps it a filter, IS TRUE, which
- * the executor looks up in a hash table, and adds what follows of it for
- * single columns, a = ANY (array of a's), where an index, a partial index's
- * predicate or partitions can use that.  In every other place it stays an
- * expression of the hashed kind.
+ * that an index or a hash table serves.  Form 1 keeps it a filter, by a function
+ * around it (list_stats.c), which the executor looks up in a hash table, and
+ * adds what follows of it for single columns, a = ANY (array of a's), where an
+ * index, a partial index's predicate or partitions can use that, or where it
+ * saves look-ups (prefilter.c).  In every other place it stays an expression of
+ * the hashed kind.
  *
  * Why the result is the same.  IN over a subquery is defined as the OR of the
  * row comparisons with the subquery's rows, a row comparison as the AND of the
@@ -36,7 +37,8 @@
  * values of one family's types are widened by a cast that cannot fail.  The
  * compared expressions may not be volatile, as they are evaluated once per row
  * and not once per arm.  What follows for single columns is only added beside
- * the condition itself, as a conjunct of a filter, where NULL and false are one.
+ * the condition itself, as a conjunct of a filter, where NULL and false are one;
+ * more.listed() is strict and gives its argument.
  *
  * Locking.  When UPDATE, DELETE or SELECT FOR UPDATE meets a row that another
  * transaction changed, the condition is checked again for the new row.  A
