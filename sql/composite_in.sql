@@ -173,8 +173,27 @@ SELECT * FROM same_rows('SELECT * FROM known WHERE (a, b) IN (' || :'list' || ')
 SELECT * FROM same_rows('SELECT * FROM known WHERE (a, b) IN (' || :'list' || ') FOR UPDATE', 'on');
 SELECT * FROM same_rows('SELECT * FROM known WHERE (a, b) IN (' || :'list' || ') FOR UPDATE', 'force');
 SELECT * FROM same_rows('SELECT * FROM known WHERE (a, b) IN ((4, ''b4''), (NULL, NULL), (4, NULL), (5, ''b5'')) FOR UPDATE', 'force');
+-- of a relation that an outer join may make NULL, and of two relations
+SELECT * FROM same_rows('SELECT x.id FROM item AS x LEFT JOIN known AS y ON x.id = y.id WHERE (y.a, y.b) IN ((4, ''b4''), (5, ''b5'')) FOR UPDATE OF x', 'force');
+SELECT * FROM same_rows('SELECT x.id FROM item AS x LEFT JOIN known AS y ON x.id = y.id WHERE (x.id, y.b) IN ((4, ''b4''), (5, ''b5'')) FOR UPDATE OF x', 'force');
 CREATE INDEX ON known (a);
 SELECT mode, round(expected_rows('SELECT * FROM known WHERE (a, b) IN (' || :'list' || ') FOR UPDATE', mode), -2) FROM (VALUES ('off'), ('on'), ('force')) AS m (mode);
+
+-- a role that may not call more.listed gets the filter without it, also from a plan that is kept
+CREATE ROLE regress_list_reader;
+GRANT ALL ON item TO regress_list_reader;
+REVOKE EXECUTE ON FUNCTION more.listed(boolean) FROM PUBLIC;
+SET pg_more.rewrites = force;
+PREPARE kept AS SELECT count(*) FROM (SELECT id FROM item WHERE (a, b) IN ((1, 2), (3, 4)) FOR UPDATE) AS l;
+EXECUTE kept;
+SET ROLE regress_list_reader;
+EXECUTE kept;
+RESET ROLE;
+DEALLOCATE kept;
+RESET pg_more.rewrites;
+GRANT EXECUTE ON FUNCTION more.listed(boolean) TO PUBLIC;
+REVOKE ALL ON item FROM regress_list_reader;
+DROP ROLE regress_list_reader;
 
 -- where partitions or a partial index leave rows out, a list is no reason to read them
 CREATE TABLE part (a int, b int) PARTITION BY LIST (a);

@@ -197,7 +197,7 @@ replace_array(Level *level, Node *node, bool filter)
 		return not_in(lookup, array);
 	if (attempt->form == 0 && may_join(level->query, attempt, column.left, has_params(array, NULL)))
 		return lookup;
-	return make_listed(lookup, NULL);
+	return make_listed(attempt, lookup, NULL);
 }
 
 /*

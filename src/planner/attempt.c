@@ -11,6 +11,7 @@
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/pathnodes.h"
@@ -18,6 +19,7 @@
 #include "optimizer/optimizer.h"
 #include "parser/parse_coerce.h"
 #include "rewrite/rewriteManip.h"
+#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/catcache.h"
 #include "utils/inval.h"
@@ -270,6 +272,35 @@ array_of(List *values, Oid element_type, Oid collation)
 	expr->elements = values;
 	expr->location = -1;
 	return (Node *) expr;
+}
+
+/* Were the rights to call a function changed, so that roles may differ in them? */
+static bool
+has_grants(Oid function)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	bool		result;
+
+	if (!HeapTupleIsValid(tuple))
+		return true;
+	result = !heap_attisnull(tuple, Anum_pg_proc_proacl, NULL);
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+/*
+ * may_call
+ *		May the current role call a function of the extension?  If others may
+ *		not, what the attempt did is for this role alone: a plan that is kept
+ *		must not reach a role that may not.
+ */
+bool
+may_call(Attempt *attempt, Oid function)
+{
+	if (!compat_may_execute(function))
+		return false;
+	attempt->for_role |= has_grants(function);
+	return true;
 }
 
 /* Functions of the extension that were looked up; forgotten when any function changes. */

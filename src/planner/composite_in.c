@@ -483,7 +483,7 @@ list_filter(Level *level, TupleGroup *group)
 	/* which looks at the values */
 	if (!fallible)
 		prefilter = make_prefilter(level->query, columns, group->ncolumns, level->attempt->params);
-	test = make_listed(make_lookup(level->query, columns, group->ncolumns), prefilter);
+	test = make_listed(level->attempt, make_lookup(level->query, columns, group->ncolumns), prefilter);
 	for (int c = 0; c < group->ncolumns; c++)
 		if (is_indexed(level->query, group->columns[c].left))
 			conditions = lappend(conditions, column_condition(&group->columns[c]));

@@ -402,20 +402,6 @@ prepare_values(Arms *arms)
 	arms->key = widen(arms, arms->key);
 }
 
-/* Were the rights to call a function changed, so that roles may differ in them? */
-static bool
-has_grants(Oid function)
-{
-	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	bool		result;
-
-	if (!HeapTupleIsValid(tuple))
-		return true;
-	result = !heap_attisnull(tuple, Anum_pg_proc_proacl, NULL);
-	ReleaseSysCache(tuple);
-	return result;
-}
-
 /* Find the functions to call; says why they cannot be, or NULL. */
 static const char *
 find_lookups(Attempt *attempt, Arms *arms, Oid type)
@@ -426,10 +412,8 @@ find_lookups(Attempt *attempt, Arms *arms, Oid type)
 	arms->function = OidIsValid(get_array_type(type)) ? arms->found : extension_function("case_lookup_rows", nargs);
 	if (!OidIsValid(arms->found) || !OidIsValid(arms->function))
 		return "the extension is not created in this database";
-	if (!compat_may_execute(arms->found) || !compat_may_execute(arms->function))
+	if (!may_call(attempt, arms->found) || !may_call(attempt, arms->function))
 		return "more.case_lookup may not be called";
-	/* a plan that is kept must not reach a role that may not */
-	attempt->for_role |= has_grants(arms->found) || has_grants(arms->function);
 	return NULL;
 }
 

@@ -24,11 +24,9 @@
 
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "catalog/pg_proc.h"
 #include "catalog/pg_statistic.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
-#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/pathnodes.h"
@@ -36,7 +34,6 @@
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/pathnode.h"
-#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -81,6 +78,13 @@ looked_up(SubPlan *subplan)
 	return lefts;
 }
 
+/* A relation by its number; NULL if that is an outer join's, which columns name, too, since 16. */
+static RelOptInfo *
+base_relation(PlannerInfo *root, int relid)
+{
+	return relid < root->simple_rel_array_size ? root->simple_rel_array[relid] : NULL;
+}
+
 /*
  * How many different keys there may be: of the columns' numbers of different
  * values the product, but no more than there are rows.
@@ -105,7 +109,8 @@ count_keys(PlannerInfo *root, List *lefts, Bitmapset *relids)
 		ReleaseVariableStats(variable);
 	}
 	while ((relid = bms_next_member(relids, relid)) >= 0)
-		rows *= Max(find_base_rel(root, relid)->tuples, 1);
+		if (base_relation(root, relid))
+			rows *= Max(base_relation(root, relid)->tuples, 1);
 	return Min(keys, rows);
 }
 
@@ -157,7 +162,8 @@ listed_selectivity(PlannerInfo *root, List *args)
 		return -1;
 	result = planner_subplan_get_plan(root, subplan)->plan_rows / count_keys(root, lefts, relids);
 	while ((relid = bms_next_member(relids, relid)) >= 0)
-		result /= Max(left_beside(root, find_base_rel(root, relid), lefts), 1.0e-10);
+		if (base_relation(root, relid))
+			result /= Max(left_beside(root, base_relation(root, relid), lefts), 1.0e-10);
 	CLAMP_PROBABILITY(result);
 	return result;
 }
@@ -228,14 +234,14 @@ listed_support(PG_FUNCTION_ARGS)
  *		or the user may not call it, the estimate goes without.
  */
 Node *
-make_listed(Node *lookup, Node *prefilter)
+make_listed(Attempt *attempt, Node *lookup, Node *prefilter)
 {
 	Oid			function = extension_function("listed", 1);
 	BooleanTest *test;
 
 	if (prefilter)
 		lookup = (Node *) makeBoolExpr(AND_EXPR, list_make2(prefilter, lookup), -1);
-	if (OidIsValid(function) && compat_may_execute(function))
+	if (OidIsValid(function) && may_call(attempt, function))
 		return (Node *) makeFuncExpr(function, BOOLOID, list_make1(lookup), InvalidOid, InvalidOid,
 									 COERCE_EXPLICIT_CALL);
 	test = makeNode(BooleanTest);

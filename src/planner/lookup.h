@@ -34,7 +34,7 @@ extern Node *make_lookup(Query *query, LookupColumn *columns, int ncolumns);
 extern Node *make_prefilter(Query *query, LookupColumn *columns, int ncolumns, ParamListInfo params);
 
 /* list_stats.c */
-extern Node *make_listed(Node *lookup, Node *prefilter);
+extern Node *make_listed(Attempt *attempt, Node *lookup, Node *prefilter);
 extern void list_stats_init(void);
 
 #endif							/* PG_MORE_LOOKUP_H */

@@ -284,6 +284,7 @@ take(Decision *decision, Attempt *attempt, Query *query, Planned *planned, Cost 
 	report->form = attempt->form;
 	report->force = attempt->force;
 	report->changed = attempt->changed;
+	decision->for_role |= attempt->for_role;
 	forget_plan(&decision->best);
 	decision->query = query;
 	decision->best = *planned;

@@ -105,6 +105,7 @@ extern Node *simplify_known(Node *node, ParamListInfo params);
 extern Oid	widening_cast(Oid from, Oid to);
 extern Node *array_of(List *values, Oid element_type, Oid collation);
 extern Oid	extension_function(const char *name, int nargs);
+extern bool may_call(Attempt *attempt, Oid function);
 
 /* planner.c */
 typedef struct RewriteReport
