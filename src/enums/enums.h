@@ -128,6 +128,7 @@ extern const char *column_policy(Oid relid, AttrNumber attnum, char **replacemen
 extern bool lock_changes(Oid type);			/* session level, without waiting */
 extern void require_change_lock(Oid type, bool session);	/* ... or error 55006; session false: up to the transaction's end */
 #define CHANGE_LOCK_CLASS	3	/* of its advisory lock: those of SQL are 1 and 2 */
+extern void require_no_change(Oid type);	/* of another session, up to the transaction's end; else the same error */
 extern void unlock_changes(Oid type);		/* the session's */
 /* One fixed statement on the three tables, as their owner; SPI connected, results in SPI_tuptable. */
 extern int	record_execute(const char *sql, int nargs, Oid *types, Datum *values, const char *nulls);

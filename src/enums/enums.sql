@@ -13,6 +13,17 @@ COMMENT ON FUNCTION more.enum_usage(regtype) IS
 	'everything that uses an enum: columns, stored expressions with the labels that they name, functions that may';
 
 -- Changing labels.
+CREATE FUNCTION more.enum_add(
+	type regtype, label text, before text DEFAULT NULL, after text DEFAULT NULL, if_not_exists boolean DEFAULT false)
+RETURNS bigint
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION more.enum_add(regtype, text, text, text, boolean) IS
+	'adds a value to an enum; returns the number of the change, NULL if the value was there';
+CREATE FUNCTION more.enum_rename(type regtype, old text, new text, if_exists boolean DEFAULT false)
+RETURNS bigint
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION more.enum_rename(regtype, text, text, boolean) IS
+	'renames a value of an enum; returns the number of the change, NULL if it was renamed already';
 
 -- Values of an enum inside other values, for the statements that this room runs.
 CREATE FUNCTION more._enum_holds(value "any", sought "any") RETURNS boolean

@@ -411,12 +411,12 @@ change_keep_row(EnumChange *change, Oid relid, const char *column, const char *k
 /* --- the lock ------------------------------------------------------------------- */
 
 static bool
-take_change_lock(Oid type, bool session)
+take_change_lock(Oid type, LOCKMODE mode, bool session)
 {
 	LOCKTAG		tag;
 
 	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, type, 0, CHANGE_LOCK_CLASS);
-	return LockAcquire(&tag, ExclusiveLock, session, true) != LOCKACQUIRE_NOT_AVAIL;
+	return LockAcquire(&tag, mode, session, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
 /*
@@ -430,24 +430,18 @@ take_change_lock(Oid type, bool session)
 bool
 lock_changes(Oid type)
 {
-	return take_change_lock(type, true);
+	return take_change_lock(type, ExclusiveLock, true);
 }
 
-/*
- * require_change_lock
- *		Take the type's lock, for the session or else up to the end of the
- *		transaction; fail with what is known of the other change.
- */
-void
-require_change_lock(Oid type, bool session)
+/* Fail with what is known of the change that another session is at. */
+static void
+refuse_second_change(Oid type)
 {
 	EnumChange *change;
 	Oid			types[] = {OIDOID};
 	Datum		values[1];
 	MemoryContext context = CurrentMemoryContext;
 
-	if (take_change_lock(type, session))
-		return;
 	records_open();
 	values[0] = ObjectIdGetDatum(type);
 	record_execute(CHANGE_COLUMNS
@@ -462,6 +456,30 @@ require_change_lock(Oid type, bool session)
 			 errdetail("Change " INT64_FORMAT " (%s) is at step \"%s\".",
 					   change->id, change->action, change->step ? change->step : "start"),
 			 errhint("The view more.enum_progress shows what runs; try again when it is done.")));
+}
+
+/*
+ * require_change_lock
+ *		Take the type's lock, for the session or else up to the end of the
+ *		transaction; fail with what is known of the other change.
+ */
+void
+require_change_lock(Oid type, bool session)
+{
+	if (!take_change_lock(type, ExclusiveLock, session))
+		refuse_second_change(type);
+}
+
+/*
+ * require_no_change
+ *		Fail likewise, and let no change begin up to the end of the transaction;
+ *		several sessions may do so at a time.
+ */
+void
+require_no_change(Oid type)
+{
+	if (!take_change_lock(type, ShareLock, false))
+		refuse_second_change(type);
 }
 
 /*
