@@ -112,6 +112,7 @@ typedef struct EnumChange
 	char	   *state;			/* when it was read: running, retired, done, undone, failed */
 	char	   *step;			/* likewise; or NULL */
 	char	   *step_object;
+	int64		part_of;		/* the change that it is a part of, or 0 */
 	int64		rows_kept;		/* in more.enum_change_rows */
 	int64		rows_not_kept;	/* those beyond the limit */
 } EnumChange;
@@ -119,6 +120,10 @@ typedef struct EnumChange
 extern EnumChange *change_start(Oid type, const char *action, const char *arguments_json);
 extern EnumChange *change_find(Oid type, const char *action, const char *label);	/* unfinished one to resume, or NULL */
 extern EnumChange *change_get(int64 id);	/* any, or NULL */
+extern List *changes_of(Oid type);			/* all of the type, newest first */
+extern List *change_parts(int64 id);		/* those with part_of, oldest first */
+extern char *change_argument(EnumChange *change, const char *name);	/* one of its arguments, or NULL */
+extern int64 change_whole;	/* what changes that start are parts of, or 0; reset it in PG_FINALLY */
 extern void change_step(EnumChange *change, const char *step, const char *object);	/* writes the row; the caller commits */
 extern void change_rows(EnumChange *change, int64 done, int64 total);
 extern void change_end(EnumChange *change, const char *state);

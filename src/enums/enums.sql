@@ -53,11 +53,13 @@ CREATE TABLE more.enum_changes (
 	rows_total bigint NOT NULL DEFAULT 0,
 	rows_not_kept bigint NOT NULL DEFAULT 0,
 	"by" text NOT NULL,
+	part_of bigint,
 	started timestamptz NOT NULL,
 	updated timestamptz NOT NULL,
 	ended timestamptz
 );
 CREATE INDEX enum_changes_type ON more.enum_changes (type);
+CREATE INDEX enum_changes_part_of ON more.enum_changes (part_of) WHERE part_of IS NOT NULL;
 CREATE TABLE more.enum_change_rows (
 	change bigint NOT NULL,
 	n bigint NOT NULL,
@@ -85,7 +87,7 @@ GRANT SELECT, INSERT ON more.enum_changes, more.enum_change_rows, more.enum_poli
 GRANT SELECT, UPDATE ON SEQUENCE more.enum_changes_change_seq TO pg_database_owner;
 SELECT pg_catalog.pg_extension_config_dump('more.enum_changes', $$WHERE false UNION ALL
 SELECT c.change, 0::pg_catalog.regtype, pg_catalog.format('%I.%I', n.nspname, t.typname), c.action, c.arguments, c.state, c.step, c.step_object,
-	c.rows_done, c.rows_total, c.rows_not_kept, c."by", c.started, c.updated, c.ended
+	c.rows_done, c.rows_total, c.rows_not_kept, c."by", c.part_of, c.started, c.updated, c.ended
 FROM more.enum_changes AS c JOIN pg_catalog.pg_type AS t ON t.oid = c.type JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace$$);
 SELECT pg_catalog.pg_extension_config_dump('more.enum_changes_change_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('more.enum_change_rows', $$WHERE false UNION ALL
@@ -107,7 +109,7 @@ CREATE VIEW more.enum_history WITH (security_barrier) AS
 	SELECT c.change, c.type, c.type_name,
 		c.action, c.arguments, c.state, c.rows_done,
 		(SELECT count(*) FROM more.enum_change_rows AS r WHERE r.change = c.change) AS rows_kept, c.rows_not_kept,
-		c."by", c.started, c.ended
+		c.part_of, c."by", c.started, c.ended
 	FROM more.enum_changes AS c LEFT JOIN pg_catalog.pg_type AS t ON t.oid = c.type
 	WHERE CASE WHEN t.oid IS NULL THEN (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)
 		ELSE pg_catalog.pg_has_role(current_user, t.typowner, 'USAGE') END;
@@ -137,6 +139,7 @@ COMMENT ON COLUMN more.enum_history.type_name IS 'the type''s name when the chan
 COMMENT ON COLUMN more.enum_history.state IS 'running, retired, done, undone or failed';
 COMMENT ON COLUMN more.enum_history.rows_kept IS 'the rows of which the old values are kept, for more.enum_undo';
 COMMENT ON COLUMN more.enum_history.rows_not_kept IS 'the rows beyond the setting pg_more.enum_history_rows';
+COMMENT ON COLUMN more.enum_history.part_of IS 'the change, of more.enum_apply, that it is a part of';
 COMMENT ON VIEW more.enum_progress IS 'the changes of the enum types that you own which are not done: how far each is';
 COMMENT ON COLUMN more.enum_progress.pid IS 'the server process at work; NULL: it was interrupted, and the same call again goes on';
 COMMENT ON VIEW more.enum_on_delete IS 'the standing policies of your tables'' columns for rows that hold a value that is dropped';

@@ -44,6 +44,7 @@
 #include "storage/lock.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -60,6 +61,9 @@ PG_FUNCTION_INFO_V1(enum_on_delete);
 
 int			enum_history_rows = 10000;
 int			enum_batch = 1000;
+
+/* The change that those which start are parts of; 0: none. Whoever sets it resets it in PG_FINALLY. */
+int64		change_whole = 0;
 
 /*
  * enums_init
@@ -164,51 +168,76 @@ text_argument(const char *text, char *null)
 
 #define CHANGE_COLUMNS \
 	"SELECT c.change, c.type::pg_catalog.oid, c.action, c.rows_done, c.rows_total, c.type_name, " \
-	"c.arguments::pg_catalog.text, c.state, c.step, c.step_object, c.rows_not_kept, " \
+	"c.arguments::pg_catalog.text, c.state, c.step, c.step_object, c.rows_not_kept, c.part_of, " \
 	"(SELECT pg_catalog.count(*) FROM more.enum_change_rows AS r WHERE r.change OPERATOR(pg_catalog.=) c.change) " \
 	"FROM more.enum_changes AS c "
 
-/* Column i of the first row of a CHANGE_COLUMNS query, in the context given. */
+/* Column i of a row of a CHANGE_COLUMNS query, in the context given. */
 static char *
-change_text(int i, MemoryContext context)
+change_text(uint64 row, int i, MemoryContext context)
 {
-	char	   *value = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, i);
+	char	   *value = SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, i);
 
 	return value ? MemoryContextStrdup(context, value) : NULL;
 }
 
 static int64
-change_number(int i)
+change_number(uint64 row, int i)
 {
 	bool		isnull;
-	Datum		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, i, &isnull);
+	Datum		value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, i, &isnull);
 
 	return isnull ? 0 : DatumGetInt64(value);
 }
 
-/* The change of the first row of a CHANGE_COLUMNS query; NULL without a row. */
+/* The change of a row of a CHANGE_COLUMNS query. */
 static EnumChange *
-change_from_row(MemoryContext context)
+change_from_row(uint64 row, MemoryContext context)
 {
-	EnumChange *change;
+	EnumChange *change = MemoryContextAllocZero(context, sizeof(EnumChange));
 	bool		isnull;
 
-	if (SPI_processed == 0)
-		return NULL;
-	change = MemoryContextAllocZero(context, sizeof(EnumChange));
-	change->id = change_number(1);
-	change->type = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
-	change->action = change_text(3, context);
-	change->rows_done = change_number(4);
-	change->rows_total = change_number(5);
-	change->type_name = change_text(6, context);
-	change->arguments = change_text(7, context);
-	change->state = change_text(8, context);
-	change->step = change_text(9, context);
-	change->step_object = change_text(10, context);
-	change->rows_not_kept = change_number(11);
-	change->rows_kept = change_number(12);
+	change->id = change_number(row, 1);
+	change->type = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 2, &isnull));
+	change->action = change_text(row, 3, context);
+	change->rows_done = change_number(row, 4);
+	change->rows_total = change_number(row, 5);
+	change->type_name = change_text(row, 6, context);
+	change->arguments = change_text(row, 7, context);
+	change->state = change_text(row, 8, context);
+	change->step = change_text(row, 9, context);
+	change->step_object = change_text(row, 10, context);
+	change->rows_not_kept = change_number(row, 11);
+	change->part_of = change_number(row, 12);
+	change->rows_kept = change_number(row, 13);
 	return change;
+}
+
+/* The changes that a CHANGE_COLUMNS query with this condition finds, in the caller's memory context. */
+static List *
+find_changes(const char *sql, int nargs, Oid *types, Datum *values, const char *nulls)
+{
+	MemoryContext context = CurrentMemoryContext;
+	List	   *result = NIL;
+
+	records_open();
+	record_execute(sql, nargs, types, values, nulls);
+	for (uint64 row = 0; row < SPI_processed; row++)
+	{
+		EnumChange *change = change_from_row(row, context);
+		MemoryContext old = MemoryContextSwitchTo(context);
+
+		result = lappend(result, change);
+		MemoryContextSwitchTo(old);
+	}
+	records_close();
+	return result;
+}
+
+static EnumChange *
+first_change(List *changes)
+{
+	return changes == NIL ? NULL : linitial(changes);
 }
 
 /*
@@ -223,9 +252,9 @@ EnumChange *
 change_start(Oid type, const char *action, const char *arguments_json)
 {
 	MemoryContext context = CurrentMemoryContext;
-	Oid			types[] = {OIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID};
-	char		nulls[] = "     ";
-	Datum		values[5];
+	Oid			types[] = {OIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT8OID};
+	char		nulls[] = "      ";
+	Datum		values[6];
 	EnumChange *change = palloc0(sizeof(EnumChange));
 
 	change->type = type;
@@ -239,11 +268,13 @@ change_start(Oid type, const char *action, const char *arguments_json)
 	values[2] = CStringGetTextDatum(action);
 	values[3] = CStringGetTextDatum(change->arguments);
 	values[4] = CStringGetTextDatum(GetUserNameFromId(GetUserId(), false));
-	record_execute("INSERT INTO more.enum_changes (type, type_name, action, arguments, state, \"by\", started, updated) "
-				   "VALUES ($1, $2, $3, $4::pg_catalog.jsonb, 'running', $5, pg_catalog.clock_timestamp(), pg_catalog.clock_timestamp()) "
+	values[5] = Int64GetDatum(change_whole);
+	nulls[5] = change_whole ? ' ' : 'n';
+	record_execute("INSERT INTO more.enum_changes (type, type_name, action, arguments, state, \"by\", part_of, started, updated) "
+				   "VALUES ($1, $2, $3, $4::pg_catalog.jsonb, 'running', $5, $6, pg_catalog.clock_timestamp(), pg_catalog.clock_timestamp()) "
 				   "RETURNING change",
-				   5, types, values, nulls);
-	change->id = change_number(1);
+				   6, types, values, nulls);
+	change->id = change_number(0, 1);
 	records_close();
 	MemoryContextSwitchTo(context);
 	return change;
@@ -261,25 +292,19 @@ change_start(Oid type, const char *action, const char *arguments_json)
 EnumChange *
 change_find(Oid type, const char *action, const char *label)
 {
-	MemoryContext context = CurrentMemoryContext;
 	Oid			types[] = {OIDOID, TEXTOID, TEXTOID};
 	char		nulls[] = "   ";
 	Datum		values[3];
-	EnumChange *change;
 
-	records_open();
 	values[0] = ObjectIdGetDatum(type);
 	values[1] = CStringGetTextDatum(action);
 	values[2] = text_argument(label, &nulls[2]);
-	record_execute(CHANGE_COLUMNS
-				   "WHERE c.type OPERATOR(pg_catalog.=) $1 AND c.action OPERATOR(pg_catalog.=) $2 "
-				   "AND c.state OPERATOR(pg_catalog.=) ANY ('{running,failed}') "
-				   "AND ($3 IS NULL OR c.arguments OPERATOR(pg_catalog.->>) 'label' OPERATOR(pg_catalog.=) $3) "
-				   "ORDER BY c.change DESC LIMIT 1",
-				   3, types, values, nulls);
-	change = change_from_row(context);
-	records_close();
-	return change;
+	return first_change(find_changes(CHANGE_COLUMNS
+									 "WHERE c.type OPERATOR(pg_catalog.=) $1 AND c.action OPERATOR(pg_catalog.=) $2 "
+									 "AND c.state OPERATOR(pg_catalog.=) ANY ('{running,failed}') "
+									 "AND ($3 IS NULL OR c.arguments OPERATOR(pg_catalog.->>) 'label' OPERATOR(pg_catalog.=) $3) "
+									 "ORDER BY c.change DESC LIMIT 1",
+									 3, types, values, nulls));
 }
 
 /*
@@ -291,17 +316,58 @@ change_find(Oid type, const char *action, const char *label)
 EnumChange *
 change_get(int64 id)
 {
-	MemoryContext context = CurrentMemoryContext;
 	Oid			types[] = {INT8OID};
 	Datum		values[1];
-	EnumChange *change;
 
-	records_open();
 	values[0] = Int64GetDatum(id);
-	record_execute(CHANGE_COLUMNS "WHERE c.change OPERATOR(pg_catalog.=) $1", 1, types, values, NULL);
-	change = change_from_row(context);
-	records_close();
-	return change;
+	return first_change(find_changes(CHANGE_COLUMNS "WHERE c.change OPERATOR(pg_catalog.=) $1", 1, types, values, NULL));
+}
+
+/*
+ * changes_of
+ *		All changes of a type, the newest first.
+ */
+List *
+changes_of(Oid type)
+{
+	Oid			types[] = {OIDOID};
+	Datum		values[1];
+
+	values[0] = ObjectIdGetDatum(type);
+	return find_changes(CHANGE_COLUMNS "WHERE c.type OPERATOR(pg_catalog.=) $1 ORDER BY c.change DESC", 1, types, values, NULL);
+}
+
+/*
+ * change_parts
+ *		The changes that are parts of one, in the order in which they began.
+ */
+List *
+change_parts(int64 id)
+{
+	Oid			types[] = {INT8OID};
+	Datum		values[1];
+
+	values[0] = Int64GetDatum(id);
+	return find_changes(CHANGE_COLUMNS "WHERE c.part_of OPERATOR(pg_catalog.=) $1 ORDER BY c.change", 1, types, values, NULL);
+}
+
+/*
+ * change_argument
+ *		One of a change's arguments as text; NULL where it has none, or a null.
+ */
+char *
+change_argument(EnumChange *change, const char *name)
+{
+	LOCAL_FCINFO(fcinfo, 2);
+	Datum		result;
+
+	InitFunctionCallInfoData(*fcinfo, NULL, 2, InvalidOid, NULL, NULL);
+	fcinfo->args[0].value = DirectFunctionCall1(jsonb_in, CStringGetDatum(change->arguments));
+	fcinfo->args[0].isnull = false;
+	fcinfo->args[1].value = CStringGetTextDatum(name);
+	fcinfo->args[1].isnull = false;
+	result = jsonb_object_field_text(fcinfo);
+	return fcinfo->isnull ? NULL : TextDatumGetCString(result);
 }
 
 /* Write a change's row; step, object and state may be NULL: then they stay. */
@@ -440,15 +506,13 @@ refuse_second_change(Oid type)
 	EnumChange *change;
 	Oid			types[] = {OIDOID};
 	Datum		values[1];
-	MemoryContext context = CurrentMemoryContext;
 
-	records_open();
+	if (take_change_lock(type, session))
+		return;
 	values[0] = ObjectIdGetDatum(type);
-	record_execute(CHANGE_COLUMNS
-				   "WHERE c.type OPERATOR(pg_catalog.=) $1 AND c.state OPERATOR(pg_catalog.=) 'running' "
-				   "ORDER BY c.change DESC LIMIT 1", 1, types, values, NULL);
-	change = change_from_row(context);
-	records_close();
+	change = first_change(find_changes(CHANGE_COLUMNS
+									   "WHERE c.type OPERATOR(pg_catalog.=) $1 AND c.state OPERATOR(pg_catalog.=) 'running' "
+									   "ORDER BY c.change DESC LIMIT 1", 1, types, values, NULL));
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_IN_USE),
 			 errmsg("another session is changing the values of type %s", format_type_be(type)),
@@ -516,8 +580,8 @@ own_policy(Oid relid, AttrNumber attnum, MemoryContext context, char **policy, c
 	found = SPI_processed > 0;
 	if (found)
 	{
-		*policy = change_text(1, context);
-		*replacement = change_text(2, context);
+		*policy = change_text(0, 1, context);
+		*replacement = change_text(0, 2, context);
 	}
 	records_close();
 	return found;

@@ -28,10 +28,10 @@ $node->safe_psql(
 	ALTER TABLE "we ird"."Ta""ble" DROP dropped;
 	ALTER TABLE "we ird"."Ta""ble" RENAME renamed_later TO "re""named";
 	ALTER TABLE "we ird"."Ta""ble" ADD renamed_later "we ird"."Ty""pe";
-	INSERT INTO more.enum_changes (type, type_name, action, arguments, state, step, step_object, rows_done, rows_total, rows_not_kept, "by", started, updated, ended) VALUES
-		('"we ird"."Ty""pe"', '', 'drop', '{"label": "it''s \\"größe\\""}', 'running', 'rows', E'a\\\\b\\tc', 3, 7, 1, 'Some"one', '2026-01-01 UTC', '2026-01-02 UTC', NULL),
-		('gone', '', 'add', '{}', 'done', NULL, NULL, 0, 0, 0, 'owner', '2026-01-01 UTC', '2026-01-01 UTC', '2026-01-01 UTC'),
-		('"we ird"."Ty""pe"', '', 'rename', '{}', 'done', NULL, NULL, 0, 0, 0, 'owner', '2026-01-03 UTC', '2026-01-03 UTC', '2026-01-03 UTC');
+	INSERT INTO more.enum_changes (type, type_name, action, arguments, state, step, step_object, rows_done, rows_total, rows_not_kept, "by", part_of, started, updated, ended) VALUES
+		('"we ird"."Ty""pe"', '', 'drop', '{"label": "it''s \\"größe\\""}', 'running', 'rows', E'a\\\\b\\tc', 3, 7, 1, 'Some"one', NULL, '2026-01-01 UTC', '2026-01-02 UTC', NULL),
+		('gone', '', 'add', '{}', 'done', NULL, NULL, 0, 0, 0, 'owner', NULL, '2026-01-01 UTC', '2026-01-01 UTC', '2026-01-01 UTC'),
+		('"we ird"."Ty""pe"', '', 'rename', '{}', 'done', NULL, NULL, 0, 0, 0, 'owner', 1, '2026-01-03 UTC', '2026-01-03 UTC', '2026-01-03 UTC');
 	INSERT INTO more.enum_change_rows (change, n, "table", "column", key, old_value, was_deleted, deleted_row) VALUES
 		(1, 1, '"we ird"."Ta""ble"', 'Co"l', '{"id": 1}', 'größe', false, NULL),
 		(1, 2, '"we ird"."Ta""ble"', 'Co"l', NULL, NULL, true, '{"id": 2, "Co\"l": "a"}'),
@@ -41,7 +41,7 @@ $node->safe_psql(
 }, @owner);
 
 my @queries = (
-	q{SELECT change, type, action, arguments, state, step, step_object, rows_done, rows_total, rows_not_kept, "by", started, updated, ended
+	q{SELECT change, type, action, arguments, state, step, step_object, rows_done, rows_total, rows_not_kept, "by", part_of, started, updated, ended
 		FROM more.enum_changes WHERE type IN (SELECT oid FROM pg_type) ORDER BY change},
 	q{SELECT change, n, "table", "column", key, old_value, was_deleted, deleted_row, table_name FROM more.enum_change_rows
 		WHERE "table" IN (SELECT oid FROM pg_class) AND "table"::text <> 'left_out' ORDER BY change, n},
