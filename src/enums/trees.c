@@ -66,6 +66,7 @@
 #include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
 #include "utils/snapmgr.h"
@@ -802,29 +803,32 @@ remap_expression(StoredExpression *expression, Oid type, Oid old_oid, Oid new_oi
 	CommandCounterIncrement();
 }
 
-/* Build an index that a change of its expressions left invalid. */
-static void
-settle_index(Oid index, bool atomic)
+/* Is it an index that a change of its expressions left invalid? */
+static bool
+is_unsettled_index(const StoredExpression *expression)
 {
-	HeapTuple	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
+	HeapTuple	tuple;
 	bool		valid;
 
+	if (expression->catalog != IndexRelationId || get_rel_relkind(expression->objid) != RELKIND_INDEX)
+		return false;
+	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(expression->objid));
 	if (!HeapTupleIsValid(tuple))
-		return;
+		return false;
 	valid = ((Form_pg_index) GETSTRUCT(tuple))->indisvalid;
 	ReleaseSysCache(tuple);
-	if (valid || get_rel_relkind(index) != RELKIND_INDEX)
-		return;
-	if (!atomic)
-		rebuild_index(index);
-	else
-	{
-		if (SPI_connect() != SPI_OK_CONNECT)
-			elog(ERROR, "SPI_connect failed");
-		if (SPI_execute(psprintf("REINDEX INDEX %s", qualified_name(index)), false, 0) != SPI_OK_UTILITY)
-			elog(ERROR, "could not rebuild index %u", index);
-		SPI_finish();
-	}
+	return !valid;
+}
+
+/* Build it in this transaction. */
+static void
+reindex(Oid index)
+{
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	if (SPI_execute(psprintf("REINDEX INDEX %s", qualified_name(index)), false, 0) != SPI_OK_UTILITY)
+		elog(ERROR, "could not rebuild index %u", index);
+	SPI_finish();
 }
 
 /* Do the rows of the table and of all that inherit from it satisfy the condition? */
@@ -877,20 +881,12 @@ settle_check(const StoredExpression *expression)
 	SPI_finish();
 }
 
-/*
- * settle_expressions
- *		Validates the CHECKs and builds the indexes that changed expressions
- *		left NOT VALID and invalid.
- *
- * Finds them by what the catalogs say, so that it can be called again after a
- * crash.  Where the caller is not atomic, indexes are built as by REINDEX
- * CONCURRENTLY and each is a transaction of its own; otherwise they are built
- * under ACCESS EXCLUSIVE.  CHECKs take what VALIDATE CONSTRAINT takes.
- */
-void
-settle_expressions(Oid type, bool atomic)
+/* Validate the CHECKs, and collect the indexes that are to be built. */
+static List *
+settle_checks(Oid type)
 {
 	List	   *expressions = enum_expressions(type, true);
+	List	   *indexes = NIL;
 	ListCell   *lc;
 
 	foreach(lc, expressions)
@@ -899,14 +895,54 @@ settle_expressions(Oid type, bool atomic)
 
 		if (expression->catalog == ConstraintRelationId && OidIsValid(expression->relid))
 			settle_check(expression);
+		else if (is_unsettled_index(expression))
+			indexes = list_append_unique_oid(indexes, expression->objid);
 	}
-	foreach(lc, expressions)
-	{
-		StoredExpression *expression = lfirst(lc);
+	return indexes;
+}
 
-		if (expression->catalog == IndexRelationId)
-			settle_index(expression->objid, atomic);
+/*
+ * settle_expressions
+ *		Validates the CHECKs and builds the indexes that changed expressions
+ *		left NOT VALID and invalid.
+ *
+ * Finds them by what the catalogs say, so that it can be called again after a
+ * crash.  Where the caller is not atomic, indexes are built as by REINDEX
+ * CONCURRENTLY, under the conditions of rebuild_index, apart from the active
+ * snapshot: there is one afterwards if there was one before.  Otherwise they
+ * are built under ACCESS EXCLUSIVE.  CHECKs take what VALIDATE CONSTRAINT takes.
+ */
+void
+settle_expressions(Oid type, bool atomic)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext work = AllocSetContextCreate(atomic ? caller : PortalContext,
+											   "pg_more settle", ALLOCSET_SMALL_SIZES);
+	bool		had_snapshot = ActiveSnapshotSet();
+	List	   *indexes;
+	ListCell   *lc;
+
+	MemoryContextSwitchTo(work);
+	if (!had_snapshot)
+		PushActiveSnapshot(GetTransactionSnapshot());
+	indexes = settle_checks(type);
+	if (!had_snapshot)
+		PopActiveSnapshot();
+	MemoryContextSwitchTo(caller);
+	foreach(lc, indexes)
+	{
+		if (atomic)
+			reindex(lfirst_oid(lc));
+		else
+		{
+			while (ActiveSnapshotSet())
+				PopActiveSnapshot();
+			rebuild_index(lfirst_oid(lc));
+		}
 	}
+	MemoryContextDelete(work);
+	if (had_snapshot && !ActiveSnapshotSet())
+		PushActiveSnapshot(GetTransactionSnapshot());
 }
 
 /*
