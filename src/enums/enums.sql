@@ -155,6 +155,24 @@ RETURNS SETOF record
 COMMENT ON FUNCTION more.enum_counts(regtype, text) IS
 'How many rows of each table and column hold each value of an enum type, or the value named: of the type itself and of arrays, domains, composites and ranges that contain it. Partitions are counted each on their own; rows is null for foreign tables and for temporary tables of other sessions. Takes the right to read the tables.';
 
+CREATE PROCEDURE more.enum_drop(type regtype, label text, on_delete text DEFAULT 'protect', replacement text DEFAULT NULL)
+	AS 'MODULE_PATHNAME' LANGUAGE C;
+CREATE FUNCTION more.enum_retire(type regtype, label text, on_delete text DEFAULT 'protect', replacement text DEFAULT NULL)
+RETURNS bigint
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE;
+CREATE PROCEDURE more.enum_purge(type regtype)
+	AS 'MODULE_PATHNAME' LANGUAGE C;
+CREATE FUNCTION more.enum_restore(type regtype, label text) RETURNS bigint
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE;
+COMMENT ON PROCEDURE more.enum_drop(regtype, text, text, text) IS
+'drops a value of an enum while others use the type, in several transactions; called again, it finishes what was interrupted. on_delete tells what becomes of rows that hold the value: protect, cascade, set_null, set_default, set_value with a replacement, or keep. With protect, which is the default, a column follows its standing policy, if more.enum_on_delete has given it one';
+COMMENT ON FUNCTION more.enum_retire(regtype, text, text, text) IS
+'takes a value of an enum out of use within the current transaction: rows as more.enum_drop treats them, the label gone for new input. more.enum_purge removes it later, more.enum_restore brings it back. Returns the number of the change';
+COMMENT ON PROCEDURE more.enum_purge(regtype) IS
+'removes the retired values of an enum while others use the type, but for those that rows are to keep';
+COMMENT ON FUNCTION more.enum_restore(regtype, text) IS
+'brings a retired value of an enum back, and the rows that its change kept where they hold what the change gave them; returns how many';
+
 -- Reordering, undoing, adopting.
 
 -- Declaring the set: apply and plan.

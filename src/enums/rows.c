@@ -804,6 +804,37 @@ refuse_stubborn_rows(Batch *batch, int64 count)
 			 errhint("Change the trigger or the default, or choose another policy for this column with more.enum_on_delete.")));
 }
 
+/* How many of the rows that an UPDATE returned hold the value still. */
+static int64
+still_holding(SPITupleTable *table, int64 count)
+{
+	int64		result = 0;
+
+	for (int64 i = 0; i < count; i++)
+	{
+		bool		isnull;
+
+		if (DatumGetBool(SPI_getbinval(table->vals[i], table->tupdesc, 1, &isnull)))
+			result++;
+	}
+	return result;
+}
+
+/* Run the statement that changes rows under a condition. */
+static int64
+change_where(Batch *batch, const char *condition)
+{
+	char	   *name = pstrdup(quote_identifier(batch->column->name));
+	char	   *table = from_sql(batch, batch->write_root);
+	char	   *where = psprintf("WHERE t.ctid OPERATOR(pg_catalog.=) ANY (" TIDS_SQL ") AND %s%s",
+								 condition, leaf_sql(batch, batch->write_root));
+
+	if (batch->policy == POLICY_CASCADE)
+		return run(batch, psprintf("DELETE FROM %s %s RETURNING %s", table, where, batch->keep ? "t" : "1"), 0);
+	return run(batch, psprintf("UPDATE %s SET %s = %s %s RETURNING more._enum_holds(t.%s, " OLD_SQL ")",
+							   table, name, new_value_sql(batch), where, name), 0);
+}
+
 /*
  * Change the rows whose addresses are bound; returns how many were.  Rows that
  * a DELETE returns stay in SPI_tuptable.
@@ -811,30 +842,20 @@ refuse_stubborn_rows(Batch *batch, int64 count)
 static int64
 change_rows_at(Batch *batch, int count)
 {
-	char	   *table = from_sql(batch, batch->write_root);
-	char	   *where = psprintf("WHERE t.ctid OPERATOR(pg_catalog.=) ANY (" TIDS_SQL ") AND %s%s",
-								 holds_sql(batch), leaf_sql(batch, batch->write_root));
 	ErrorContextCallback callback = {error_context_stack, change_context, column_text(batch->column)};
-	SPITupleTable *result;
 	int64		changed;
 	int64		stubborn = 0;
+	SPITupleTable *result;
 
 	error_context_stack = &callback;
-	if (batch->policy == POLICY_CASCADE)
-		changed = run(batch, psprintf("DELETE FROM %s %s RETURNING %s", table, where, batch->keep ? "t" : "1"), 0);
-	else
-		changed = run(batch, psprintf("UPDATE %s SET %s = %s %s RETURNING more._enum_holds(t.%s, " OLD_SQL ")", table,
-									  quote_identifier(batch->column->name), new_value_sql(batch), where,
-									  quote_identifier(batch->column->name)), 0);
+	changed = change_where(batch, holds_sql(batch));
+	/* a partition that no longer takes the value is left out by the planner, though rows are in it */
+	if (changed == 0 && batch->write_root)
+		changed = change_where(batch, psprintf("more._enum_holds(t.%s, " OLD_SQL ")", quote_identifier(batch->column->name)));
 	error_context_stack = callback.previous;
 	result = SPI_tuptable;
-	for (int64 i = 0; i < changed && batch->policy != POLICY_CASCADE; i++)
-	{
-		bool		isnull;
-
-		if (DatumGetBool(SPI_getbinval(result->vals[i], result->tupdesc, 1, &isnull)))
-			stubborn++;
-	}
+	if (batch->policy != POLICY_CASCADE)
+		stubborn = still_holding(result, changed);
 	/* rows that were not locked may be gone, or changed by others */
 	if (changed < count)
 		stubborn += run(batch, psprintf("SELECT 1 FROM %s WHERE %s%s AND t.ctid OPERATOR(pg_catalog.=) ANY (" TIDS_SQL ")",
