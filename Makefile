@@ -6,6 +6,9 @@ OBJS = \
 	src/pg_more.o \
 	src/catalog.o \
 	src/expression.o \
+	src/condition.o \
+	src/condition_json.o \
+	src/condition_value.o \
 	src/rows/rowset.o \
 	src/rows/rowset_json.o \
 	src/rows/rowset_make.o \
@@ -42,10 +45,11 @@ OBJS = \
 	src/planner/composite_in.o \
 	src/planner/hashed_case.o \
 	src/planner/case_lookup.o \
-	$(patsubst %.c,%.o,$(sort $(wildcard src/enums/*.c)))
+	$(patsubst %.c,%.o,$(sort $(wildcard src/enums/*.c))) \
+	$(patsubst %.c,%.o,$(sort $(wildcard src/indexes/*.c)))
 
 # The rooms' SQL, in the order in which it must run.
-ROOMS_SQL = src/pg_more.sql src/rows/rows.sql src/planner/planner.sql src/enums/enums.sql
+ROOMS_SQL = src/pg_more.sql src/rows/rows.sql src/planner/planner.sql src/enums/enums.sql src/indexes/indexes.sql
 
 DATA_built = pg_more--$(EXTVERSION).sql
 

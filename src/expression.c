@@ -18,18 +18,14 @@
 
 #include "expression.h"
 
-/* What the error context callback needs to know. */
-typedef struct ParseContext
+/*
+ * argument_error_callback
+ *		Point an error into the argument's text rather than into the query.
+ */
+void
+argument_error_callback(void *arg)
 {
-	const char *argument;
-	const char *text;
-} ParseContext;
-
-/* Point a syntax error into the argument's text rather than into the query. */
-static void
-parse_error_callback(void *arg)
-{
-	ParseContext *ctx = (ParseContext *) arg;
+	ArgumentText *ctx = (ArgumentText *) arg;
 	int			pos = geterrposition();
 
 	if (pos > 0)
@@ -88,13 +84,13 @@ refuse_internals(Node *node, void *arg)
 Node *
 parse_expression(const char *argument, const char *text)
 {
-	ParseContext ctx = {argument, text};
+	ArgumentText ctx = {argument, text};
 	ErrorContextCallback callback;
 	List	   *parsed;
 	SelectStmt *stmt;
 	ResTarget  *target;
 
-	callback.callback = parse_error_callback;
+	callback.callback = argument_error_callback;
 	callback.arg = &ctx;
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;

@@ -9,6 +9,14 @@
 
 #include "nodes/pg_list.h"
 
+/* What the error context callback needs to know. */
+typedef struct ArgumentText
+{
+	const char *argument;
+	const char *text;
+} ArgumentText;
+
+extern void argument_error_callback(void *arg);
 extern Node *parse_expression(const char *argument, const char *text);
 extern void parse_assignment(const char *argument, const char *text,
 							 char **column, const char **value);
