@@ -72,10 +72,12 @@ compat_json_untranslatable(JsonParseErrorType error)
 /* May the current user run this query? Privileges moved out of the range table in 16. */
 #if PG_VERSION_NUM >= 160000
 #define compat_may_run(query) ExecCheckPermissions((query)->rtable, (query)->rteperminfos, false)
+#define compat_owns_table(relid) object_ownercheck(RelationRelationId, relid, GetUserId())
 #define compat_may_execute(function) \
 	(object_aclcheck(ProcedureRelationId, function, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK)
 #else
 #define compat_may_run(query) ExecCheckRTPerms((query)->rtable, false)
+#define compat_owns_table(relid) pg_class_ownercheck(relid, GetUserId())
 #define compat_may_execute(function) \
 	(pg_proc_aclcheck(function, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK)
 #endif

@@ -162,24 +162,51 @@ parse_condition(Relation rel, const char *argument, const char *text)
 }
 
 /*
+ * stable_text_begin
+ *		From here on, text that the server makes says the same under all settings,
+ *		and is the same under all: what is not of the server itself has its schema.
+ *		To be ended by stable_text_end.
+ */
+int
+stable_text_begin(void)
+{
+	static const char *const settings[][2] = {
+		{"search_path", "pg_catalog, pg_temp"},
+		{"datestyle", "ISO"},
+		{"intervalstyle", "postgres"},
+		{"timezone", "UTC"},
+		{"extra_float_digits", "3"},
+		{"bytea_output", "hex"},
+	};
+	int			nest = NewGUCNestLevel();
+
+	for (int i = 0; i < lengthof(settings); i++)
+		(void) set_config_option(settings[i][0], settings[i][1], PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+	return nest;
+}
+
+void
+stable_text_end(int nest)
+{
+	AtEOXact_GUC(true, nest);
+}
+
+/*
  * condition_sql
- *		The condition as SQL text, palloc'd.  With an alias, every column is
- *		qualified by it.
+ *		The condition, or another expression over the table, as SQL text, palloc'd.
+ *		With an alias, every column is qualified by it.
  */
 char *
 condition_sql(Relation rel, Node *condition, const char *alias)
 {
-	int			nest = NewGUCNestLevel();
-	char	   *result;
+	int			nest = stable_text_begin();
+	char	   *result = deparse_expression(condition,
+											deparse_context_for(alias ? alias : RelationGetRelationName(rel),
+																RelationGetRelid(rel)),
+											alias != NULL, false);
 
-	/* what is not of the server itself gets its schema */
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-	result = deparse_expression(condition,
-								deparse_context_for(alias ? alias : RelationGetRelationName(rel),
-													RelationGetRelid(rel)),
-								alias != NULL, false);
-	AtEOXact_GUC(true, nest);
+	stable_text_end(nest);
 	return result;
 }
 

@@ -22,6 +22,8 @@ extern Relation condition_table(Oid relid, LOCKMODE lockmode);	/* checked: a use
 extern bool condition_is_json(const char *text);
 extern Node *parse_condition(Relation rel, const char *argument, const char *text);	/* either form */
 extern Node *parse_json_condition(Relation rel, const char *argument, Jsonb *condition);
+extern int	stable_text_begin(void);	/* deparsing that no setting changes; ... */
+extern void stable_text_end(int nest);
 extern char *condition_sql(Relation rel, Node *condition, const char *alias);	/* alias NULL: bare column names */
 extern List *condition_columns(Relation rel, Node *condition);	/* attribute numbers, ascending */
 extern void require_select(Relation rel, Node *condition);		/* on the columns that it mentions */
