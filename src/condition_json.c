@@ -596,15 +596,27 @@ constant(bool value)
 	return makeBoolConst(value, false);
 }
 
-/* An AND or OR of what is in the list. */
+/* An AND or OR of what is in the list; what is of the same kind is taken apart. */
 static Node *
 combine(BoolExprType type, List *list)
 {
-	if (list == NIL)
+	List	   *flat = NIL;
+	ListCell   *lc;
+
+	foreach(lc, list)
+	{
+		BoolExpr   *member = lfirst(lc);
+
+		if (IsA(member, BoolExpr) && member->boolop == type)
+			flat = list_concat(flat, member->args);
+		else
+			flat = lappend(flat, member);
+	}
+	if (flat == NIL)
 		return constant(type == AND_EXPR);
-	if (list_length(list) == 1)
-		return linitial(list);
-	return (Node *) makeBoolExpr(type, list, -1);
+	if (list_length(flat) == 1)
+		return linitial(flat);
+	return (Node *) makeBoolExpr(type, flat, -1);
 }
 
 /* One of a list, or none of it: a member that is null stands for IS NULL. */

@@ -50,3 +50,41 @@ COMMENT ON FUNCTION more.create_partial_index(regclass, text[], jsonb, boolean, 
 COMMENT ON FUNCTION more.create_partial_index(regclass, text[], text, boolean, text, text, text[], boolean, boolean) IS 'create an index on the rows of the target for which a condition, JSON or SQL text, holds, and return it. columns: names, or expressions as in CREATE INDEX. An index that does the same already, whatever its text, is an error, or with if_not_exists the result. The name is made of table, columns and condition unless one is given';
 COMMENT ON FUNCTION more.partial_index_sql(regclass, text[], jsonb, boolean, text, text, text[], boolean, boolean, boolean) IS 'the CREATE INDEX CONCURRENTLY statement for a partial index with a JSON condition, to be sent by itself, in psql with \gexec; arguments as of create_partial_index; with if_not_exists, NULL when an index does the same already';
 COMMENT ON FUNCTION more.partial_index_sql(regclass, text[], text, boolean, text, text, text[], boolean, boolean, boolean) IS 'the CREATE INDEX CONCURRENTLY statement for a partial index with a condition, JSON or SQL text, to be sent by itself, in psql with \gexec; arguments as of create_partial_index; with if_not_exists, NULL when an index does the same already';
+
+CREATE FUNCTION more._index_covered_by(index regclass) RETURNS regclass
+	AS 'MODULE_PATHNAME', 'index_covered_by' LANGUAGE C STABLE STRICT;
+
+-- Of a partitioned table it is the partitions' indexes that hold rows; they are listed when one asks for the partition.
+CREATE FUNCTION more.partial_indexes(
+	target regclass DEFAULT NULL, OUT relation regclass, OUT index regclass, OUT condition text, OUT columns text[],
+	OUT include text[], OUT method name, OUT is_unique boolean, OUT size bigint, OUT share double precision,
+	OUT scans bigint, OUT valid boolean, OUT redundant_to regclass)
+RETURNS SETOF record LANGUAGE sql STABLE ROWS 20
+BEGIN ATOMIC
+	SELECT t.oid::regclass, c.oid::regclass, pg_get_expr(i.indpred, i.indrelid, true),
+		ARRAY(SELECT pg_get_indexdef(c.oid, n, true) FROM generate_series(1, i.indnkeyatts::integer) AS n ORDER BY n),
+		ARRAY(SELECT pg_get_indexdef(c.oid, n, true) FROM generate_series(i.indnkeyatts + 1, i.indnatts::integer) AS n ORDER BY n),
+		am.amname, i.indisunique, held.size, held.share, held.scans,
+		i.indisvalid AND i.indisready AND i.indislive, more._index_covered_by(c.oid::regclass)
+	FROM pg_index AS i
+	JOIN pg_class AS c ON c.oid = i.indexrelid
+	JOIN pg_class AS t ON t.oid = i.indrelid
+	JOIN pg_namespace AS s ON s.oid = t.relnamespace
+	JOIN pg_am AS am ON am.oid = c.relam
+	CROSS JOIN LATERAL (
+		SELECT sum(pg_relation_size(leaf.relid))::bigint AS size,
+			CASE WHEN min(lc.reltuples) >= 0 AND min(lt.reltuples) >= 0 AND sum(lt.reltuples) > 0
+				THEN least(sum(lc.reltuples::double precision) / sum(lt.reltuples::double precision), 1) END AS share,
+			sum(pg_stat_get_numscans(leaf.relid))::bigint AS scans
+		FROM (SELECT c.oid AS relid WHERE c.relkind = 'i'
+			UNION SELECT p.relid FROM pg_partition_tree(c.oid::regclass) AS p WHERE p.isleaf AND c.relkind = 'I') AS leaf
+		JOIN pg_index AS li ON li.indexrelid = leaf.relid
+		JOIN pg_class AS lc ON lc.oid = li.indexrelid
+		JOIN pg_class AS lt ON lt.oid = li.indrelid) AS held
+	WHERE i.indpred IS NOT NULL AND CASE WHEN partial_indexes.target IS NULL THEN NOT c.relispartition
+			AND s.nspname NOT IN ('pg_catalog', 'information_schema') ELSE t.oid = partial_indexes.target END
+	ORDER BY s.nspname, t.relname, c.relname;
+END;
+
+COMMENT ON FUNCTION more._index_covered_by(regclass) IS 'internal: the column redundant_to of more.partial_indexes';
+COMMENT ON FUNCTION more.partial_indexes(regclass) IS 'the partial indexes of a table, or of all: condition, columns, size in bytes, share of the table''s rows (0 to 1, estimated), index scans so far, whether it is valid, and another index that does all that it does';

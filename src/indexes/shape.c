@@ -12,11 +12,16 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/relation.h"
+#include "catalog/index.h"
 #include "catalog/pg_am.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
+#include "fmgr.h"
+#include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
@@ -62,6 +67,22 @@ index_keys(Relation index)
 	return result;
 }
 
+/* Fill in what the relation cache simplifies: that may run the owner's functions. */
+static void
+read_expressions(Relation index, IndexShape *shape)
+{
+	Oid			user;
+	int			context;
+	int			nest = NewGUCNestLevel();
+
+	GetUserIdAndSecContext(&user, &context);
+	SetUserIdAndSecContext(index->rd_rel->relowner, context | SECURITY_RESTRICTED_OPERATION);
+	shape->keys = index_keys(index);
+	shape->predicate = RelationGetIndexPredicate(index);
+	AtEOXact_GUC(false, nest);
+	SetUserIdAndSecContext(user, context);
+}
+
 /*
  * index_shape
  *		An index that is there; NULL when it was dropped meanwhile.
@@ -81,10 +102,9 @@ index_shape(Oid index)
 	result->nulls_not_distinct = rel->rd_index->indnullsnotdistinct;
 	result->plain = rel->rd_index->indimmediate && !rel->rd_index->indisexclusion && !has_options(rel);
 	result->valid = rel->rd_index->indisvalid && rel->rd_index->indisready && rel->rd_index->indislive;
-	result->keys = index_keys(rel);
 	for (int i = IndexRelationGetNumberOfKeyAttributes(rel); i < IndexRelationGetNumberOfAttributes(rel); i++)
 		result->include = lappend_int(result->include, rel->rd_index->indkey.values[i]);
-	result->predicate = RelationGetIndexPredicate(rel);
+	read_expressions(rel, result);
 	relation_close(rel, NoLock);
 	return result;
 }
@@ -224,4 +244,28 @@ find_covering_index(Relation rel, IndexShape *index)
 	}
 	list_free(indexes);
 	return result;
+}
+
+PG_FUNCTION_INFO_V1(index_covered_by);
+
+/* more._index_covered_by: another index that makes this one redundant, or NULL. */
+Datum
+index_covered_by(PG_FUNCTION_ARGS)
+{
+	Oid			index = PG_GETARG_OID(0);
+	Oid			table = get_rel_relkind(index) == RELKIND_INDEX || get_rel_relkind(index) == RELKIND_PARTITIONED_INDEX ?
+		IndexGetRelation(index, true) : InvalidOid;
+	Relation	rel = OidIsValid(table) ? try_relation_open(table, AccessShareLock) : NULL;
+	IndexShape *shape;
+	Oid			result = InvalidOid;
+
+	if (rel == NULL)
+		PG_RETURN_NULL();
+	shape = index_shape(index);
+	if (shape)
+		result = find_covering_index(rel, shape);
+	relation_close(rel, AccessShareLock);
+	if (!OidIsValid(result))
+		PG_RETURN_NULL();
+	PG_RETURN_OID(result);
 }

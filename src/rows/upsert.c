@@ -14,6 +14,7 @@
 #include "utils/rls.h"
 
 #include "compat.h"
+#include "condition.h"
 #include "expression.h"
 #include "rows/result.h"
 #include "rows/verb.h"
@@ -233,6 +234,15 @@ bulk_upsert_returning(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+/* The condition as SQL over the target; it may be given as JSON. */
+static const char *
+sync_condition(Verb *verb, const char *text)
+{
+	if (text == NULL || !condition_is_json(text))
+		return text;
+	return condition_sql(verb->rel, parse_condition(verb->rel, "condition", text), "target");
+}
+
 /*
  * more.bulk_sync: make the rows inside a condition just those of the data, in
  * one statement, and count what that took.
@@ -254,7 +264,7 @@ bulk_sync(PG_FUNCTION_ARGS)
 		elog(ERROR, "return type must be a row type");
 	verb.key_arg = arg_array(fcinfo, 2);
 	verb.set_arg = arg_array(fcinfo, 3);
-	verb.condition = arg_text(fcinfo, 4);
+	verb.condition = sync_condition(&verb, arg_text(fcinfo, 4));
 	verb.skip_unchanged = true;
 	verb.sets = true;
 	verb.inserts = true;
