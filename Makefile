@@ -15,6 +15,7 @@ OBJS = \
 	src/rows/decode.o \
 	src/rows/literal.o \
 	src/rows/source.o \
+	src/rows/stream.o \
 	src/rows/verb.o \
 	src/rows/resolve.o \
 	src/rows/insert.o \

@@ -153,6 +153,15 @@ compat_json_untranslatable(JsonParseErrorType error)
 #define compat_executor_run_all(desc) ExecutorRun(desc, ForwardScanDirection, 0, true)
 #endif
 
+/* Until 15 the relations that may make the expression null were told, too. */
+#if PG_VERSION_NUM >= 160000
+#define compat_expression_pathkey(root, expr, lessthan, relids) \
+	build_expression_pathkey(root, expr, lessthan, relids, false)
+#else
+#define compat_expression_pathkey(root, expr, lessthan, relids) \
+	build_expression_pathkey(root, expr, NULL, lessthan, relids, false)
+#endif
+
 /* The next sorted value, palloc'd; 15 always copies it. */
 #if PG_VERSION_NUM >= 160000
 #define compat_tuplesort_getdatum(state, value, isnull) tuplesort_getdatum(state, true, true, value, isnull, NULL)

@@ -11,6 +11,7 @@
 #include "planner/planner.h"
 #include "rows/order.h"
 #include "rows/source.h"
+#include "rows/stream.h"
 
 PG_MODULE_MAGIC;
 
@@ -77,5 +78,6 @@ _PG_init(void)
 	enums_init();
 	MarkGUCPrefixReserved("pg_more");
 	order_init();
+	stream_init();
 	planner_init();
 }

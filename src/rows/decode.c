@@ -14,7 +14,7 @@
  * then means equal bytes, and comparing bytes is many times faster.
  *
  * Memory: for each row an offset and a sort item, and the key's values; all
- * else is given to the sink row by row.
+ * else is made row by row, when a cursor comes to it.
  */
 #include "postgres.h"
 
@@ -50,12 +50,13 @@ typedef struct SortItem
 	uint32		row;
 } SortItem;
 
-typedef struct Decoder
+struct Decoder
 {
 	DecodeRequest *req;
+	MemoryContext context;		/* all that the decoder has */
 	int		   *map;			/* rowset column to data column, or -1 */
 	int			last;			/* last rowset column that is needed, + 1 */
-	MemoryContext rowcxt;		/* reset for each row */
+	MemoryContext rowcxt;		/* reset for each key */
 	ExprContext *econtext;
 
 	/* keys */
@@ -75,7 +76,7 @@ typedef struct Decoder
 	int64		row;
 	int			column;			/* -1: not converting a value */
 	Cell		cell;
-} Decoder;
+};
 
 /* ------------------------------------------------------------------------ */
 /* One value																*/
@@ -239,11 +240,12 @@ shown_value(Rowset *rowset, DataColumn *column, int64 row, const Cell *cell)
 }
 
 /*
- * Add to an error that a conversion raised which row, column and value it was.
- * Called in PG_CATCH; does not return.
+ * decode_rethrow
+ *		Add to an error that a conversion raised which row, column and value it
+ *		was.  Called in PG_CATCH; does not return.
  */
-static void
-rethrow_with_place(Decoder *decoder, MemoryContext caller)
+void
+decode_rethrow(Decoder *decoder, MemoryContext caller)
 {
 	ErrorData  *edata;
 	DataColumn *column = decoder->column >= 0 ? &decoder->req->columns[decoder->column] : NULL;
@@ -272,13 +274,13 @@ rethrow_with_place(Decoder *decoder, MemoryContext caller)
 /* One row																	*/
 /* ------------------------------------------------------------------------ */
 
-/* Decode a row of the JSON form that begins at start; returns the next one's start. */
+/* Decode the cursor's row of the JSON form, but for the columns of the key where they are known; returns the next row's start. */
 static const char *
-decode_cells(Decoder *decoder, const char *start, Datum *values, bool *nulls, bool *absent)
+decode_cells(Decoder *decoder, DecodeCursor *cursor, const int *keyof)
 {
 	CellReader	reader;
 
-	cells_begin(&reader, start);
+	cells_begin(&reader, cursor->start);
 	for (int i = 0; i < decoder->last; i++)
 	{
 		int			c = decoder->map[i];
@@ -286,31 +288,49 @@ decode_cells(Decoder *decoder, const char *start, Datum *values, bool *nulls, bo
 		cells_next(&reader, &decoder->cell);
 		if (c < 0)
 			continue;
-		absent[c] = decoder->cell.kind == CELL_ABSENT;
-		if (decoder->keyof && decoder->keyof[c] >= 0)
+		cursor->absent[c] = decoder->cell.kind == CELL_ABSENT;
+		if (keyof && keyof[c] >= 0)
 			continue;			/* the caller has it */
 		decoder->column = c;
-		if (absent[c])
-			nulls[c] = true;
+		if (cursor->absent[c])
+			cursor->nulls[c] = true;
 		else
-			nulls[c] = !convert_cell(&decoder->req->columns[c], &decoder->cell, &values[c]);
+			cursor->nulls[c] = !convert_cell(&decoder->req->columns[c], &decoder->cell, &cursor->values[c]);
 	}
 	decoder->column = -1;
 	return cells_end(&reader);
 }
 
-/* Decode a row of the typed form. */
+/* The same for the typed form. */
 static void
-decode_elements(Decoder *decoder, int64 row, Datum *values, bool *nulls)
+decode_elements(Decoder *decoder, DecodeCursor *cursor, const int *keyof)
 {
 	for (int c = 0; c < decoder->req->ncolumns; c++)
 	{
-		if (decoder->keyof && decoder->keyof[c] >= 0)
+		if (keyof && keyof[c] >= 0)
 			continue;
 		decoder->column = c;
-		nulls[c] = !convert_element(decoder, &decoder->req->columns[c], row, &values[c]);
+		cursor->nulls[c] = !convert_element(decoder, &decoder->req->columns[c], cursor->row, &cursor->values[c]);
 	}
 	decoder->column = -1;
+}
+
+/* Decode the cursor's row; returns where the next one of the JSON form begins. */
+static inline const char *
+decode_row(Decoder *decoder, DecodeCursor *cursor, const int *keyof)
+{
+	MemoryContext old;
+	const char *next = NULL;
+
+	MemoryContextReset(cursor->context);
+	old = MemoryContextSwitchTo(cursor->context);
+	decoder->row = cursor->row;
+	if (decoder->req->rowset->arrays)
+		decode_elements(decoder, cursor, keyof);
+	else
+		next = decode_cells(decoder, cursor, keyof);
+	MemoryContextSwitchTo(old);
+	return next;
 }
 
 /* ------------------------------------------------------------------------ */
@@ -649,130 +669,242 @@ order_by_key(Decoder *decoder)
 /* All rows																	*/
 /* ------------------------------------------------------------------------ */
 
-/* Give the rows to the sink in the order of the key. */
-static int64
-send_ordered(Decoder *decoder, RowSink sink, void *arg, Datum *values, bool *nulls, bool *absent)
+/* The next row in the order of the key. */
+static bool
+next_ordered(Decoder *decoder, DecodeCursor *cursor)
 {
 	DecodeRequest *req = decoder->req;
-	int		   *keyof = decoder->keyof;
+	int64		i = cursor->next++;
+	int64		row;
+	bool		known;
 
-	for (int64 i = 0; i < decoder->nitems; i++)
+	if (i >= decoder->nitems)
+		return false;
+	row = decoder->items[i].row;
+	known = !has_null_key(decoder, row);
+	cursor->row = row;
+	if (decoder->row_start)
 	{
-		int64		row = decoder->items[i].row;
-
-		CHECK_FOR_INTERRUPTS();
 		/* rows are read out of order: fetch their memory ahead of need */
-		if (decoder->row_start && i + PREFETCH_ROWS < decoder->nitems)
+		if (i + PREFETCH_ROWS < decoder->nitems)
 			prefetch_memory(req->rowset->cells +
 							decoder->row_start[decoder->items[i + PREFETCH_ROWS].row]);
-		decoder->row = row;
-		decoder->keyof = has_null_key(decoder, row) ? NULL : keyof;
-		if (req->rowset->arrays)
-			decode_elements(decoder, row, values, nulls);
-		else
-			(void) decode_cells(decoder, req->rowset->cells + decoder->row_start[row],
-								values, nulls, absent);
-		for (int k = 0; decoder->keyof && k < req->nkeys; k++)
-		{
-			values[req->keys[k]] = decoder->direct ? decoder->items[i].key : decoder->keyvalues[k][row];
-			nulls[req->keys[k]] = false;
-		}
-		sink(arg, row + 1, values, nulls, absent);
-		MemoryContextReset(decoder->rowcxt);
+		cursor->start = req->rowset->cells + decoder->row_start[row];
 	}
-	return decoder->nitems;
+	(void) decode_row(decoder, cursor, known ? decoder->keyof : NULL);
+	for (int k = 0; known && k < req->nkeys; k++)
+	{
+		cursor->values[req->keys[k]] = decoder->direct ? decoder->items[i].key : decoder->keyvalues[k][row];
+		cursor->nulls[req->keys[k]] = false;
+	}
+	return true;
 }
 
-/* Give the rows to the sink in input order. */
-static int64
-send_in_input_order(Decoder *decoder, RowSink sink, void *arg, Datum *values, bool *nulls, bool *absent)
+/* The next row in input order. */
+static bool
+next_in_input_order(Decoder *decoder, DecodeCursor *cursor)
 {
 	DecodeRequest *req = decoder->req;
-	const char *next = req->rowset->cells;
-	int64		sent = 0;
 
-	for (decoder->row = 0; decoder->row < req->rowset->nrows; decoder->row++)
+	while (cursor->next < req->rowset->nrows)
 	{
-		CHECK_FOR_INTERRUPTS();
-		if (req->rowset->arrays)
-			decode_elements(decoder, decoder->row, values, nulls);
-		else
-			next = decode_cells(decoder, next, values, nulls, absent);
+		cursor->row = cursor->next++;
+		cursor->start = cursor->cells;
+		cursor->cells = decode_row(decoder, cursor, NULL);
 		for (int k = 0; k < req->nkeys; k++)
-			if (absent[req->keys[k]])
+			if (cursor->absent[req->keys[k]])
 				report_absent_key(decoder, &req->columns[req->keys[k]]);
-		if (req->done == NULL || !req->done[decoder->row])
-		{
-			sink(arg, decoder->row + 1, values, nulls, absent);
-			sent++;
-		}
-		MemoryContextReset(decoder->rowcxt);
+		if (req->done == NULL || !req->done[cursor->row])
+			return true;
 	}
-	return sent;
+	return false;
+}
+
+/*
+ * decode_next
+ *		Decode the cursor's next row; false after the last one.
+ */
+bool
+decode_next(Decoder *decoder, DecodeCursor *cursor)
+{
+	return decoder->items ? next_ordered(decoder, cursor) : next_in_input_order(decoder, cursor);
+}
+
+/*
+ * decode_again
+ *		Decode the row that another cursor was at: row and start are from there.
+ */
+void
+decode_again(Decoder *decoder, DecodeCursor *cursor, int64 row, const char *start)
+{
+	cursor->row = row;
+	cursor->start = start;
+	(void) decode_row(decoder, cursor, NULL);
+}
+
+/*
+ * decode_rewind
+ *		Put the cursor before the first row.
+ */
+void
+decode_rewind(Decoder *decoder, DecodeCursor *cursor)
+{
+	cursor->next = 0;
+	cursor->cells = decoder->req->rowset->cells;
+}
+
+/*
+ * decode_cursor
+ *		Make a cursor whose rows are decoded into these arrays, one place for each
+ *		of the request's columns.  What it gives lives until it moves on.
+ */
+void
+decode_cursor(Decoder *decoder, DecodeCursor *cursor, Datum *values, bool *nulls)
+{
+	cursor->context = AllocSetContextCreate(CurrentMemoryContext, "rowset row", ALLOCSET_DEFAULT_SIZES);
+	cursor->values = values;
+	cursor->nulls = nulls;
+	cursor->absent = palloc0_array(bool, Max(decoder->req->ncolumns, 1));
+	decode_rewind(decoder, cursor);
+}
+
+/* Look the columns up, and convert and order the keys where that is asked for. */
+static void
+prepare_decoder(Decoder *decoder)
+{
+	DecodeRequest *request = decoder->req;
+
+	decoder->rowcxt = AllocSetContextCreate(decoder->context, "rowset key", ALLOCSET_DEFAULT_SIZES);
+	decoder->map = palloc_array(int, Max(request->rowset->ncols, 1));
+	for (int i = 0; i < request->rowset->ncols; i++)
+		decoder->map[i] = -1;
+	for (int c = 0; c < request->ncolumns; c++)
+	{
+		decoder->map[request->columns[c].source] = c;
+		decoder->last = Max(decoder->last, request->columns[c].source + 1);
+		prepare_column(request->rowset, &request->columns[c]);
+		if (request->columns[c].cast && decoder->econtext == NULL)
+			decoder->econtext = CreateStandaloneExprContext();
+	}
+	/* a guess, unless the rows are looked at */
+	request->distinct = request->nkeys > 0;
+	if (request->nkeys > 0 && request->rule != KEY_ANY)
+		order_by_key(decoder);
+}
+
+/*
+ * decode_begin
+ *		Start decoding: the keys are converted, put in order and compared here,
+ *		the rows as cursors come to them.  The request must live as long.
+ *
+ * Errors about a value carry its row, column and text.
+ */
+Decoder *
+decode_begin(DecodeRequest *request)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext work = AllocSetContextCreate(caller, "rowset decoder", ALLOCSET_DEFAULT_SIZES);
+	Decoder    *decoder = MemoryContextAllocZero(work, sizeof(Decoder));
+
+	decoder->req = request;
+	decoder->context = work;
+	decoder->column = -1;
+	MemoryContextSwitchTo(work);
+	PG_TRY();
+	{
+		prepare_decoder(decoder);
+	}
+	PG_CATCH();
+	{
+		decode_rethrow(decoder, caller);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(caller);
+	return decoder;
+}
+
+/*
+ * decode_count
+ *		How many rows there will be.
+ */
+int64
+decode_count(Decoder *decoder)
+{
+	DecodeRequest *req = decoder->req;
+	int64		count = req->rowset->nrows;
+
+	if (decoder->items)
+		return decoder->nitems;
+	for (int64 r = 0; req->done && r < req->rowset->nrows; r++)
+		count -= req->done[r] != 0;
+	return count;
+}
+
+/*
+ * decode_is_ordered
+ *		Do the rows come in the order of the key, not in input order?
+ */
+bool
+decode_is_ordered(Decoder *decoder)
+{
+	return decoder->items != NULL && !decoder->req->input_order;
+}
+
+/*
+ * decode_is_converting
+ *		Was a value being converted when an error was raised?
+ */
+bool
+decode_is_converting(Decoder *decoder)
+{
+	return decoder->column >= 0;
+}
+
+/*
+ * decode_end
+ *		Free all that the decoder has.
+ */
+void
+decode_end(Decoder *decoder)
+{
+	if (decoder->econtext)
+		FreeExprContext(decoder->econtext, true);
+	MemoryContextDelete(decoder->context);
 }
 
 /*
  * decode_rows
  *		Decode all rows and give each to the sink; returns how many there were.
  *
- * Errors about a value carry its row, column and text.  Memory used meanwhile
- * is freed before returning.
+ * The sink is called in a memory context that is reset for each row.
  */
 int64
 decode_rows(DecodeRequest *request, RowSink sink, void *arg)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	MemoryContext work = AllocSetContextCreate(caller, "rowset decoder", ALLOCSET_DEFAULT_SIZES);
-	Decoder    *decoder;
-	Datum	   *values;
-	bool	   *nulls;
-	bool	   *absent;
-	int			ncolumns = request->ncolumns;
-	bool		ordered = request->nkeys > 0 && request->rule != KEY_ANY;
+	Decoder    *decoder = decode_begin(request);
+	DecodeCursor cursor;
 	int64		volatile sent = 0;
 
-	/* a guess, unless the rows are looked at */
-	request->distinct = request->nkeys > 0;
-	MemoryContextSwitchTo(work);
-	decoder = palloc0(sizeof(Decoder));
-	decoder->req = request;
-	decoder->column = -1;
-	decoder->rowcxt = AllocSetContextCreate(work, "rowset row", ALLOCSET_DEFAULT_SIZES);
-	decoder->map = palloc_array(int, Max(request->rowset->ncols, 1));
-	for (int i = 0; i < request->rowset->ncols; i++)
-		decoder->map[i] = -1;
-	values = palloc0_array(Datum, Max(ncolumns, 1));
-	nulls = palloc0_array(bool, Max(ncolumns, 1));
-	absent = palloc0_array(bool, Max(ncolumns, 1));
-
+	MemoryContextSwitchTo(decoder->context);
+	decode_cursor(decoder, &cursor, palloc0_array(Datum, Max(request->ncolumns, 1)),
+				  palloc0_array(bool, Max(request->ncolumns, 1)));
+	MemoryContextSwitchTo(cursor.context);
 	PG_TRY();
 	{
-		for (int c = 0; c < ncolumns; c++)
+		for (; decode_next(decoder, &cursor); sent++)
 		{
-			decoder->map[request->columns[c].source] = c;
-			decoder->last = Max(decoder->last, request->columns[c].source + 1);
-			prepare_column(request->rowset, &request->columns[c]);
-			if (request->columns[c].cast && decoder->econtext == NULL)
-				decoder->econtext = CreateStandaloneExprContext();
+			CHECK_FOR_INTERRUPTS();
+			sink(arg, cursor.row + 1, cursor.values, cursor.nulls, cursor.absent);
 		}
-		if (ordered)
-			order_by_key(decoder);
-		MemoryContextSwitchTo(decoder->rowcxt);
-		if (ordered)
-			sent = send_ordered(decoder, sink, arg, values, nulls, absent);
-		else
-			sent = send_in_input_order(decoder, sink, arg, values, nulls, absent);
 	}
 	PG_CATCH();
 	{
-		rethrow_with_place(decoder, caller);
+		decode_rethrow(decoder, caller);
 	}
 	PG_END_TRY();
-
 	MemoryContextSwitchTo(caller);
-	if (decoder->econtext)
-		FreeExprContext(decoder->econtext, true);
-	MemoryContextDelete(work);
+	decode_end(decoder);
 	return sent;
 }
 

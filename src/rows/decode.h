@@ -62,6 +62,34 @@ typedef struct DecodeRequest
 	bool		distinct;		/* result: does the first key tell most rows apart? */
 } DecodeRequest;
 
+/* The work of decoding a request, shared by all who read its rows. */
+typedef struct Decoder Decoder;
+
+/* One who reads the rows, one after the other. */
+typedef struct DecodeCursor
+{
+	int64		next;			/* place of the row to come */
+	const char *cells;			/* of the row to come, in input order */
+	MemoryContext context;		/* reset for each row */
+
+	/* the row at hand */
+	int64		row;			/* counted from 0 */
+	const char *start;			/* JSON form: its cells */
+	Datum	   *values;
+	bool	   *nulls;
+	bool	   *absent;
+} DecodeCursor;
+
+extern Decoder *decode_begin(DecodeRequest *request);
+extern int64 decode_count(Decoder *decoder);
+extern bool decode_is_ordered(Decoder *decoder);
+extern bool decode_is_converting(Decoder *decoder);
+extern void decode_cursor(Decoder *decoder, DecodeCursor *cursor, Datum *values, bool *nulls);
+extern bool decode_next(Decoder *decoder, DecodeCursor *cursor);
+extern void decode_again(Decoder *decoder, DecodeCursor *cursor, int64 row, const char *start);
+extern void decode_rewind(Decoder *decoder, DecodeCursor *cursor);
+extern void decode_rethrow(Decoder *decoder, MemoryContext caller);
+extern void decode_end(Decoder *decoder);
 extern int64 decode_rows(DecodeRequest *request, RowSink sink, void *arg);
 extern char *describe_key(DecodeRequest *request, int64 ordinal);
 

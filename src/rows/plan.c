@@ -223,7 +223,12 @@ plan_key(StringInfo key, const char *sql, Oid relid, Source *source, double size
 	appendBinaryStringInfo(key, (char *) &user, sizeof(user));
 	appendBinaryStringInfo(key, (char *) &size, sizeof(size));
 	if (source)
+	{
+		char		stream = source->decoder ? 1 + decode_is_ordered(source->decoder) : 0;
+
 		appendBinaryStringInfo(key, (char *) &source->distinct, sizeof(source->distinct));
+		appendStringInfoChar(key, stream);
+	}
 	for (int i = 0; source && i < source->desc->natts; i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(source->desc, i);

@@ -9,6 +9,9 @@
  * A distributed engine that plans its own tables (Citus) cannot see a local
  * relation; there the columns go as array parameters through unnest().
  *
+ * Where a statement reads the relation once, its rows are not even stored, but
+ * decoded as they are read (stream.c).
+ *
  * A statement that is planned now and run later, maybe with other data, calls
  * a function that decodes the rows when it is run (rows_of.c).
  *
@@ -16,6 +19,7 @@
  */
 #include "postgres.h"
 
+#include "access/transam.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
@@ -30,6 +34,7 @@
 #include "catalog.h"
 #include "compat.h"
 #include "rows/source.h"
+#include "rows/stream.h"
 
 /* How many rows are worth a copy for each parallel worker. */
 #define MAX_PARALLEL_ROWS 100000
@@ -274,6 +279,46 @@ make_parameters(Source *source)
 }
 
 /*
+ * May values of the type be made while a statement runs?  The constraints of a
+ * domain, and input functions that are not the server's, may do anything, such
+ * as look at what the statement has written so far.
+ */
+static bool
+is_harmless(Oid type)
+{
+	Oid			element = get_element_type(type);
+	char		kind;
+
+	if (OidIsValid(element))
+		type = element;
+	kind = get_typtype(type);
+	return kind == TYPTYPE_ENUM || (kind == TYPTYPE_BASE && type < FirstNormalObjectId);
+}
+
+/*
+ * source_may_stream
+ *		May rows of these columns be decoded as a statement reads them?
+ */
+bool
+source_may_stream(DataColumn *columns, int ncolumns)
+{
+	for (int c = 0; c < ncolumns; c++)
+		if (!is_harmless(columns[c].type))
+			return false;
+	return stream_works();
+}
+
+/* Get ready to decode the rows when the statement reads them. */
+static void
+start_stream(Source *source, DecodeRequest *request)
+{
+	source->request = *request;
+	source->decoder = decode_begin(&source->request);
+	source->nrows = decode_count(source->decoder);
+	request->distinct = source->request.distinct;
+}
+
+/*
  * source_fill
  *		Decode the requested rows into the source, replacing what it held.
  */
@@ -283,9 +328,9 @@ source_fill(Source *source, DecodeRequest *request)
 	int			natts = source->desc->natts;
 
 	source_free(source);
-	if (source->form == SOURCE_AS_RELATION)
+	if (source->form == SOURCE_AS_RELATION && !source->streamed)
 		source->store = tuplestore_begin_heap(false, false, work_mem);
-	else
+	else if (source->form != SOURCE_AS_RELATION)
 		make_parameters(source);
 	if (source->form == SOURCE_AS_ARRAYS)
 	{
@@ -294,7 +339,10 @@ source_fill(Source *source, DecodeRequest *request)
 			source->building[i] = initArrayResult(source->as_text[i] ? TEXTOID : TupleDescAttr(source->desc, i)->atttypid,
 												  CurrentMemoryContext, true);
 	}
-	source->nrows = decode_rows(request, keep_row, source);
+	if (source->streamed)
+		start_stream(source, request);
+	else
+		source->nrows = decode_rows(request, keep_row, source);
 	source->bytes = request->rowset->cells_len;
 	source->distinct = request->distinct ? request->keys[0] + (source->numbered ? 2 : 1) : 0;
 	if (source->form == SOURCE_AS_ARRAYS)
@@ -340,7 +388,10 @@ source_free(Source *source)
 {
 	if (source->store)
 		tuplestore_end(source->store);
+	if (source->decoder)
+		decode_end(source->decoder);
 	source->store = NULL;
+	source->decoder = NULL;
 	source->params = NULL;
 }
 

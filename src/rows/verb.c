@@ -252,6 +252,8 @@ verb_run(Verb *verb, const char *sql, Source *source, DestReceiver *dest)
 		ErrorData  *error;
 
 		verb_running = outer;
+		if (source && source->decoder && decode_is_converting(source->decoder))
+			decode_rethrow(source->decoder, verb->context);
 		if (!verb->match && !verb->condition && !verb->set_arg)
 			PG_RE_THROW();
 		MemoryContextSwitchTo(verb->context);
@@ -281,6 +283,17 @@ scans_target(Verb *verb)
 }
 
 /*
+ * Will the data be read once, or so that the server would rather keep it than
+ * read it again?  Statements that report on the rows read it several times, and
+ * a free condition may be looked at for each pair of rows.
+ */
+static bool
+reads_data_once(Verb *verb)
+{
+	return verb->status == NULL && (verb->match == NULL || verb->returns_data);
+}
+
+/*
  * verb_source
  *		A source with the data's rows, less those that have a status already.
  */
@@ -290,10 +303,14 @@ verb_source(Verb *verb, Source *source)
 	DecodeRequest request = {0};
 
 	if (source == NULL)
+	{
 		source = source_create(verb->columns, verb->ncolumns,
 							   verb->numbered || verb->ncolumns == 0,
 							   source_form(RelationGetRelid(verb->rel), verb->data->nrows,
 										   scans_target(verb)));
+		source->streamed = source->form == SOURCE_AS_RELATION && reads_data_once(verb) &&
+			source_may_stream(verb->columns, verb->ncolumns);
+	}
 	request.rowset = verb->data;
 	request.columns = verb->columns;
 	request.ncolumns = verb->ncolumns;
