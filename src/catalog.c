@@ -28,6 +28,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
+#include "utils/typcache.h"
 #include "utils/varlena.h"
 
 #include "catalog.h"
@@ -266,6 +267,18 @@ is_partial(HeapTuple tup)
 	return !heap_attisnull(tup, Anum_pg_index_indpred, NULL);
 }
 
+/* Whether an operator class is the type's default one, or does the same; asking the catalog for the default would scan it. */
+static bool
+is_default_opclass(Oid opclass, Oid type)
+{
+	TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_BTREE_OPFAMILY);
+	Oid			family;
+	Oid			input;
+
+	return OidIsValid(entry->btree_opf) && get_opclass_opfamily_and_input_type(opclass, &family, &input) &&
+		family == entry->btree_opf && input == entry->btree_opintype;
+}
+
 /*
  * Whether the index tells rows apart just as the columns themselves do: by
  * their own collations and their types' default operators.
@@ -285,7 +298,7 @@ index_is_usual(Relation rel, HeapTuple tup)
 		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(rel), form->indkey.values[i] - 1);
 
 		if (collations->values[i] != att->attcollation ||
-			opclasses->values[i] != GetDefaultOpClass(att->atttypid, BTREE_AM_OID))
+			!is_default_opclass(opclasses->values[i], att->atttypid))
 			return false;
 	}
 	return true;
