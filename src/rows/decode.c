@@ -31,6 +31,7 @@
 #include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/numeric.h"
 #include "utils/sortsupport.h"
 #include "utils/typcache.h"
 
@@ -82,6 +83,125 @@ struct Decoder
 /* One value																*/
 /* ------------------------------------------------------------------------ */
 
+/* Which texts of the type can be read without its input function. */
+static PlainType
+plain_type(Oid type)
+{
+	switch (type)
+	{
+		case INT4OID:
+			return PLAIN_INT4;
+		case INT8OID:
+			return PLAIN_INT8;
+		case NUMERICOID:
+			return PLAIN_NUMERIC;
+		case TEXTOID:
+			return PLAIN_TEXT;
+		default:
+			return PLAIN_NONE;
+	}
+}
+
+/* No more digits than this are read here: none of the types has less room, and 64 bits have more. */
+#define PLAIN_INT4_DIGITS 9
+#define PLAIN_DIGITS 16
+
+/*
+ * Read a text of digits, with at most one sign before and, if scale is given,
+ * one point among them; false where it is anything else.
+ */
+static inline bool
+read_digits(const Cell *cell, int maxdigits, int64 *value, int *scale)
+{
+	const char *s = cell->text;
+	const char *end = s + cell->len;
+	const char *point = NULL;
+	bool		negative = *s == '-';
+	int			digits = 0;
+	int64		result = 0;
+
+	for (s += negative; s < end; s++)
+	{
+		if (*s >= '0' && *s <= '9')
+		{
+			result = result * 10 + (*s - '0');
+			digits++;
+		}
+		else if (*s == '.' && scale && point == NULL && digits > 0 && s + 1 < end)
+			point = s;
+		else
+			return false;
+		if (digits > maxdigits)
+			return false;
+	}
+	if (digits == 0)
+		return false;
+	*value = negative ? -result : result;
+	if (scale)
+		*scale = point ? end - point - 1 : 0;
+	return true;
+}
+
+/*
+ * A numeric of few digits; false where it is anything else, or where the type's
+ * precision and scale take more than zeros at its end.
+ */
+static bool
+convert_plain_numeric(const Cell *cell, int32 typmod, Datum *value)
+{
+	static const int64 powers[] = {
+		1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000
+	};
+	int64		number;
+	int			scale;
+
+	if (!read_digits(cell, PLAIN_DIGITS, &number, &scale))
+		return false;
+	if (typmod >= (int32) VARHDRSZ)
+	{
+		int			precision = ((typmod - VARHDRSZ) >> 16) & 0xffff;
+		int			wanted = (typmod - VARHDRSZ) & 0x7ff;
+
+		/* a scale of 1024 and more stands for a negative one */
+		if (wanted < scale || wanted >= 1024 || wanted - scale >= (int) lengthof(powers) ||
+			(int) cell->len + wanted - scale > Min(precision, PLAIN_DIGITS))
+			return false;
+		number *= powers[wanted - scale];
+		scale = wanted;
+	}
+	*value = NumericGetDatum(int64_div_fast_to_numeric(number, scale));
+	return true;
+}
+
+/* Convert a plain text of the column's type; false where its input function is to read it. */
+static inline bool
+convert_plain(DataColumn *column, const Cell *cell, Datum *value)
+{
+	int64		number;
+
+	switch (column->plain)
+	{
+		case PLAIN_NONE:
+			return false;
+		case PLAIN_INT4:
+			if (!read_digits(cell, PLAIN_INT4_DIGITS, &number, NULL))
+				return false;
+			*value = Int32GetDatum((int32) number);
+			return true;
+		case PLAIN_INT8:
+			if (!read_digits(cell, PLAIN_DIGITS, &number, NULL))
+				return false;
+			*value = Int64GetDatum(number);
+			return true;
+		case PLAIN_NUMERIC:
+			return convert_plain_numeric(cell, column->typmod, value);
+		case PLAIN_TEXT:
+			*value = PointerGetDatum(cstring_to_text_with_len(cell->text, cell->len));
+			return true;
+	}
+	return false;
+}
+
 /* Look up how values of the column are made. */
 static void
 prepare_column(Rowset *rowset, DataColumn *column)
@@ -91,6 +211,7 @@ prepare_column(Rowset *rowset, DataColumn *column)
 
 	getTypeInputInfo(column->type, &function, &column->ioparam);
 	fmgr_info(function, &column->input);
+	column->plain = plain_type(column->type);
 	column->json = base == JSONOID || base == JSONBOID;
 	column->nested = OidIsValid(get_element_type(base)) || get_typtype(base) == TYPTYPE_COMPOSITE;
 	column->cast = NULL;
@@ -137,6 +258,8 @@ convert_cell(DataColumn *column, const Cell *cell, Datum *value)
 {
 	const char *text = NULL;
 
+	if (cell->kind >= CELL_NUMBER && convert_plain(column, cell, value))
+		return true;
 	switch (cell->kind)
 	{
 		case CELL_ABSENT:

@@ -14,6 +14,16 @@
 
 #include "rows/rowset.h"
 
+/* Types whose plainest texts are read without their input functions. */
+typedef enum PlainType
+{
+	PLAIN_NONE,
+	PLAIN_INT4,
+	PLAIN_INT8,
+	PLAIN_NUMERIC,
+	PLAIN_TEXT
+} PlainType;
+
 /* A column of the data, as a verb uses it. */
 typedef struct DataColumn
 {
@@ -27,6 +37,7 @@ typedef struct DataColumn
 	bool		exact;			/* rows are found by it: no conversion may round */
 
 	/* the decoder's own */
+	PlainType	plain;
 	bool		json;			/* json or jsonb: strings stay JSON */
 	bool		nested;			/* array or composite: JSON becomes a literal */
 	FmgrInfo	input;

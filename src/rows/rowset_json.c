@@ -2,12 +2,15 @@
  * rowset_json.c
  *	  JSON text to rowset and back.
  *
- * The text is walked once, token by token, with the server's own lexer.  Only
- * the two outer levels are taken apart; a nested object or array is checked
- * and kept as text.  The lexer leaves strings escaped, which is fast, and the
- * few that contain a backslash are then unescaped one by one.
+ * The text is walked once, token by token.  Only the two outer levels are taken
+ * apart; a nested object or array is checked and kept as text.  Tokens of the
+ * plainest kinds, which are nearly all, are found here; any other is left to the
+ * server's own lexer, as is all that is wrong.  It leaves strings escaped, which
+ * is fast, and the few that contain a backslash are then unescaped one by one.
  */
 #include "postgres.h"
+
+#include <ctype.h>
 
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -20,6 +23,7 @@
 typedef struct Parser
 {
 	JsonLexContext *lex;
+	bool		plain;			/* the token is known to have no backslash */
 	Node	   *escontext;		/* where soft errors go, or NULL */
 	RowsetBuilder builder;
 	Cell	   *row;			/* cells of the row, or of the column, at hand */
@@ -63,12 +67,112 @@ shape_error(Parser *parser, const char *message, const char *detail, const char 
 			 errhint("%s", hint)));
 }
 
+/* The end of a string's token without escapes that begins at s; NULL if it is another. */
+static inline const char *
+plain_string_end(const char *s, const char *end)
+{
+	for (s++; s < end; s++)
+	{
+		if (*s == '"')
+			return s + 1;
+		if (*s == '\\' || (unsigned char) *s < 32)
+			return NULL;
+	}
+	return NULL;
+}
+
+/* The end of a number's token without an exponent that begins at s; NULL if it is another, or may be wrong. */
+static inline const char *
+plain_number_end(const char *s, const char *end)
+{
+	const char *first;
+
+	if (*s == '-')
+		s++;
+	first = s;
+	while (s < end && isdigit((unsigned char) *s))
+		s++;
+	if (s == first || (*first == '0' && s > first + 1))
+		return NULL;
+	if (s < end && *s == '.')
+	{
+		first = ++s;
+		while (s < end && isdigit((unsigned char) *s))
+			s++;
+		if (s == first)
+			return NULL;
+	}
+	/* what follows must not belong to it */
+	return s < end && (*s == ',' || *s == '}' || *s == ']' || *s == ' ' || *s == '\n') ? s : NULL;
+}
+
+/* Find the next token, if it is a plain one, as json_lex() would; else leave the lexer as it is. */
+static inline bool
+lex_plain(Parser *parser)
+{
+	JsonLexContext *lex = parser->lex;
+	const char *end = lex->input + lex->input_length;
+	const char *s = lex->token_terminator;
+	const char *token_end;
+	JsonTokenType type;
+
+	while (s < end && *s == ' ')
+		s++;
+	if (s == end)
+		return false;
+	token_end = s + 1;
+	switch (*s)
+	{
+		case '{':
+			type = JSON_TOKEN_OBJECT_START;
+			break;
+		case '}':
+			type = JSON_TOKEN_OBJECT_END;
+			break;
+		case '[':
+			type = JSON_TOKEN_ARRAY_START;
+			break;
+		case ']':
+			type = JSON_TOKEN_ARRAY_END;
+			break;
+		case ',':
+			type = JSON_TOKEN_COMMA;
+			break;
+		case ':':
+			type = JSON_TOKEN_COLON;
+			break;
+		case '"':
+			type = JSON_TOKEN_STRING;
+			token_end = plain_string_end(s, end);
+			break;
+		case '-':
+		case '0': case '1': case '2': case '3': case '4':
+		case '5': case '6': case '7': case '8': case '9':
+			type = JSON_TOKEN_NUMBER;
+			token_end = plain_number_end(s, end);
+			break;
+		default:
+			return false;
+	}
+	if (token_end == NULL)
+		return false;
+	lex->prev_token_terminator = lex->token_terminator;
+	lex->token_start = (char *) s;
+	lex->token_terminator = (char *) token_end;
+	lex->token_type = type;
+	return true;
+}
+
 /* Step to the next token. */
 static bool
 advance(Parser *parser)
 {
-	JsonParseErrorType error = json_lex(parser->lex);
+	JsonParseErrorType error;
 
+	parser->plain = lex_plain(parser);
+	if (parser->plain)
+		return true;
+	error = json_lex(parser->lex);
 	return error == JSON_SUCCESS || json_error(parser, error);
 }
 
@@ -117,7 +221,7 @@ string_token(Parser *parser, const char **text, uint32 *len)
 
 	*text = lex->token_start + 1;
 	*len = lex->token_terminator - lex->token_start - 2;
-	if (memchr(*text, '\\', *len) == NULL)
+	if (parser->plain || memchr(*text, '\\', *len) == NULL)
 		return true;
 
 	old = MemoryContextSwitchTo(parser->scratch);
