@@ -507,8 +507,6 @@ refuse_second_change(Oid type)
 	Oid			types[] = {OIDOID};
 	Datum		values[1];
 
-	if (take_change_lock(type, session))
-		return;
 	values[0] = ObjectIdGetDatum(type);
 	change = first_change(find_changes(CHANGE_COLUMNS
 									   "WHERE c.type OPERATOR(pg_catalog.=) $1 AND c.state OPERATOR(pg_catalog.=) 'running' "
