@@ -710,29 +710,6 @@ change_of_value(Oid type, const char *retired, const char *states)
 	return id ? change_get(id) : NULL;
 }
 
-/*
- * change_argument
- *		An argument of a change as text, palloc'd; NULL if it has none of that name.
- */
-char *
-change_argument(EnumChange *change, const char *name)
-{
-	MemoryContext context = CurrentMemoryContext;
-	Oid			types[] = {TEXTOID, TEXTOID};
-	Datum		values[2];
-	char	   *result;
-
-	SPI_connect();
-	values[0] = CStringGetTextDatum(change->arguments);
-	values[1] = CStringGetTextDatum(name);
-	record_execute("SELECT $1::pg_catalog.jsonb OPERATOR(pg_catalog.->>) $2", 2, types, values, NULL);
-	result = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
-	if (result)
-		result = MemoryContextStrdup(context, result);
-	SPI_finish();
-	return result;
-}
-
 /* Bring the record's arguments up to date. */
 static void
 rewrite_arguments(Drop *drop)

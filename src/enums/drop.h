@@ -12,7 +12,6 @@
 extern EnumValue *live_enum_value(Oid type, const char *label);
 extern bool is_retired_label(const char *retired, const char *label);
 extern EnumChange *change_of_value(Oid type, const char *retired, const char *states);
-extern char *change_argument(EnumChange *change, const char *name);
 extern int64 restore_rows(EnumChange *change, Oid value, int64 *lost);	/* restore.c */
 extern void require_no_block(FunctionCallInfo fcinfo, const char *procedure, const char *hint);
 
