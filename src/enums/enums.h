@@ -150,6 +150,8 @@ typedef enum EnumPolicy
 
 extern EnumPolicy policy_from_text(const char *text);
 extern int64 count_rows(EnumColumn *column, Oid type, Oid value);	/* -1: unknown */
+extern bool count_values(EnumColumn *column, Oid type, List *values, int64 *counts);	/* of EnumValue; false: unknown */
+extern void require_all_rows(Oid relid);	/* row security hides none, else 42501 */
 extern bool holds_any(EnumColumn *column, Oid type, Oid value);
 extern void require_policy(EnumColumn *column, Oid type, Oid old_oid, EnumPolicy policy);
 /* Where a migration is; zeroed at first, but for a context that outlives it. */
@@ -172,6 +174,10 @@ typedef struct RowWalk
 /* One batch; returns rows changed; *more is false when the column holds none any more. */
 extern int64 migrate_batch(EnumChange *change, EnumColumn *column, Oid type, Oid old_oid, EnumPolicy policy, Oid new_oid,
 						   RowWalk *walk, int64 limit, bool *more);
+
+/* --- reorder.c ----------------------------------------------------------------- */
+
+extern EnumChange *reorder_values(Oid type, List *labels, MemoryContext context);	/* C strings; non-atomic, locked */
 
 /* --- wait.c ------------------------------------------------------------------- */
 

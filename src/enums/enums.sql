@@ -174,6 +174,10 @@ COMMENT ON FUNCTION more.enum_restore(regtype, text) IS
 'brings a retired value of an enum back, and the rows that its change kept where they hold what the change gave them; returns how many';
 
 -- Reordering, undoing, adopting.
+CREATE PROCEDURE more.enum_reorder(type regtype, labels text[])
+	AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON PROCEDURE more.enum_reorder(regtype, text[]) IS
+	'gives the values of an enum another order, with the rows that hold them, while others read';
 
 -- Declaring the set: apply and plan.
 

@@ -171,8 +171,11 @@ hold_column(EnumColumn *column, LOCKMODE mode)
 	return result;
 }
 
-/* Row security must not hide rows from us. */
-static void
+/*
+ * require_all_rows
+ *		An error if row security may hide rows of the table from the caller.
+ */
+void
 require_all_rows(Oid relid)
 {
 	if (check_enable_rls(relid, InvalidOid, true) == RLS_ENABLED)
@@ -409,9 +412,15 @@ count_contained(Batch *batch, List *values, int64 *counts)
 	}
 }
 
-/* Counts of all values in one column; false where they cannot be known. */
-static bool
-count_all(EnumColumn *column, Oid type, List *values, int64 *counts)
+/*
+ * count_values
+ *		How many rows of the table itself hold each of the values (EnumValue) in
+ *		the column, as count_rows(); false where they cannot be known.
+ *
+ * counts has room for all of them, and begins with zeroes.
+ */
+bool
+count_values(EnumColumn *column, Oid type, List *values, int64 *counts)
 {
 	Batch		batch;
 
@@ -463,7 +472,7 @@ enum_counts(PG_FUNCTION_ARGS)
 			continue;
 		memset(counts, 0, sizeof(int64) * list_length(values));
 		if (PG_ARGISNULL(1))
-			known = count_all(column, type, values, counts);
+			known = count_values(column, type, values, counts);
 		else
 		{
 			counts[0] = count_rows(column, type, ((EnumValue *) linitial(values))->oid);

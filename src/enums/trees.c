@@ -653,10 +653,15 @@ order_obstacle(StoredExpression *expression, Oid type)
 		"it may compare values by their order";
 }
 
-/* Take the lock that ALTER would take; false when the table is gone. */
+/*
+ * Take the lock that ALTER would take, or, for a change that is equal, at most
+ * one that lets readers in; false when the table is gone.
+ */
 static bool
-lock_owner(const StoredExpression *expression, const StoredField *field)
+lock_owner(const StoredExpression *expression, const StoredField *field, bool equal)
 {
+	LOCKMODE	strongest = equal ? ExclusiveLock : AccessExclusiveLock;
+
 	if (!OidIsValid(expression->relid))
 		return true;
 	if (field->catalog == RelationRelationId && get_rel_relispartition(expression->relid))
@@ -669,10 +674,10 @@ lock_owner(const StoredExpression *expression, const StoredField *field)
 		others = get_default_partition_oid(parent);
 		/* what leaves a list belongs to the default partition from now on */
 		if (OidIsValid(others) && others != expression->relid)
-			LockRelationOid(others, AccessExclusiveLock);
+			LockRelationOid(others, strongest);
 	}
-	LockRelationOid(expression->relid, field->lock);
-	if (field->catalog == IndexRelationId)
+	LockRelationOid(expression->relid, Min(field->lock, strongest));
+	if (field->catalog == IndexRelationId && !equal)
 		LockRelationOid(expression->objid, AccessExclusiveLock);
 	return SearchSysCacheExists1(RELOID, ObjectIdGetDatum(expression->relid));
 }
@@ -792,7 +797,7 @@ remap_expression(StoredExpression *expression, Oid type, Oid old_oid, Oid new_oi
 	const StoredField *field = field_of(expression);
 	TreeChange	change = {tree_type(type), old_oid, new_oid, equal, false, false, NULL};
 
-	if (!lock_owner(expression, field))
+	if (!lock_owner(expression, field, equal))
 		return;
 	change_row(expression, field, &change);
 	if (!change.changed)
