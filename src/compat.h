@@ -218,6 +218,31 @@ compat_json_untranslatable(JsonParseErrorType error)
 	((proc)->backendId == (transaction).backendId && (proc)->lxid == (transaction).localTransactionId)
 #endif
 
+/* Page versions of unlogged indexes were GiST's own matter until 19. */
+#if PG_VERSION_NUM >= 190000
+#define compat_gist_fake_lsn(index) XLogGetFakeLSN(index)
+#else
+#define compat_gist_fake_lsn(index) gistGetFakeLSN(index)
+#endif
+
+/* The right to ANALYZE and REINDEX what one does not own came with 17. */
+#if PG_VERSION_NUM >= 170000
+#define compat_may_maintain(relid) (pg_class_aclcheck(relid, GetUserId(), ACL_MAINTAIN) == ACLCHECK_OK)
+#else
+#define compat_may_maintain(relid) false
+#endif
+
+/* Until 16 BRIN's range map checked old snapshots. */
+#if PG_VERSION_NUM >= 170000
+#define compat_brin_revmap(index, pages_per_range) brinRevmapInitialize(index, pages_per_range)
+#define compat_brin_tuple(revmap, block, buffer, offset, size, mode) \
+	brinGetTupleForHeapBlock(revmap, block, buffer, offset, size, mode)
+#else
+#define compat_brin_revmap(index, pages_per_range) brinRevmapInitialize(index, pages_per_range, NULL)
+#define compat_brin_tuple(revmap, block, buffer, offset, size, mode) \
+	brinGetTupleForHeapBlock(revmap, block, buffer, offset, size, mode, NULL)
+#endif
+
 /* A hint to the processor, where the compiler has one. */
 #if defined(__GNUC__) || defined(__clang__)
 #define prefetch_memory(p) __builtin_prefetch(p)

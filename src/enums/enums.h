@@ -57,6 +57,7 @@ typedef struct EnumColumn
 	char		relkind;		/* r, p, m, f; v when views are asked for */
 	bool		plain;			/* the enum itself or a domain over it */
 	bool		other_temp;		/* of another session's temporary table: never read */
+	Oid			statistics;		/* holders.c only: extended statistics */
 } EnumColumn;
 
 extern List *enum_carriers(Oid type);		/* OIDs: the type itself first, arrays, domains, composites, ranges, nested */
@@ -65,6 +66,10 @@ extern List *enum_columns(Oid type, bool views);	/* of EnumColumn, ordered by OI
 /* --- value.c: such values, opened and rebuilt ------------------------------ */
 
 extern bool value_holds(Datum value, Oid type, Oid enum_type, Oid value_oid);	/* value of a carrier type, not NULL */
+typedef bool (*EnumValueTest) (Oid value, void *arg);
+struct Shape;
+extern struct Shape *value_shape(Oid type, Oid enum_type);	/* for value_any; NULL: it cannot contain the enum */
+extern bool value_any(struct Shape *shape, Datum value, EnumValueTest test, void *arg);	/* has it one that passes? */
 extern Datum value_replace(Datum value, Oid type, Oid enum_type, Oid old_oid, Oid new_oid, bool *isnull);
 											/* new_oid InvalidOid: NULL in its place; error for a range's bound */
 extern Datum value_replace_many(Datum value, Oid type, Oid enum_type, int count, Oid *old_oids, Oid *new_oids,
@@ -192,10 +197,15 @@ extern void rebuild_index(Oid index);
 
 /* --- holders.c: indexes, statistics, missing values ----------------------------- */
 
+extern List *enum_indexes(Oid type);					/* OIDs of those whose keys can contain the enum */
+extern bool index_any(Oid index, Oid type, EnumValueTest test, void *arg, bool *sure);
 extern List *indexes_holding(Oid type, Oid value);		/* OIDs */
+extern List *statistics_any(Oid type, EnumValueTest test, void *arg);
 extern List *statistics_holding(Oid type, Oid value);	/* of EnumColumn */
+extern void clear_statistics_any(Oid type, EnumValueTest test, void *arg);
 extern void clear_statistics(Oid type, Oid value);		/* what holds it: ANALYZE of the column, or taken away */
 extern void clear_missing(Oid type, Oid value);			/* attmissingval that holds it */
+extern List *missing_any(Oid type, EnumValueTest test, void *arg);	/* of EnumColumn */
 extern bool missing_holds(Oid type, Oid value);
 
 #endif							/* PG_MORE_ENUMS_H */

@@ -75,6 +75,8 @@ typedef struct Search
 	int			count;
 	Oid		   *old;
 	Oid		   *new;			/* InvalidOid: NULL in its place; NULL: only looking */
+	EnumValueTest test;			/* for looking, in place of old: is it that? */
+	void	   *arg;
 } Search;
 
 /* What a call site keeps. */
@@ -236,6 +238,15 @@ found_at(const Search *search, Oid value)
 	return -1;
 }
 
+/* Is the value looked for? */
+static bool
+is_sought(const Search *search, Oid value)
+{
+	if (search->test)
+		return search->test(value, search->arg);
+	return found_at(search, value) >= 0;
+}
+
 static bool
 array_holds(Shape *shape, ArrayType *array, const Search *search)
 {
@@ -327,7 +338,7 @@ holds(Shape *shape, Datum value, const Search *search)
 	switch (shape->kind)
 	{
 		case SHAPE_ENUM:
-			return found_at(search, DatumGetObjectId(value)) >= 0;
+			return is_sought(search, DatumGetObjectId(value));
 		case SHAPE_DOMAIN:
 			return holds(shape->inner, value, search);
 		case SHAPE_ARRAY:
@@ -526,6 +537,27 @@ value_holds(Datum value, Oid type, Oid enum_type, Oid value_oid)
 		return DatumGetObjectId(value) == value_oid;
 	shape = shape_of(type, enum_type);
 	return shape && holds(shape, value, &search);
+}
+
+/*
+ * value_shape, value_any
+ *		Does a value, not NULL, contain a value of the enum that passes the test?
+ *
+ * For many values of one type: the shape is made once, NULL if the type cannot
+ * contain the enum, and keeps memory in the context in which it was made.
+ */
+struct Shape *
+value_shape(Oid type, Oid enum_type)
+{
+	return shape_of(type, enum_type);
+}
+
+bool
+value_any(struct Shape *shape, Datum value, EnumValueTest test, void *arg)
+{
+	Search		search = {.test = test, .arg = arg};
+
+	return holds(shape, value, &search);
 }
 
 /*
