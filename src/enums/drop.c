@@ -700,7 +700,7 @@ change_of_value(Oid type, const char *retired, const char *states)
 	values[1] = CStringGetTextDatum(retired);
 	values[2] = CStringGetTextDatum(states);
 	record_execute("SELECT change FROM more.enum_changes WHERE type OPERATOR(pg_catalog.=) $1 "
-				   "AND action OPERATOR(pg_catalog.=) ANY ('{drop,retire}') "
+				   "AND action OPERATOR(pg_catalog.=) ANY ('{drop,retire,move}') "
 				   "AND (arguments OPERATOR(pg_catalog.->>) 'retired') OPERATOR(pg_catalog.=) $2 "
 				   "AND state OPERATOR(pg_catalog.=) ANY ($3::pg_catalog.text[]) ORDER BY change DESC LIMIT 1",
 				   3, types, values, NULL);
@@ -1372,9 +1372,17 @@ rows_keep(Drop *drop)
 	return false;
 }
 
-/* All retired values of the type. */
-static void
-purge_online(Oid type, MemoryContext context)
+/*
+ * purge_retired
+ *		Steps 4 to 7 for the retired values of the type, or those that
+ *		more.enum_reorder retired.
+ *
+ * For procedures, in a call that is not atomic and holds the change's lock,
+ * connected to SPI once, without a snapshot but the portal's; commits, and
+ * leaves a transaction without snapshot.  context outlives that.
+ */
+void
+purge_retired(Oid type, bool moved, MemoryContext context)
 {
 	List	   *values;
 	ListCell   *cell;
@@ -1390,6 +1398,8 @@ purge_online(Oid type, MemoryContext context)
 		if (!value->retired)
 			continue;
 		drop = drop_of_retired(type, value, context);
+		if (moved && (drop->change == NULL || strcmp(drop->change->action, "move") != 0))
+			continue;
 		drop->tasks = list_tasks(drop);
 		if (rows_keep(drop))
 			continue;
@@ -1424,7 +1434,7 @@ enum_purge(PG_FUNCTION_ARGS)
 	require_change_lock(type, true);
 	PG_TRY();
 	{
-		purge_online(type, context);
+		purge_retired(type, false, context);
 	}
 	PG_FINALLY();
 	{

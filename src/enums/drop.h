@@ -12,6 +12,7 @@
 extern EnumValue *live_enum_value(Oid type, const char *label);
 extern bool is_retired_label(const char *retired, const char *label);
 extern EnumChange *change_of_value(Oid type, const char *retired, const char *states);
+extern void purge_retired(Oid type, bool moved, MemoryContext context);
 extern int64 restore_rows(EnumChange *change, Oid value, int64 *lost);	/* restore.c */
 extern void require_no_block(FunctionCallInfo fcinfo, const char *procedure, const char *hint);
 

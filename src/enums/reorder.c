@@ -1108,13 +1108,15 @@ exclude_readers(List *tables)
 }
 
 /*
- * A record by which a retired value is removed later.  Rows that hold it by then
+ * A record, part of the reordering's, by which a retired value is removed
+ * later.  Rows that hold it by then
  * get the value that has the label, if there is one.
  */
 static void
-record_retired(Oid type, const char *label, const char *retired, bool replace)
+record_retired(Oid type, int64 whole, const char *label, const char *retired, bool replace)
 {
 	StringInfoData json;
+	int64		outer = change_whole;
 
 	initStringInfo(&json);
 	appendStringInfoString(&json, "{\"label\": ");
@@ -1129,7 +1131,16 @@ record_retired(Oid type, const char *label, const char *retired, bool replace)
 	else
 		appendStringInfoString(&json, ", \"on_delete\": \"protect\"");
 	appendStringInfoChar(&json, '}');
-	change_end(change_start(type, "move", json.data), "retired");
+	change_whole = whole;
+	PG_TRY();
+	{
+		change_end(change_start(type, "move", json.data), "retired");
+	}
+	PG_FINALLY();
+	{
+		change_whole = outer;
+	}
+	PG_END_TRY();
 }
 
 /* The labels change hands. */
@@ -1147,7 +1158,7 @@ swap_labels(Reorder *reorder)
 		CommandCounterIncrement();
 		rename_enum_value(reorder->type, move->moving, move->label);
 		CommandCounterIncrement();
-		record_retired(reorder->type, move->label, move->retired, true);
+		record_retired(reorder->type, reorder->change->id, move->label, move->retired, true);
 	}
 }
 
@@ -1181,7 +1192,7 @@ move(Reorder *reorder, int wait)
 
 /* Values that were added for nothing become retired ones. */
 static void
-retire_moving_values(Oid type)
+retire_moving_values(Oid type, int64 whole)
 {
 	ListCell   *cell;
 
@@ -1198,7 +1209,7 @@ retire_moving_values(Oid type)
 		retired = retired_label(type, label);
 		rename_enum_value(type, value->label, retired);
 		CommandCounterIncrement();
-		record_retired(type, label, retired, enum_value(type, label, true) != NULL);
+		record_retired(type, whole, label, retired, enum_value(type, label, true) != NULL);
 	}
 }
 
@@ -1235,7 +1246,7 @@ try_move(Reorder *reorder, int wait)
 		CurrentResourceOwner = owner;
 		if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE && error->sqlerrcode != ERRCODE_T_R_DEADLOCK_DETECTED)
 		{
-			retire_moving_values(reorder->type);
+			retire_moving_values(reorder->type, reorder->change->id);
 			change_end(reorder->change, "failed");
 			next_transaction();
 			ReThrowError(error);
@@ -1275,9 +1286,10 @@ move_rows(Reorder *reorder)
 static void
 remove_retired(Oid type, MemoryContext context)
 {
-	retire_moving_values(type);
+	retire_moving_values(type, 0);
+	SPI_commit();
+	purge_retired(type, true, context);
 	next_transaction();
-	purge_moved(type, context);
 }
 
 /*
