@@ -181,4 +181,14 @@ COMMENT ON PROCEDURE more.enum_reorder(regtype, text[]) IS
 
 -- Declaring the set: apply and plan.
 
+CREATE PROCEDURE more.enum_apply(name text, labels text[], renames jsonb DEFAULT '{}', on_delete text DEFAULT 'protect', replacement text DEFAULT NULL)
+	AS 'MODULE_PATHNAME' LANGUAGE C;
+CREATE FUNCTION more.enum_plan(name text, labels text[], renames jsonb DEFAULT '{}', on_delete text DEFAULT 'protect', replacement text DEFAULT NULL)
+RETURNS TABLE (step integer, action text, sql text, undo text, rows bigint, lock text, note text)
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL UNSAFE ROWS 10;
+COMMENT ON PROCEDURE more.enum_apply(text, text[], jsonb, text, text) IS
+'makes an enum have just these labels, in this order: creates it, or renames, adds, drops and moves values, while others use it. renames is {"old": "new"}; on_delete and replacement tell what becomes of rows that hold a label which is gone, as for more.enum_drop. Does nothing where all is so already';
+COMMENT ON FUNCTION more.enum_plan(text, text[], jsonb, text, text) IS
+'what more.enum_apply with the same arguments would do, step by step: statements that do the same, what takes each back, the rows it writes, what it locks. Writes nothing';
+
 -- Damage: check and repair.
