@@ -35,6 +35,7 @@
  */
 #include "postgres.h"
 
+#include "access/table.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_attribute.h"
@@ -82,6 +83,8 @@ typedef struct Task
 	bool		standing;		/* the policy is the column's own */
 	bool		computed;		/* a stored generated column */
 	bool		late;			/* an expression must be remapped before its rows can change */
+	int			depth;			/* of foreign keys: those that refer to none before those that they refer to */
+	int			group;			/* changes in one statement with the others of that number; 0: alone */
 	int64		rows;			/* that held the value at the first look */
 } Task;
 
@@ -362,6 +365,137 @@ column_text(EnumColumn *column)
 }
 
 /* ------------------------------------------------------------------------ */
+/* Foreign keys																*/
+/* ------------------------------------------------------------------------ */
+
+/* Is the task one for that column, or for it in a partition? */
+static bool
+is_task_of(Task *task, Oid table, const char *column)
+{
+	return root_table(task->column->relid) == table && strcmp(task->column->name, column) == 0;
+}
+
+/* Does a row of the referenced side hold the task's new value? */
+static bool
+is_referable(Drop *drop, EnumForeignKey *pair, Oid new_oid)
+{
+	ListCell   *cell;
+
+	foreach(cell, drop->tasks)
+	{
+		Task	   *task = lfirst(cell);
+
+		if (is_task_of(task, pair->referenced_table, pair->referenced_column) &&
+			holds_any(task->column, drop->type, new_oid))
+			return true;
+	}
+	return false;
+}
+
+/* Put the tasks of both sides in one group, joining the groups that they are in. */
+static void
+group_tasks(Drop *drop, EnumForeignKey *pair, int group)
+{
+	ListCell   *cell;
+
+	foreach(cell, drop->tasks)
+	{
+		Task	   *task = lfirst(cell);
+		ListCell   *inner;
+		int			former = task->group;
+
+		if (!is_task_of(task, pair->table, pair->column) &&
+			!is_task_of(task, pair->referenced_table, pair->referenced_column))
+			continue;
+		task->group = group;
+		foreach(inner, drop->tasks)
+		{
+			if (former != 0 && ((Task *) lfirst(inner))->group == former)
+				((Task *) lfirst(inner))->group = group;
+		}
+	}
+}
+
+/* Do both sides get the same value, which the referenced side does not have yet? */
+static bool
+change_together(Drop *drop, EnumForeignKey *pair)
+{
+	Oid			new_oid = InvalidOid;
+	ListCell   *cell;
+
+	foreach(cell, drop->tasks)
+	{
+		Task	   *task = lfirst(cell);
+
+		if (!is_task_of(task, pair->table, pair->column) &&
+			!is_task_of(task, pair->referenced_table, pair->referenced_column))
+			continue;
+		if (task->policy != POLICY_SET_VALUE || (OidIsValid(new_oid) && new_oid != task->new_oid))
+			return false;
+		new_oid = task->new_oid;
+	}
+	return OidIsValid(new_oid) && (pair->others || !is_referable(drop, pair, new_oid));
+}
+
+/* Orders tasks by depth; else as they were. */
+static int
+compare_tasks(const ListCell *a, const ListCell *b)
+{
+	const Task *left = lfirst(a);
+	const Task *right = lfirst(b);
+
+	if (left->depth != right->depth)
+		return left->depth - right->depth;
+	if (left->column->relid != right->column->relid)
+		return left->column->relid < right->column->relid ? -1 : 1;
+	return left->column->attnum - right->column->attnum;
+}
+
+/* Order and group the tasks by the foreign keys between them. */
+static void
+arrange_tasks(Drop *drop)
+{
+	List	   *pairs = enum_foreign_keys(drop->type);
+	ListCell   *cell;
+
+	if (pairs == NIL)
+		return;
+	foreach(cell, pairs)
+	{
+		if (change_together(drop, lfirst(cell)))
+			group_tasks(drop, lfirst(cell), foreach_current_index(cell) + 1);
+	}
+	/* keys in a circle have no order: any will do */
+	for (int round = 0; round < list_length(pairs); round++)
+	{
+		foreach(cell, pairs)
+		{
+			EnumForeignKey *pair = lfirst(cell);
+			int			depth = 0;
+			ListCell   *inner;
+
+			foreach(inner, drop->tasks)
+			{
+				if (is_task_of(lfirst(inner), pair->table, pair->column))
+					depth = Max(depth, ((Task *) lfirst(inner))->depth + 1);
+			}
+			foreach(inner, drop->tasks)
+			{
+				Task	   *task = lfirst(inner);
+
+				if (is_task_of(task, pair->referenced_table, pair->referenced_column))
+				{
+					task->depth = Max(task->depth, depth);
+					/* others may refer to it until the value is retired */
+					task->late = true;
+				}
+			}
+		}
+	}
+	list_sort(drop->tasks, compare_tasks);
+}
+
+/* ------------------------------------------------------------------------ */
 /* Step 1: looking															*/
 /* ------------------------------------------------------------------------ */
 
@@ -542,6 +676,30 @@ refuse_protected(Drop *drop, List *protected)
 			 errhint("Say with on_delete what becomes of them: cascade, set_null, set_default, set_value with a replacement, or keep.")));
 }
 
+/* Refuse a replacement that would be there twice where it may be once. */
+static void
+require_unique(Drop *drop, Task *task)
+{
+	Relation	rel;
+	bool		others;
+	ListCell   *cell;
+
+	if (task->policy != POLICY_SET_VALUE || task->rows == 0)
+		return;
+	rel = table_open(task->column->relid, AccessShareLock);
+	foreach(cell, unique_keys(rel, &others))
+	{
+		if (list_length(lfirst(cell)) != 1 || linitial_int(lfirst(cell)) != task->column->attnum)
+			continue;
+		if (task->column->plain && (task->rows > 1 || holds_any(task->column, drop->type, task->new_oid)))
+			ereport(ERROR,
+					(errcode(ERRCODE_UNIQUE_VIOLATION),
+					 errmsg("column %s is unique, and would hold the replacement twice", column_text(task->column)),
+					 errhint("Choose a policy for each column with more.enum_on_delete, cascade for this one, and leave on_delete out.")));
+	}
+	table_close(rel, AccessShareLock);
+}
+
 /* Count rows, and refuse what a policy cannot serve. */
 static void
 look_at_rows(Drop *drop)
@@ -560,6 +718,7 @@ look_at_rows(Drop *drop)
 			task->rows = count_rows(task->column, drop->type, drop->value);
 		if (task->policy == POLICY_PROTECT && task->rows > 0)
 			protected = lappend(protected, task);
+		require_unique(drop, task);
 	}
 	if (protected)
 		refuse_protected(drop, protected);
@@ -598,6 +757,7 @@ look(Drop *drop)
 	drop->tasks = list_tasks(drop);
 	require_no_obstacle(drop);
 	look_at_rows(drop);
+	arrange_tasks(drop);
 	mark_late(drop);
 	if (!drop->is_retired)
 		warn_of_functions(drop);
@@ -795,6 +955,37 @@ migrate_column(Drop *drop, Task *task, int passes)
 	return changed;
 }
 
+/* Change the rows of all columns of a group at once. */
+static int64
+migrate_group(Drop *drop, int group, Oid new_oid)
+{
+	List	   *columns = NIL;
+	ListCell   *cell;
+	int64		changed;
+
+	foreach(cell, drop->tasks)
+	{
+		if (((Task *) lfirst(cell))->group == group)
+			columns = lappend(columns, ((Task *) lfirst(cell))->column);
+	}
+	begin_step(drop, "migrate", column_text(linitial(columns)));
+	changed = migrate_together(drop->change, columns, drop->type, drop->value, new_oid);
+	change_rows(drop->change, drop->change->rows_done + changed,
+				Max(drop->change->rows_total, drop->change->rows_done + changed));
+	if (!drop->atomic)
+		next_transaction();
+	return changed;
+}
+
+/* Change what rows of one column are left, alone or with its group. */
+static int64
+migrate_rest(Drop *drop, Task *task)
+{
+	if (task->group != 0)
+		return migrate_group(drop, task->group, task->new_oid);
+	return migrate_column(drop, task, 0);
+}
+
 /* Step 2. */
 static void
 migrate_early(Drop *drop)
@@ -805,7 +996,7 @@ migrate_early(Drop *drop)
 	{
 		Task	   *task = lfirst(cell);
 
-		if (changes_rows(task) && !task->late && task->rows > 0)
+		if (changes_rows(task) && !task->late && task->group == 0 && task->rows > 0)
 			migrate_column(drop, task, 2);
 	}
 }
@@ -924,6 +1115,7 @@ look_again(Drop *drop)
 
 	look_at_unreachable(drop);
 	drop->tasks = list_tasks(drop);
+	arrange_tasks(drop);
 	MemoryContextSwitchTo(old);
 	drop->stays = false;
 	begin_step(drop, "look again", NULL);
@@ -940,7 +1132,7 @@ look_again(Drop *drop)
 		else if (!changes_rows(task))
 			computed = lappend(computed, task);
 		else
-			found |= migrate_column(drop, task, 0) > 0;
+			found |= migrate_rest(drop, task) > 0;
 	}
 	if (protected)
 		give_back(drop, protected);
@@ -1314,8 +1506,9 @@ enum_retire(PG_FUNCTION_ARGS)
 	{
 		Task	   *task = lfirst(cell);
 
-		if (changes_rows(task) && task->rows > 0)
-			migrate_column(drop, task, 0);
+		/* the first of a group has changed the others, too */
+		if (changes_rows(task) && task->rows > 0 && (task->group == 0 || holds_any(task->column, drop->type, drop->value)))
+			migrate_rest(drop, task);
 	}
 	if (drop->policy != POLICY_KEEP)
 		settle_expressions(drop->type, true);

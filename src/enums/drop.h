@@ -9,6 +9,19 @@
 
 #include "enums/enums.h"
 
+/* A pair of columns that a foreign key binds; of partitions the topmost table. */
+typedef struct EnumForeignKey
+{
+	Oid			table;
+	char	   *column;
+	Oid			referenced_table;
+	char	   *referenced_column;
+	bool		others;			/* the constraint has other columns, too */
+} EnumForeignKey;
+
+extern Oid	root_table(Oid relid);	/* keys.c */
+extern List *enum_foreign_keys(Oid type);
+extern int64 migrate_together(EnumChange *change, List *columns, Oid type, Oid old_oid, Oid new_oid);	/* rows.c */
 extern EnumValue *live_enum_value(Oid type, const char *label);
 extern bool is_retired_label(const char *retired, const char *label);
 extern EnumChange *change_of_value(Oid type, const char *retired, const char *states);

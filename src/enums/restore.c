@@ -17,7 +17,6 @@
 
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "catalog/partition.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
@@ -70,13 +69,6 @@ run(const char *sql, int nargs, Oid *types, Datum *values, const char *nulls)
 	return SPI_processed;
 }
 
-/* The table whose name a statement should say so that rows find their partition. */
-static Oid
-root_of(Oid relid)
-{
-	return get_rel_relispartition(relid) ? llast_oid(get_partition_ancestors(relid)) : relid;
-}
-
 /* Is JSON object's field there? */
 static bool
 has_field(const char *json, const char *name)
@@ -121,7 +113,7 @@ columns_in_json(Relation rel, const char *json, bool writable, StringInfo from)
 static bool
 insert_row(KeptRow *row)
 {
-	Oid			relid = root_of(row->relid);
+	Oid			relid = root_table(row->relid);
 	Relation	rel = table_open(relid, RowExclusiveLock);
 	Oid			types[] = {TEXTOID};
 	Datum		values[1];
@@ -209,8 +201,8 @@ static bool
 update_row(KeptRow *row, RestoredColumn *restored, Oid type, Oid value)
 {
 	EnumColumn *column = &restored->column;
-	bool		moves = column->relid != root_of(column->relid);
-	Oid			relid = root_of(column->relid);
+	bool		moves = column->relid != root_table(column->relid);
+	Oid			relid = root_table(column->relid);
 	Relation	rel = table_open(relid, RowExclusiveLock);
 	Oid			types[] = {TEXTOID, column->type, column->type, OIDOID};
 	Datum		values[4];
@@ -352,7 +344,7 @@ restore_row(EnumChange *change, KeptRow *row, Oid value, List *columns)
 	SPI_connect();
 	if (row->deleted_row)
 		result = insert_row(row);
-	else if (row->key && row->old_value && column_of_row(row, columns, &restored.column) &&
+	else if (row->key && row->old_value && strstr(row->old_value, RETIRED_PREFIX) == NULL && column_of_row(row, columns, &restored.column) &&
 			 find_policy(change, &restored))
 		result = update_row(row, &restored, change->type, value);
 	SPI_finish();

@@ -63,6 +63,7 @@
 
 #include "catalog.h"
 #include "compat.h"
+#include "enums/drop.h"
 #include "enums/enums.h"
 
 PG_FUNCTION_INFO_V1(enum_counts);
@@ -96,6 +97,8 @@ typedef struct Batch
 	bool		lock;			/* rows can be locked before they are changed */
 	List	   *key;			/* attribute numbers that tell a row again, or NIL */
 	bool		keep;			/* the history wants what rows hold */
+	char	   *label;			/* of the old value, there */
+	char	   *prefix;			/* that text has before the label, now that it is retired, or NULL */
 	Oid			types[NARGS];
 	Datum		values[NARGS];
 	char		nulls[NARGS + 1];
@@ -552,12 +555,12 @@ check_default(EnumColumn *column, Oid type, Oid old_oid)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("column %s has no default", column_text(column)),
-				 errhint("Give the column a default, or choose another policy for it with more.enum_on_delete.")));
+				 errhint("Give the column a default, or give this column a policy of its own with more.enum_on_delete and leave on_delete out.")));
 	if (default_holds(expr, column, type, old_oid))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the default of column %s holds the value itself", column_text(column)),
-				 errhint("Give the column another default, or choose another policy for it with more.enum_on_delete.")));
+				 errhint("Give the column another default, or give this column a policy of its own with more.enum_on_delete and leave on_delete out.")));
 	table_close(rel, AccessShareLock);
 }
 
@@ -575,7 +578,7 @@ require_policy(EnumColumn *column, Oid type, Oid old_oid, EnumPolicy policy)
 		ereport(ERROR,
 				(errcode(ERRCODE_NOT_NULL_VIOLATION),
 				 errmsg("column %s cannot be null", column_text(column)),
-				 errhint("Choose another policy for this column with more.enum_on_delete.")));
+				 errhint("Give this column a policy of its own with more.enum_on_delete, and leave on_delete out.")));
 	if (policy == POLICY_SET_DEFAULT && get_attgenerated(column->relid, column->attnum) == '\0')
 		check_default(column, type, old_oid);
 }
@@ -644,9 +647,61 @@ has_statement_triggers(Oid relid, EnumPolicy policy)
 	return result;
 }
 
+/* The label of the value, for the history. */
+static char *
+label_of(Oid type, Oid oid)
+{
+	ListCell   *cell;
+
+	foreach(cell, enum_values(type))
+	{
+		EnumValue  *value = lfirst(cell);
+
+		if (value->oid == oid)
+			return value->label;
+	}
+	return NULL;
+}
+
+/*
+ * What the old value is called in the history: by the label that it had, also
+ * when the rows are changed after it was retired.
+ */
+static void
+name_old_value(Batch *batch, Oid old_oid)
+{
+	char	   *label = label_of(batch->type, old_oid);
+	char	   *argument;
+
+	batch->label = label;
+	if (!batch->keep || label == NULL || strncmp(label, RETIRED_PREFIX, strlen(RETIRED_PREFIX)) != 0)
+		return;
+	batch->label = strchr(label + strlen(RETIRED_PREFIX), ':');
+	batch->label = batch->label ? batch->label + 1 : label;
+	batch->prefix = pnstrdup(label, batch->label - label);
+	argument = change_argument(batch->change, "label");
+	if (argument && is_retired_label(label, argument))
+		batch->label = argument;
+	/* such a label needs quotes that the reserved one does not, or is longer than what is left of it */
+	if (strcmp(label + strlen(batch->prefix), batch->label) != 0 ||
+		batch->label[0] == '\0' || pg_strcasecmp(batch->label, "null") == 0)
+		batch->prefix = NULL;
+}
+
+/* The text of a value, with the label that the old value had. */
+static char *
+with_old_label(Batch *batch, char *text)
+{
+	if (text == NULL || batch->prefix == NULL)
+		return text;
+	for (char *at = text; (at = strstr(at, batch->prefix)) != NULL;)
+		memmove(at, at + strlen(batch->prefix), strlen(at + strlen(batch->prefix)) + 1);
+	return text;
+}
+
 /* Make a batch ready to change rows.  The table is locked. */
 static void
-begin_change(Batch *batch, EnumChange *change, EnumPolicy policy, Oid new_oid)
+begin_change(Batch *batch, EnumChange *change, Oid old_oid, EnumPolicy policy, Oid new_oid)
 {
 	EnumColumn *column = batch->column;
 	Relation	rel = table_open(column->relid, NoLock);
@@ -663,6 +718,7 @@ begin_change(Batch *batch, EnumChange *change, EnumPolicy policy, Oid new_oid)
 			(!may(column->relid, right) && may(batch->root, right));
 	/* to lock rows takes the right to update them */
 	batch->lock = policy != POLICY_CASCADE || may(batch->read_root ? batch->root : column->relid, ACL_UPDATE);
+	name_old_value(batch, old_oid);
 	if (batch->keep)
 		batch->key = history_key(rel, column);
 	/* a default may be anything, so such a key would not tell the row again */
@@ -742,12 +798,17 @@ text_at(SPITupleTable *table, uint64 row, int i)
 	return SPI_getvalue(table->vals[row], table->tupdesc, i);
 }
 
-/*
- * Lock the rows at these addresses that hold the value, and read what is kept
- * of them.  Without addresses: wait for one row, wherever it is.
- */
+/* Which rows to lock. */
+typedef enum LockWhich
+{
+	LOCK_ADDRESSES,				/* those at the addresses that nobody else has locked */
+	LOCK_ONE,					/* any one, waiting for it */
+	LOCK_ALL					/* all, waiting for them */
+} LockWhich;
+
+/* Lock rows that hold the value, and read what is kept of them. */
 static FoundRow *
-lock_rows(Batch *batch, bool wait, int *count)
+lock_rows(Batch *batch, LockWhich which, int *count)
 {
 	StringInfoData sql;
 	FoundRow   *rows;
@@ -761,13 +822,13 @@ lock_rows(Batch *batch, bool wait, int *count)
 		appendStringInfo(&sql, ", t.%s", quote_identifier(batch->column->name));
 	appendStringInfo(&sql, " FROM %s WHERE %s%s", from_sql(batch, batch->read_root), holds_sql(batch),
 					 leaf_sql(batch, batch->read_root));
-	if (!wait)
+	if (which == LOCK_ADDRESSES)
 		appendStringInfoString(&sql, " AND t.ctid OPERATOR(pg_catalog.=) ANY (" TIDS_SQL ")");
-	else
+	if (which == LOCK_ONE)
 		appendStringInfoString(&sql, " LIMIT 1");
 	if (batch->lock)
 		appendStringInfo(&sql, " FOR %s%s", batch->policy == POLICY_CASCADE ? "UPDATE" : "NO KEY UPDATE",
-						 wait ? "" : " SKIP LOCKED");
+						 which == LOCK_ADDRESSES ? " SKIP LOCKED" : "");
 	*count = run(batch, sql.data, 0);
 	table = SPI_tuptable;
 	rows = palloc(sizeof(FoundRow) * Max(*count, 1));
@@ -797,7 +858,7 @@ bind_tids(Batch *batch, Datum *tids, int count)
 static void
 change_context(void *arg)
 {
-	errcontext("change of the rows of column %s that hold a value of an enum", (char *) arg);
+	errcontext("change of rows that hold a value of an enum: %s", (char *) arg);
 }
 
 /* A trigger, or a default, has kept rows as they were. */
@@ -810,7 +871,7 @@ refuse_stubborn_rows(Batch *batch, int64 count)
 			 errdetail_plural("A trigger or a default keeps it in column \"%s\" of %lld row.",
 							  "A trigger or a default keeps it in column \"%s\" of %lld rows.",
 							  count, batch->column->name, (long long) count),
-			 errhint("Change the trigger or the default, or choose another policy for this column with more.enum_on_delete.")));
+			 errhint("Change the trigger or the default, or give this column a policy of its own with more.enum_on_delete.")));
 }
 
 /* How many of the rows that an UPDATE returned hold the value still. */
@@ -851,7 +912,7 @@ change_where(Batch *batch, const char *condition)
 static int64
 change_rows_at(Batch *batch, int count)
 {
-	ErrorContextCallback callback = {error_context_stack, change_context, column_text(batch->column)};
+	ErrorContextCallback callback = {error_context_stack, change_context, psprintf("column %s", column_text(batch->column))};
 	int64		changed;
 	int64		stubborn = 0;
 	SPITupleTable *result;
@@ -874,22 +935,6 @@ change_rows_at(Batch *batch, int count)
 		refuse_stubborn_rows(batch, stubborn);
 	SPI_tuptable = result;
 	return changed;
-}
-
-/* The label of the value, for the history. */
-static char *
-label_of(Oid type, Oid oid)
-{
-	ListCell   *cell;
-
-	foreach(cell, enum_values(type))
-	{
-		EnumValue  *value = lfirst(cell);
-
-		if (value->oid == oid)
-			return value->label;
-	}
-	return NULL;
 }
 
 /* A composite value as JSON text. */
@@ -919,19 +964,18 @@ keep_deleted(Batch *batch, SPITupleTable *table, int64 count)
 		char	   *json = row_json(row, SPI_gettypeid(table->tupdesc, 1));
 
 		AtEOXact_GUC(false, nest);
-		change_keep_row(batch->change, batch->column->relid, batch->column->name, NULL, NULL, json);
+		change_keep_row(batch->change, batch->column->relid, batch->column->name, NULL, NULL,
+						with_old_label(batch, json));
 	}
 }
 
 /* Keep what rows held. */
 static void
-keep_changed(Batch *batch, FoundRow *rows, int count, Oid old_oid)
+keep_changed(Batch *batch, FoundRow *rows, int count)
 {
-	char	   *label = batch->column->plain ? label_of(batch->type, old_oid) : NULL;
-
 	for (int i = 0; i < count; i++)
-		change_keep_row(batch->change, batch->column->relid, batch->column->name, rows[i].key,
-						label ? label : rows[i].old_value, NULL);
+		change_keep_row(batch->change, batch->column->relid, batch->column->name, with_old_label(batch, rows[i].key),
+						batch->column->plain ? batch->label : with_old_label(batch, rows[i].old_value), NULL);
 }
 
 /* Say once for a walk that what it changes cannot be undone. */
@@ -948,10 +992,10 @@ notice_without_key(Batch *batch, RowWalk *walk)
 
 /* Lock and change one lot of rows; returns how many. */
 static int64
-process_rows(Batch *batch, RowWalk *walk, Oid old_oid, bool wait)
+process_rows(Batch *batch, RowWalk *walk, LockWhich which)
 {
 	int			count;
-	FoundRow   *rows = lock_rows(batch, wait, &count);
+	FoundRow   *rows = lock_rows(batch, which, &count);
 	Datum	   *tids = palloc(sizeof(Datum) * Max(count, 1));
 	int64		changed;
 
@@ -965,7 +1009,7 @@ process_rows(Batch *batch, RowWalk *walk, Oid old_oid, bool wait)
 	if (batch->keep && batch->policy == POLICY_CASCADE)
 		keep_deleted(batch, SPI_tuptable, changed);
 	else if (batch->keep && batch->key)
-		keep_changed(batch, rows, count, old_oid);
+		keep_changed(batch, rows, count);
 	return changed;
 }
 
@@ -1105,16 +1149,16 @@ migrate_batch(EnumChange *change, EnumColumn *column, Oid type, Oid old_oid, Enu
 	SPI_connect();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	begin_batch(&batch, column, type, old_oid);
-	begin_change(&batch, change, policy, new_oid);
+	begin_change(&batch, change, old_oid, policy, new_oid);
 	if (walk->wait)
 	{
 		walk->wait = false;
-		changed = process_rows(&batch, walk, old_oid, true);
+		changed = process_rows(&batch, walk, LOCK_ONE);
 		*more = true;
 	}
 	else if (next_tids(&batch, walk, limit))
 	{
-		changed = process_rows(&batch, walk, old_oid, false);
+		changed = process_rows(&batch, walk, LOCK_ADDRESSES);
 		*more = true;
 	}
 	else
@@ -1124,4 +1168,130 @@ migrate_batch(EnumChange *change, EnumColumn *column, Oid type, Oid old_oid, Enu
 	SPI_finish();
 	MemoryContextSwitchTo(context);
 	return changed;
+}
+
+/* ------------------------------------------------------------------------ */
+/* Both sides of a foreign key												*/
+/* ------------------------------------------------------------------------ */
+
+/* The columns of the list that are of the table, or of its partitions, each name once. */
+static List *
+names_in_table(List *columns, Oid root)
+{
+	List	   *result = NIL;
+	ListCell   *cell;
+
+	foreach(cell, columns)
+	{
+		EnumColumn *column = lfirst(cell);
+		ListCell   *inner;
+		bool		known = false;
+
+		if (root_table(column->relid) != root)
+			continue;
+		foreach(inner, result)
+			known |= strcmp(lfirst(inner), column->name) == 0;
+		if (!known)
+			result = lappend(result, column->name);
+	}
+	return result;
+}
+
+/* The UPDATE of all those columns of one table. */
+static void
+append_update(StringInfo sql, Oid root, List *names)
+{
+	StringInfoData where;
+	ListCell   *cell;
+
+	initStringInfo(&where);
+	appendStringInfo(sql, "UPDATE %s%s AS t SET ", get_rel_relkind(root) == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ",
+					 qualified_name(root));
+	foreach(cell, names)
+	{
+		const char *name = quote_identifier(lfirst(cell));
+
+		appendStringInfo(sql, "%s%s = more._enum_replace(t.%s, " OLD_SQL ", " NEW_SQL ")",
+						 foreach_current_index(cell) ? ", " : "", name, name);
+		appendStringInfo(&where, "%smore._enum_holds(t.%s, " OLD_SQL ")", foreach_current_index(cell) ? " OR " : "", name);
+	}
+	appendStringInfo(sql, " WHERE %s RETURNING 1", where.data);
+}
+
+/* Lock the rows of one column, and keep what they hold. */
+static void
+keep_column(EnumChange *change, EnumColumn *column, Oid type, Oid old_oid, Oid new_oid)
+{
+	RowWalk		walk = {0};
+	Batch		batch;
+	FoundRow   *rows;
+	int			count;
+
+	begin_batch(&batch, column, type, old_oid);
+	begin_change(&batch, change, old_oid, POLICY_SET_VALUE, new_oid);
+	rows = lock_rows(&batch, LOCK_ALL, &count);
+	if (count > 0)
+		notice_without_key(&batch, &walk);
+	if (batch.keep && batch.key)
+		keep_changed(&batch, rows, count);
+}
+
+/*
+ * migrate_together
+ *		Put a new value in place of the old one in all these columns in one
+ *		statement, and return how many rows of tables changed.
+ *
+ * For columns that foreign keys bind to each other, where the referenced side
+ * has no row with the new value yet: at the end of the statement both sides
+ * agree.  Locks all the rows until the transaction ends.
+ */
+int64
+migrate_together(EnumChange *change, List *columns, Oid type, Oid old_oid, Oid new_oid)
+{
+	Oid			types[] = {type, type};
+	Datum		values[2];
+	StringInfoData sql;
+	StringInfoData sum;
+	List	   *roots = NIL;
+	ListCell   *cell;
+	int64		result = 0;
+	ErrorContextCallback callback = {error_context_stack, change_context, "columns that foreign keys bind together"};
+
+	SPI_connect();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	foreach(cell, columns)
+	{
+		EnumColumn *column = lfirst(cell);
+
+		if (column->relkind != RELKIND_RELATION || !hold_column(column, RowExclusiveLock))
+			continue;
+		roots = list_append_unique_oid(roots, root_table(column->relid));
+		keep_column(change, column, type, old_oid, new_oid);
+	}
+	initStringInfo(&sql);
+	initStringInfo(&sum);
+	foreach(cell, roots)
+	{
+		int			i = foreach_current_index(cell);
+
+		require_all_rows(lfirst_oid(cell));
+		appendStringInfo(&sql, "%s c%d AS (", i ? "," : "WITH", i);
+		append_update(&sql, lfirst_oid(cell), names_in_table(columns, lfirst_oid(cell)));
+		appendStringInfoChar(&sql, ')');
+		appendStringInfo(&sum, "%s(SELECT pg_catalog.count(*) FROM c%d)", i ? " OPERATOR(pg_catalog.+) " : "", i);
+	}
+	appendStringInfo(&sql, " SELECT %s", sum.data);
+	values[0] = ObjectIdGetDatum(old_oid);
+	values[1] = ObjectIdGetDatum(new_oid);
+	error_context_stack = &callback;
+	if (roots)
+	{
+		if (SPI_execute_with_args(sql.data, 2, types, values, NULL, false, 0) != SPI_OK_SELECT)
+			elog(ERROR, "could not change rows: %s", SPI_result_code_string(SPI_result));
+		result = count_at(0, 1);
+	}
+	error_context_stack = callback.previous;
+	PopActiveSnapshot();
+	SPI_finish();
+	return result;
 }
