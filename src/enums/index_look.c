@@ -28,8 +28,8 @@
  * class stores in a form of its own neither, unless it has a fixed width.  Then
  * the answer is "it may", which *sure tells from "it does".
  *
- * Pages are copied before they are taken apart, so that no lock on a buffer is
- * held while types are looked up.  A ring of buffers keeps large indexes from
+ * Where types have to be looked up to open a value, a page is copied before, so
+ * that no buffer is locked meanwhile.  A ring of buffers keeps large indexes from
  * pushing others' pages out.  The snapshot held meanwhile keeps deleted pages
  * from being used again.
  *
@@ -82,6 +82,7 @@ typedef struct Part
 	AttrNumber	attnum;
 	PartForm	form;
 	int			width;
+	int			offset;			/* in a tuple without NULLs, if that is the same in all; or -1 */
 	Oid			indexed;		/* the type of what is indexed, not of what is stored */
 	struct Shape *shape;
 } Part;
@@ -96,7 +97,10 @@ typedef struct Look
 	void	   *arg;
 	BufferAccessStrategy strategy;
 	MemoryContext scratch;		/* emptied after each page */
-	PGAlignedBlock page;		/* the copy */
+	bool		simple;			/* no part needs its type looked up */
+	Oid			passed_over;	/* the last value that did not pass */
+	Buffer		held;			/* the page that is looked at in place */
+	PGAlignedBlock copy;
 } Look;
 
 #define GIST_PASSES	10
@@ -145,6 +149,26 @@ make_part(Form_pg_attribute stored, Oid indexed, Oid enum_type)
 	return part;
 }
 
+/* Where an attribute is in every tuple without NULLs; -1 if that depends on the tuple. */
+static int
+fixed_offset(TupleDesc desc, AttrNumber attnum)
+{
+	int			offset = 0;
+
+	for (int i = 0; i < attnum; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (att->attlen < 0)
+			return -1;
+		offset = att_align_nominal(offset, att->attalign);
+		if (i == attnum - 1)
+			return offset;
+		offset += att->attlen;
+	}
+	pg_unreachable();
+}
+
 /* The index's attributes that can contain values of the enum. */
 static List *
 index_parts(Relation index, Oid enum_type)
@@ -157,13 +181,27 @@ index_parts(Relation index, Oid enum_type)
 		Part	   *part = make_part(TupleDescAttr(RelationGetDescr(index), i),
 									 indexed_type(index, i, expressions), enum_type);
 
-		if (part)
-			parts = lappend(parts, part);
+		if (part == NULL)
+			continue;
+		part->offset = part->form == PART_OID ? fixed_offset(RelationGetDescr(index), part->attnum) : -1;
+		parts = lappend(parts, part);
 	}
 	return parts;
 }
 
 /* --- values ---------------------------------------------------------------------- */
+
+/* Is a value what is looked for?  Neighbours in an index are often equal. */
+static inline bool
+oid_any(Look *look, Oid value)
+{
+	if (value == look->passed_over)
+		return false;
+	if (look->test(value, look->arg))
+		return true;
+	look->passed_over = value;
+	return false;
+}
 
 /* Has a value of such an attribute what is looked for? */
 static bool
@@ -175,7 +213,7 @@ part_any(Look *look, Part *part, Datum value)
 	switch (part->form)
 	{
 		case PART_OID:
-			return look->test(DatumGetObjectId(value), look->arg);
+			return oid_any(look, DatumGetObjectId(value));
 		case PART_CARRIER:
 			old = MemoryContextSwitchTo(look->scratch);
 			found = value_any(part->shape, value, look->test, look->arg);
@@ -211,6 +249,12 @@ tuple_any(Look *look, IndexTuple tuple, int natts)
 
 		if (part->attnum > natts)
 			break;
+		if (part->offset >= 0 && !IndexTupleHasNulls(tuple))
+		{
+			if (oid_any(look, *(Oid *) ((char *) tuple + IndexInfoFindDataOffset(tuple->t_info) + part->offset)))
+				return true;
+			continue;
+		}
 		value = index_getattr(tuple, part->attnum, look->desc, &isnull);
 		if (!isnull && part_any(look, part, value))
 			return true;
@@ -220,19 +264,34 @@ tuple_any(Look *look, IndexTuple tuple, int natts)
 
 /* --- pages ------------------------------------------------------------------------- */
 
-/* Copies a page of the index. */
+/* Ends the look at a page. */
+static void
+release_page(Look *look)
+{
+	if (BufferIsValid(look->held))
+		UnlockReleaseBuffer(look->held);
+	look->held = InvalidBuffer;
+	MemoryContextReset(look->scratch);
+}
+
+/* A page of the index, in place or copied; good until the next one is read, or release_page(). */
 static Page
 read_page(Look *look, BlockNumber block)
 {
 	Buffer		buffer;
 
+	release_page(look);
 	CHECK_FOR_INTERRUPTS();
-	MemoryContextReset(look->scratch);
 	buffer = ReadBufferExtended(look->index, MAIN_FORKNUM, block, RBM_NORMAL, look->strategy);
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	memcpy(look->page.data, BufferGetPage(buffer), BLCKSZ);
+	if (look->simple)
+	{
+		look->held = buffer;
+		return BufferGetPage(buffer);
+	}
+	memcpy(look->copy.data, BufferGetPage(buffer), BLCKSZ);
 	UnlockReleaseBuffer(buffer);
-	return (Page) look->page.data;
+	return (Page) look->copy.data;
 }
 
 /* Item number i of a page; NULL if there is nothing. */
@@ -532,8 +591,10 @@ static uint64
 brin_end(Look *look, BlockNumber pages_per_range)
 {
 	BrinMetaPageData *meta = (BrinMetaPageData *) PageGetContents(read_page(look, BRIN_METAPAGE_BLKNO));
+	uint64		end = (uint64) meta->lastRevmapPage * REVMAP_PAGE_MAXITEMS * pages_per_range;
 
-	return (uint64) meta->lastRevmapPage * REVMAP_PAGE_MAXITEMS * pages_per_range;
+	release_page(look);
+	return end;
 }
 
 /* A range's summary, copied; NULL if it has none. */
@@ -583,15 +644,15 @@ brin_any(Look *look, Oid enum_type)
 
 /* --- any ----------------------------------------------------------------------------------- */
 
-/* Does an operator class keep one of them in a form that cannot be looked into? */
+/* Is one of them kept in that form? */
 static bool
-has_opaque(Look *look)
+has_form(List *parts, PartForm form)
 {
 	ListCell   *cell;
 
-	foreach(cell, look->parts)
+	foreach(cell, parts)
 	{
-		if (((Part *) lfirst(cell))->form == PART_OPAQUE)
+		if (((Part *) lfirst(cell))->form == form)
 			return true;
 	}
 	return false;
@@ -606,7 +667,7 @@ look_at(Look *look, Oid enum_type, bool *sure)
 		return false;
 	if (am == BRIN_AM_OID)
 		return brin_any(look, enum_type);
-	if (!has_opaque(look))
+	if (!has_form(look->parts, PART_OPAQUE))
 	{
 		if (am == BTREE_AM_OID)
 			return btree_any(look);
@@ -646,12 +707,14 @@ index_any(Oid index, Oid type, EnumValueTest test, void *arg, bool *sure)
 		look->index = rel;
 		look->desc = RelationGetDescr(rel);
 		look->parts = index_parts(rel, type);
+		look->simple = !has_form(look->parts, PART_CARRIER);
 		look->test = test;
 		look->arg = arg;
 		look->strategy = GetAccessStrategy(BAS_BULKREAD);
 		look->scratch = AllocSetContextCreate(context, "pg_more index page", ALLOCSET_DEFAULT_SIZES);
 		PushActiveSnapshot(GetLatestSnapshot());
 		found = look_at(look, type, sure);
+		release_page(look);
 		PopActiveSnapshot();
 		MemoryContextSwitchTo(old);
 		FreeAccessStrategy(look->strategy);
