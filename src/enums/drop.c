@@ -1249,7 +1249,7 @@ clear_holders(Drop *drop)
 		ListCell   *cell;
 
 		begin_step(drop, "indexes", NULL);
-		indexes = indexes_holding(drop->type, drop->value);
+		indexes = indexes_holding(drop->type, drop->value, round > 0);
 		MemoryContextSwitchTo(old);
 		if (indexes == NIL)
 			break;
@@ -1463,6 +1463,7 @@ enum_drop(PG_FUNCTION_ARGS)
 
 	require_no_block(fcinfo, "more.enum_drop",
 					 "more.enum_retire does as much of it as one transaction can; more.enum_purge does the rest later.");
+	require_direct_call("more.enum_drop");
 	drop = drop_of_arguments(fcinfo, false);
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
 	MemoryContextSwitchTo(drop->context);
@@ -1619,6 +1620,7 @@ enum_purge(PG_FUNCTION_ARGS)
 	Oid			type;
 
 	require_no_block(fcinfo, "more.enum_purge", NULL);
+	require_direct_call("more.enum_purge");
 	require_argument(fcinfo, 0, "type");
 	type = PG_GETARG_OID(0);
 	require_enum_owner(type);

@@ -197,9 +197,9 @@ extern void rebuild_index(Oid index);
 
 /* --- holders.c: indexes, statistics, missing values ----------------------------- */
 
-extern List *enum_indexes(Oid type);					/* OIDs of those whose keys can contain the enum */
+extern List *enum_indexes(Oid type);					/* OIDs of those that can contain the enum */
 extern bool index_any(Oid index, Oid type, EnumValueTest test, void *arg, bool *sure);
-extern List *indexes_holding(Oid type, Oid value);		/* OIDs */
+extern List *indexes_holding(Oid type, Oid value, bool sure);	/* OIDs; unless sure, also those that cannot be looked into */
 extern List *statistics_any(Oid type, EnumValueTest test, void *arg);
 extern List *statistics_holding(Oid type, Oid value);	/* of EnumColumn */
 extern void clear_statistics_any(Oid type, EnumValueTest test, void *arg);

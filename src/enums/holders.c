@@ -120,10 +120,14 @@ enum_indexes(Oid type)
 
 /*
  * indexes_holding
- *		The indexes, as OIDs, that hold the value or may do so.
+ *		The indexes, as OIDs, that hold the value; unless sure, also those that
+ *		may, because they cannot be looked into.
+ *
+ * Whoever rebuilds indexes until none is left has to be sure, but for the first
+ * time.
  */
 List *
-indexes_holding(Oid type, Oid value)
+indexes_holding(Oid type, Oid value, bool sure)
 {
 	List	   *result = NIL;
 	List	   *indexes = enum_indexes(type);
@@ -131,9 +135,9 @@ indexes_holding(Oid type, Oid value)
 
 	foreach(cell, indexes)
 	{
-		bool		sure;
+		bool		known;
 
-		if (index_any(lfirst_oid(cell), type, is_value, &value, &sure))
+		if (index_any(lfirst_oid(cell), type, is_value, &value, &known) && (known || !sure))
 			result = lappend_oid(result, lfirst_oid(cell));
 	}
 	return result;

@@ -241,9 +241,9 @@ refuse_exclusion(Oid index)
  *
  * For procedures, in a call that is not atomic, with one SPI connection open
  * and no active snapshot of their own.  The connection is closed and a new one
- * opened, and what was done before is committed: memory of the old connection
- * is gone, that of the call (CurrentMemoryContext before SPI_connect_ext) is
- * not.  Index of an own temporary table: rebuilt at once, nobody else can use
+ * opened, and what was done before is committed.  Memory of the old connection
+ * is gone; the current context is afterwards what it was before SPI_connect_ext,
+ * where the new connection starts from, too.  Index of an own temporary table: rebuilt at once, nobody else can use
  * it.  An index that is gone is no error.
  *
  * Errors: those of REINDEX, such as the caller's lack of rights on the index;
@@ -276,7 +276,7 @@ rebuild_index(Oid index)
 		reindex_concurrently(index);
 	next_transaction();
 
+	SPI_connect_ext(SPI_OPT_NONATOMIC);
 	MemoryContextSwitchTo(context);
 	MemoryContextDelete(work);
-	SPI_connect_ext(SPI_OPT_NONATOMIC);
 }
