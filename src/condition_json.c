@@ -708,12 +708,10 @@ like_pattern(const char *before, const char *text, const char *after)
 
 /* A pattern that would fail for each row is refused at once. */
 static void
-check_pattern(Test test, const char *pattern, const JsonPath *path)
+check_pattern(const char *pattern, const JsonPath *path)
 {
 	int			backslashes = 0;
 
-	if (test != TEST_LIKE && test != TEST_ILIKE)
-		return;
 	for (const char *p = pattern; *p; p += pg_mblen(p))
 		backslashes = *p == '\\' ? backslashes + 1 : 0;
 	if (backslashes % 2 == 1)
@@ -797,57 +795,62 @@ lower_of(Node *arg)
 								 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
 }
 
+/* The tests that are LIKE with a string as it is between these. */
+static const struct
+{
+	Test		test;
+	const char *before;
+	const char *after;
+	const char *operator;
+}			likes[] =
+{
+	{TEST_STARTS_WITH, "", "%", "~~"}, {TEST_ISTARTS_WITH, "", "%", "~~*"},
+	{TEST_ENDS_WITH, "%", "", "~~"}, {TEST_IENDS_WITH, "%", "", "~~*"},
+	{TEST_CONTAINS, "%", "%", "~~"}, {TEST_ICONTAINS, "%", "%", "~~*"},
+};
+
+/* Tests whose operand is a pattern, or a column with one. */
+static Node *
+own_pattern_test(Field *field, Test test, const char *operator_name, JsonbValue *value, const JsonPath *path)
+{
+	Node	   *pattern = column_value(field, value, path);
+
+	if (pattern == NULL)
+	{
+		char	   *text = require_string(test, value, path);
+
+		if (test == TEST_REGEX || test == TEST_IREGEX)
+			check_regex(text, path);
+		else
+			check_pattern(text, path);
+		pattern = text_value(text, strlen(text));
+	}
+	return pattern_test(field, test, operator_name, pattern, path);
+}
+
 /* Tests on text. */
 static Node *
 text_test(Field *field, Test test, JsonbValue *value, const JsonPath *path)
 {
-	Node	   *column = column_value(field, value, path);
-	char	   *text = column ? NULL : require_string(test, value, path);
-	bool		ignore_case = false;
-	char	   *pattern;
+	char	   *text;
 
 	if (!is_textual(field))
 		report_unfit(field, test_word(test), path);
-	if (column && test != TEST_LIKE && test != TEST_ILIKE && test != TEST_REGEX && test != TEST_IREGEX)
-		require_string(test, value, path);
-	switch (test)
-	{
-		case TEST_REGEX:
-		case TEST_IREGEX:
-			if (text)
-				check_regex(text, path);
-			return pattern_test(field, test, test == TEST_REGEX ? "~" : "~*",
-								column ? column : text_value(text, strlen(text)), path);
-		case TEST_IEXACT:
-			return apply_operator(comparison_operator(TEXTOID, BTEqualStrategyNumber),
-								  lower_of(field_text(field)), lower_of(text_value(text, strlen(text))));
-		case TEST_ISTARTS_WITH:
-			ignore_case = true;
-			/* FALLTHROUGH */
-		case TEST_STARTS_WITH:
-			pattern = like_pattern("", text, "%");
-			break;
-		case TEST_IENDS_WITH:
-			ignore_case = true;
-			/* FALLTHROUGH */
-		case TEST_ENDS_WITH:
-			pattern = like_pattern("%", text, "");
-			break;
-		case TEST_ICONTAINS:
-			ignore_case = true;
-			/* FALLTHROUGH */
-		case TEST_CONTAINS:
-			pattern = like_pattern("%", text, "%");
-			break;
-		default:
-			ignore_case = test == TEST_ILIKE;
-			pattern = text;
-			if (text)
-				check_pattern(test, text, path);
-			break;
-	}
-	return pattern_test(field, test, ignore_case ? "~~*" : "~~",
-						column ? column : text_value(pattern, strlen(pattern)), path);
+	if (test == TEST_LIKE || test == TEST_ILIKE)
+		return own_pattern_test(field, test, test == TEST_LIKE ? "~~" : "~~*", value, path);
+	if (test == TEST_REGEX || test == TEST_IREGEX)
+		return own_pattern_test(field, test, test == TEST_REGEX ? "~" : "~*", value, path);
+	text = require_string(test, value, path);
+	for (int i = 0; i < lengthof(likes); i++)
+		if (likes[i].test == test)
+		{
+			char	   *pattern = like_pattern(likes[i].before, text, likes[i].after);
+
+			return pattern_test(field, test, likes[i].operator, text_value(pattern, strlen(pattern)), path);
+		}
+	/* what is left is _iexact */
+	return apply_operator(comparison_operator(TEXTOID, BTEqualStrategyNumber),
+						  lower_of(field_text(field)), lower_of(text_value(text, strlen(text))));
 }
 
 /* Does a string look like a range, or, with braces, a multirange? */
@@ -969,21 +972,18 @@ field_test(Field *field, Test test, JsonbValue *value, const JsonPath *path)
 		case TEST_BETWEEN:
 			return between_test(field, value, path);
 		case TEST_CONTAINS:
-			if (TypeCategory(field->type) == TYPCATEGORY_STRING)
-				return text_test(field, test, value, path);
-			/* FALLTHROUGH */
 		case TEST_CONTAINED:
 		case TEST_OVERLAPS:
+			if (test == TEST_CONTAINS && TypeCategory(field->type) == TYPCATEGORY_STRING)
+				return text_test(field, test, value, path);
 			return set_test(field, test, value, path);
 		case TEST_HAS_KEY:
 		case TEST_HAS_KEYS:
 		case TEST_HAS_ANY_KEYS:
 			return key_test(field, test, value, path);
-		case TEST_IEXACT:
-			if (null)
-				return null_test(field, IS_NULL);
-			/* FALLTHROUGH */
 		default:
+			if (null && test == TEST_IEXACT)
+				return null_test(field, IS_NULL);
 			return text_test(field, test, value, path);
 	}
 }

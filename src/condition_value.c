@@ -151,36 +151,103 @@ array_element_type(Oid type)
 	return type == OIDVECTOROID || type == INT2VECTOROID ? InvalidOid : get_element_type(type);
 }
 
-/* A JSON array as a value of an array type; its arrays are further dimensions. */
-static Datum
-array_datum(JsonbContainer *container, Oid type, const JsonPath *path)
+/* A JSON array that becomes an array: its dimensions, and its elements in order. */
+typedef struct ArrayShape
 {
-	uint32		n = JsonContainerSize(container);
-	JsonbValue *first = n > 0 ? getIthJsonbValueFromContainer(container, 0) : NULL;
-	bool		nested = first && first->type == jbvBinary && JsonContainerIsArray(first->val.binary.data) &&
-		getBaseType(array_element_type(type)) != JSONBOID;
-	Oid			element = nested ? type : array_element_type(type);
-	ArrayBuildStateAny *state;
+	Oid			element;
+	bool		nests;			/* are JSON arrays in it further dimensions? */
+	int			ndim;
+	int			dims[MAXDIM];
+	int			lbs[MAXDIM];
+	Datum	   *values;
+	bool	   *nulls;
+	int			n;
+} ArrayShape;
 
-	check_stack_depth();
-	if (n == 0)
-		return PointerGetDatum(construct_empty_array(element));
-	state = initArrayResultAny(element, CurrentMemoryContext, false);
-	for (uint32 i = 0; i < n; i++)
+static bool
+is_dimension(ArrayShape *shape, JsonbValue *value)
+{
+	return shape->nests && value->type == jbvBinary && JsonContainerIsArray(value->val.binary.data);
+}
+
+/* The lengths of the first array, of the first in it, and so on. */
+static void
+measure(ArrayShape *shape, JsonbContainer *container, const JsonPath *path)
+{
+	if (shape->ndim == MAXDIM)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("number of array dimensions exceeds the maximum allowed (%d)", MAXDIM),
+				 json_path_detail(path)));
+	shape->dims[shape->ndim] = JsonContainerSize(container);
+	shape->lbs[shape->ndim++] = 1;
+	if (JsonContainerSize(container) > 0)
+	{
+		JsonbValue *first = getIthJsonbValueFromContainer(container, 0);
+
+		if (is_dimension(shape, first))
+			measure(shape, first->val.binary.data, path);
+	}
+}
+
+/* Collect the elements; every array must be as long as the first of its depth. */
+static void
+collect(ArrayShape *shape, JsonbContainer *container, int depth, const JsonPath *path)
+{
+	int			n = JsonContainerSize(container);
+
+	if (n != shape->dims[depth])
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("multidimensional arrays must have sub-arrays with matching dimensions"),
+				 json_path_detail(path)));
+	for (int i = 0; i < n; i++)
 	{
 		JsonPath	here = {path, NULL, i};
 		JsonbValue *value = getIthJsonbValueFromContainer(container, i);
-		bool		isnull = value->type == jbvNull;
 
-		if (nested && value->type != jbvBinary)
+		if (is_dimension(shape, value) != (depth + 1 < shape->ndim))
 			ereport(ERROR,
 					(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
 					 errmsg("multidimensional arrays must have sub-arrays with matching dimensions"),
 					 json_path_detail(&here)));
-		state = accumArrayResultAny(state, isnull ? (Datum) 0 : json_datum(value, element, &here),
-									isnull, element, CurrentMemoryContext);
+		if (depth + 1 < shape->ndim)
+		{
+			collect(shape, value->val.binary.data, depth + 1, &here);
+			continue;
+		}
+		/* the first array's size tells little of how many there will be */
+		if ((shape->n & (shape->n - 1)) == 0)
+		{
+			shape->values = repalloc(shape->values, sizeof(Datum) * Max(shape->n * 2, 1));
+			shape->nulls = repalloc(shape->nulls, sizeof(bool) * Max(shape->n * 2, 1));
+		}
+		shape->nulls[shape->n] = value->type == jbvNull && getBaseType(shape->element) != JSONBOID;
+		shape->values[shape->n] = shape->nulls[shape->n] ? (Datum) 0 : json_datum(value, shape->element, &here);
+		shape->n++;
 	}
-	return makeArrayResultAny(state, CurrentMemoryContext, false);
+}
+
+/* A JSON array as a value of an array type; its arrays are further dimensions. */
+static Datum
+array_datum(JsonbContainer *container, Oid type, const JsonPath *path)
+{
+	ArrayShape	shape = {0};
+	int16		typlen;
+	bool		typbyval;
+	char		typalign;
+
+	shape.element = array_element_type(type);
+	shape.nests = getBaseType(shape.element) != JSONBOID;
+	shape.values = palloc(sizeof(Datum));
+	shape.nulls = palloc(sizeof(bool));
+	measure(&shape, container, path);
+	collect(&shape, container, 0, path);
+	if (shape.n == 0)
+		return PointerGetDatum(construct_empty_array(shape.element));
+	get_typlenbyvalalign(shape.element, &typlen, &typbyval, &typalign);
+	return PointerGetDatum(construct_md_array(shape.values, shape.nulls, shape.ndim, shape.dims, shape.lbs,
+											  shape.element, typlen, typbyval, typalign));
 }
 
 /* A value of the JSON, which is not null, as a value of the type. */

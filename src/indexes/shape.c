@@ -18,8 +18,11 @@
 #include "catalog/pg_index.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
+#include "optimizer/prep.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -147,17 +150,49 @@ has_included(IndexShape *b, IndexShape *a)
 }
 
 /*
+ * The clause without IS TRUE and IS FALSE, of which the prover knows little.
+ * Where only truth counts, under AND and OR, x IS TRUE is x, x IS FALSE is NOT x.
+ */
+static Node *
+plain_truth(Node *clause)
+{
+	List	   *args = NIL;
+	ListCell   *lc;
+
+	check_stack_depth();
+	if (IsA(clause, BooleanTest) && ((BooleanTest *) clause)->booltesttype == IS_TRUE)
+		return plain_truth((Node *) ((BooleanTest *) clause)->arg);
+	if (IsA(clause, BooleanTest) && ((BooleanTest *) clause)->booltesttype == IS_FALSE)
+		return plain_truth(negate_clause((Node *) ((BooleanTest *) clause)->arg));
+	if (!is_andclause(clause) && !is_orclause(clause))
+		return clause;
+	foreach(lc, ((BoolExpr *) clause)->args)
+		args = lappend(args, plain_truth(lfirst(lc)));
+	return (Node *) makeBoolExpr(((BoolExpr *) clause)->boolop, args, -1);
+}
+
+static List *
+plain_truths(List *clauses)
+{
+	return condition_clauses(plain_truth((Node *) make_ands_explicit(clauses)));
+}
+
+/*
  * same_rows
  *		Whether the server can prove that both hold the same rows.
  */
 bool
 same_rows(IndexShape *a, IndexShape *b)
 {
+	List	   *first;
+	List	   *second;
+
 	if (a->predicate == NIL || b->predicate == NIL)
 		return a->predicate == b->predicate;
-	return equal(a->predicate, b->predicate) ||
-		(predicate_implied_by(a->predicate, b->predicate, false) &&
-		 predicate_implied_by(b->predicate, a->predicate, false));
+	first = plain_truths(a->predicate);
+	second = plain_truths(b->predicate);
+	return equal(first, second) ||
+		(predicate_implied_by(first, second, false) && predicate_implied_by(second, first, false));
 }
 
 /*
