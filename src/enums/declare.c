@@ -14,8 +14,9 @@
  * labels but one exist: before, c is missing, and afterwards a.  As it is worked
  * off from its end, the missing one tells how far it is.  A circle has the same
  * labels before and after, so nothing in the type tells whether it is done; the
- * records do, if the same declaration was applied as the type's last.  It goes
- * through a reserved label, within one transaction.
+ * records do, if the same declaration was applied as the type's last.  One of
+ * its values gets a label of ours in between, and that one, with the label
+ * that is missing then, tells how far the circle is.
  *
  * A label that is gone while another one is new may have been renamed.  That is
  * said and never guessed.
@@ -43,8 +44,11 @@
 
 #include "catalog.h"
 #include "compat.h"
-#include "enums/enums.h"
 #include "enums/declare.h"
+#include "enums/drop.h"
+#include "enums/enums.h"
+
+#define ASIDE_PREFIX "pg_more:renaming:"
 
 /* --- lists of labels ---------------------------------------------------------- */
 
@@ -358,7 +362,8 @@ type_literal(Declaration *declaration)
 }
 
 #define LOCK_LABELS "the type's values; nothing that uses the type waits"
-#define LOCK_ROWS "rows, a batch at a time; tables only as a writer does, but for moments"
+#define LOCK_ROWS "rows, a batch at a time; tables as a writer does, but for moments"
+#define LOCK_MOVE "tables whose rows move: writers while they do, readers for a moment"
 
 static void
 create_step(Planning *planning)
@@ -506,20 +511,48 @@ applied_before(Declaration *declaration, int64 *id)
 	return false;
 }
 
-/* A circle of renames, which goes through a reserved label. */
+/*
+ * The label under which a value waits while others of its circle take each
+ * other's.  Not one of the reserved ones: rows hold the value, and where the
+ * steps are taken by hand, others see it.
+ */
+static char *
+aside_label(const char *label)
+{
+	int			room = NAMEDATALEN - 1 - strlen(ASIDE_PREFIX);
+
+	return psprintf("%s%.*s", ASIDE_PREFIX, pg_mbcliplen(label, strlen(label), room), label);
+}
+
+/* The labels of a circle that the type lacks at the moment: none, or one if it was begun by hand. */
+static int
+missing_in_circle(Planning *planning, List *circle, const char *aside)
+{
+	int			missing = -1;
+	ListCell   *lc;
+
+	foreach(lc, circle)
+	{
+		if (has_label(planning->now, lfirst(lc)))
+			continue;
+		if (missing >= 0 || !has_label(planning->now, aside))
+			refuse_unknown(planning, lfirst(lc));
+		missing = foreach_current_index(lc);
+	}
+	return missing;
+}
+
+/* A circle of renames, from where it stands. */
 static void
 plan_circle(Planning *planning, List *circle)
 {
 	char	   *first = linitial(circle);
-	char	   *aside;
-	ListCell   *lc;
+	char	   *aside = aside_label(first);
+	int			last = list_length(circle) - 1;
+	int			missing = missing_in_circle(planning, circle, aside);
 	int64		before;
-	Step	   *step;
 
-	foreach(lc, circle)
-		if (!has_label(planning->now, lfirst(lc)))
-			refuse_unknown(planning, lfirst(lc));
-	if (applied_before(planning->declaration, &before))
+	if (missing < 0 && applied_before(planning->declaration, &before))
 	{
 		ereport(NOTICE,
 				(errmsg("%s were renamed to each other by change " INT64_FORMAT " already",
@@ -527,11 +560,11 @@ plan_circle(Planning *planning, List *circle)
 				 errhint("To rename them once more, use more.enum_rename.")));
 		return;
 	}
-	aside = moving_label(planning->declaration->type, first);
-	step = rename_step(planning, first, aside);
-	add_note(step, "a reserved name, since labels change places; nothing tells afterwards that it is done, so do it once");
-	for (int i = list_length(circle) - 1; i > 0; i--)
-		rename_step(planning, list_nth(circle, i), list_nth(circle, (i + 1) % list_length(circle)));
+	if (missing < 0)
+		add_note(rename_step(planning, first, aside),
+				 "labels change places; nothing in the type tells afterwards that they did, so do it once");
+	for (int i = missing > 0 ? missing - 1 : last; i > 0; i--)
+		rename_step(planning, list_nth(circle, i), list_nth(circle, (i + 1) % (last + 1)));
 	rename_step(planning, aside, list_nth(circle, 1));
 }
 
@@ -705,15 +738,6 @@ plan_drop(Planning *planning, char *label)
 	planning->oids = list_delete_nth_cell(planning->oids, position);
 }
 
-/* What the label of a retired value was, as far as it fitted. */
-static const char *
-retired_from(EnumValue *value)
-{
-	const char *rest = strchr(value->label + strlen(RETIRED_PREFIX), ':');
-
-	return rest ? rest + 1 : value->label;
-}
-
 static void
 plan_add(Planning *planning, char *label)
 {
@@ -736,7 +760,7 @@ plan_add(Planning *planning, char *label)
 						 neighbour_sql(planning, position));
 	step->undo = psprintf("CALL more.enum_drop(%s, %s);", type_literal(planning->declaration), quote_literal_cstr(label));
 	foreach(lc, planning->values)
-		if (((EnumValue *) lfirst(lc))->retired && strcmp(retired_from(lfirst(lc)), label) == 0)
+		if (is_retired_label(((EnumValue *) lfirst(lc))->label, label))
 			add_note(step, "a value of that label is retired: more.enum_restore brings it back, in place of a new one");
 }
 
@@ -745,7 +769,7 @@ plan_reorder(Planning *planning)
 {
 	Declaration *declaration = planning->declaration;
 	const char *call = psprintf("CALL more.enum_reorder(%s, ARRAY[", type_literal(declaration));
-	Step	   *step = add_step(planning, STEP_REORDER, LOCK_ROWS);
+	Step	   *step = add_step(planning, STEP_REORDER, LOCK_MOVE);
 
 	step->sql = psprintf("%s%s]);", call, labels_text(declaration->labels, true));
 	step->undo = psprintf("%s%s]);", call, labels_text(planning->now, true));
@@ -782,6 +806,35 @@ plan_unfinished(Planning *planning)
 	}
 }
 
+/* Was a move interrupted?  Its number, or 0. */
+static int64
+unfinished_move(Planning *planning)
+{
+	ListCell   *lc;
+
+	foreach(lc, changes_of(planning->declaration->type))
+	{
+		EnumChange *change = lfirst(lc);
+
+		if (strcmp(change->action, "reorder") == 0 && strcmp(change->state, "running") == 0)
+			return change->id;
+	}
+	return 0;
+}
+
+/* Move what is out of order, or finish what was interrupted. */
+static void
+plan_order(Planning *planning)
+{
+	int64		unfinished = unfinished_move(planning);
+
+	if (!unfinished && same_labels(planning->now, planning->declaration->labels))
+		return;
+	plan_reorder(planning);
+	if (unfinished)
+		add_note(llast(planning->steps), psprintf("goes on with change " INT64_FORMAT, unfinished));
+}
+
 /* Steps for a type that exists. */
 static void
 plan_changes(Planning *planning)
@@ -814,8 +867,7 @@ plan_changes(Planning *planning)
 	if (add_first)
 		foreach(lc, planning->gone)
 			plan_drop(planning, lfirst(lc));
-	if (!same_labels(planning->now, declaration->labels))
-		plan_reorder(planning);
+	plan_order(planning);
 }
 
 /*
