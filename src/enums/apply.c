@@ -41,6 +41,7 @@
 
 #include "compat.h"
 #include "enums/declare.h"
+#include "enums/drop.h"
 #include "enums/enums.h"
 
 PG_FUNCTION_INFO_V1(enum_apply);
@@ -211,7 +212,7 @@ run_procedure(FunctionCallInfo apply, Declaration *declaration, Step *step)
 	memset(fcinfo->args, 0, sizeof(NullableDatum) * 4);
 	fcinfo->args[0].value = ObjectIdGetDatum(declaration->type);
 	if (step->kind == STEP_REORDER)
-		fcinfo->args[1].value = labels_array(declaration->labels);
+		fcinfo->args[1].value = labels_array(step->labels);
 	else
 	{
 		fcinfo->args[1].value = CStringGetTextDatum(step->label);
@@ -329,7 +330,22 @@ require_commits(FunctionCallInfo fcinfo, List *steps)
 	require_direct_call("more.enum_apply");
 }
 
-/* Lock the type, make up the steps, take them. */
+/* Refuse what a drop would refuse, before anything is done. */
+static void
+look_at_drops(Declaration *declaration, List *steps)
+{
+	ListCell   *lc;
+
+	foreach(lc, steps)
+	{
+		Step	   *step = lfirst(lc);
+
+		if (step->kind == STEP_DROP && !step->resumed && policy_from_text(step->on_delete) == POLICY_PROTECT)
+			look_at_drop(declaration->type, step->label);
+	}
+}
+
+/* Make up the steps and take them. */
 static void
 apply(FunctionCallInfo fcinfo, Declaration *declaration)
 {
@@ -337,6 +353,7 @@ apply(FunctionCallInfo fcinfo, Declaration *declaration)
 
 	require_commits(fcinfo, steps);
 	tell_possible_renames(declaration);
+	look_at_drops(declaration, steps);
 	if (steps != NIL)
 		run_steps(fcinfo, declaration, steps);
 }

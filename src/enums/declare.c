@@ -3,11 +3,10 @@
  *	  The declared set of an enum type: which steps lead to it.
  *
  * The steps come in this order: what an interrupted call left is finished;
- * renames; labels that are gone are dropped; new ones are added; what is then
- * in the wrong order is moved.  New labels come before the drops where a drop
- * needs one, as the replacement or because no other label would be left.  A new
- * label goes right behind the one that is before it in the declaration, so
- * only labels that were there already can be out of order.
+ * renames; labels that are gone are dropped; what is then in the wrong order is
+ * moved; new labels are added, each right behind the one that is before it in
+ * the declaration.  New labels come before the drops where a drop needs one, as
+ * the replacement or because no other label would be left.
  *
  * Renames need care, since the labels alone have to tell which of them are done
  * already.  Taken together they form chains and circles.  In a chain a→b→c all
@@ -716,13 +715,31 @@ drop_step(Planning *planning, char *label, const char *on_delete, const char *re
 	return step;
 }
 
+/* A drop that goes on with an interrupted one, under its policy. */
+static Step *
+resume_step(Planning *planning, EnumChange *change, char *label)
+{
+	char	   *on_delete = change_argument(change, "on_delete");
+	Step	   *step = drop_step(planning, label, on_delete ? on_delete : "protect", change_argument(change, "replacement"));
+
+	step->resumed = true;
+	add_note(step, psprintf("goes on with change " INT64_FORMAT, change->id));
+	return step;
+}
+
 static void
 plan_drop(Planning *planning, char *label)
 {
 	Declaration *declaration = planning->declaration;
 	int			position = label_position(planning->now, label);
-	Step	   *step = drop_step(planning, label, declaration->on_delete, declaration->replacement);
+	EnumChange *unfinished = change_find(declaration->type, "drop", label);
+	Step	   *step;
 
+	/* more.enum_drop does so, too, where the call gives no policy */
+	if (unfinished && strcmp(unfinished->state, "running") == 0 && policy_from_text(declaration->on_delete) == POLICY_PROTECT)
+		step = resume_step(planning, unfinished, label);
+	else
+		step = drop_step(planning, label, declaration->on_delete, declaration->replacement);
 	if (planning->added != NIL)
 		add_note(step, psprintf("possibly a rename, to %s: then say so in renames", labels_text(planning->added, false)));
 	if (planning->count)
@@ -771,10 +788,15 @@ plan_reorder(Planning *planning)
 	const char *call = psprintf("CALL more.enum_reorder(%s, ARRAY[", type_literal(declaration));
 	Step	   *step = add_step(planning, STEP_REORDER, LOCK_MOVE);
 
-	step->sql = psprintf("%s%s]);", call, labels_text(declaration->labels, true));
+	step->labels = labels_in(declaration->labels, planning->now, true);
+	step->sql = psprintf("%s%s]);", call, labels_text(step->labels, true));
 	step->undo = psprintf("%s%s]);", call, labels_text(planning->now, true));
 	step->rows = planning->count ? count_moved(planning) : -1;
-	planning->now = declaration->labels;
+	planning->now = list_copy(step->labels);
+	/* nothing asks for their values from here on */
+	planning->oids = NIL;
+	for (int i = 0; i < list_length(planning->now); i++)
+		planning->oids = lappend_oid(planning->oids, InvalidOid);
 }
 
 /* Go on with drops that were interrupted after their label had been retired. */
@@ -787,8 +809,6 @@ plan_unfinished(Planning *planning)
 	{
 		EnumChange *change = lfirst(lc);
 		char	   *label = change_argument(change, "label");
-		char	   *on_delete = change_argument(change, "on_delete");
-		Step	   *step;
 
 		if (strcmp(change->action, "drop") != 0 || label == NULL ||
 			(strcmp(change->state, "running") != 0 && strcmp(change->state, "failed") != 0) ||
@@ -801,8 +821,7 @@ plan_unfinished(Planning *planning)
 							format_type_be(planning->declaration->type)),
 					 errdetail("Change " INT64_FORMAT ", a drop, is not finished.", change->id),
 					 errhint("Finish it with more.enum_drop, or take it back with more.enum_restore.")));
-		step = drop_step(planning, label, on_delete ? on_delete : "protect", change_argument(change, "replacement"));
-		add_note(step, psprintf("goes on with change " INT64_FORMAT, change->id));
+		resume_step(planning, change, label);
 	}
 }
 
@@ -828,7 +847,7 @@ plan_order(Planning *planning)
 {
 	int64		unfinished = unfinished_move(planning);
 
-	if (!unfinished && same_labels(planning->now, planning->declaration->labels))
+	if (!unfinished && same_labels(planning->now, labels_in(planning->declaration->labels, planning->now, true)))
 		return;
 	plan_reorder(planning);
 	if (unfinished)
@@ -859,15 +878,15 @@ plan_changes(Planning *planning)
 	planning->added = labels_in(declaration->labels, planning->now, false);
 	add_first = list_length(planning->gone) == list_length(planning->now) ||
 		(declaration->replacement && has_label(planning->added, declaration->replacement));
-	if (!add_first)
-		foreach(lc, planning->gone)
-			plan_drop(planning, lfirst(lc));
-	foreach(lc, planning->added)
-		plan_add(planning, lfirst(lc));
 	if (add_first)
-		foreach(lc, planning->gone)
-			plan_drop(planning, lfirst(lc));
+		foreach(lc, planning->added)
+			plan_add(planning, lfirst(lc));
+	foreach(lc, planning->gone)
+		plan_drop(planning, lfirst(lc));
 	plan_order(planning);
+	if (!add_first)
+		foreach(lc, planning->added)
+			plan_add(planning, lfirst(lc));
 }
 
 /*

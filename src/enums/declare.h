@@ -45,6 +45,8 @@ typedef struct Step
 	char	   *label;			/* added, dropped, or the old one of a rename */
 	char	   *other;			/* the new one of a rename; the neighbour of what is added, or NULL */
 	bool		before;			/* ... before which it is added, else after */
+	List	   *labels;			/* in their new order */
+	bool		resumed;		/* a drop that goes on */
 	const char *on_delete;		/* of a drop */
 	const char *replacement;
 	char	   *sql;			/* the step as a statement */

@@ -763,6 +763,30 @@ look(Drop *drop)
 		warn_of_functions(drop);
 }
 
+/*
+ * look_at_drop
+ *		Raise the error that more.enum_drop under the policy protect would raise
+ *		at once: for rows that hold the value and for expressions that name it.
+ *		Writes nothing.
+ */
+void
+look_at_drop(Oid type, const char *label)
+{
+	Drop		drop = {.type = type, .label = pstrdup(label), .policy = POLICY_PROTECT};
+	ListCell   *cell;
+
+	drop.value = live_enum_value(type, label)->oid;
+	drop.tasks = list_tasks(&drop);
+	require_no_obstacle(&drop);
+	foreach(cell, drop.tasks)
+	{
+		Task	   *task = lfirst(cell);
+
+		if (task->policy == POLICY_PROTECT && holds_any(task->column, type, drop.value))
+			look_at_rows(&drop);
+	}
+}
+
 /* ------------------------------------------------------------------------ */
 /* The record																*/
 /* ------------------------------------------------------------------------ */
