@@ -104,8 +104,11 @@ is_plain(Oid type, const TreeType *of)
 	return getBaseType(type) == of->type;
 }
 
-/* The text of a constant of one of the server's types for text, or NULL. */
-static char *
+/*
+ * constant_text
+ *		The text of a constant of one of the server's types for text, or NULL.
+ */
+char *
 constant_text(Const *constant)
 {
 	if (constant->constisnull)

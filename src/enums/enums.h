@@ -194,6 +194,7 @@ extern void wait_out_transactions(EnumChange *change, Oid type);
 extern void require_direct_call(const char *procedure);	/* before SPI_connect: no procedure or DO block called us */
 /* REINDEX CONCURRENTLY; the index has another OID then.  Commits, and closes and opens the caller's one SPI connection. */
 extern void rebuild_index(Oid index);
+extern void run_concurrently(Node *statement, const char *sql);	/* likewise; the tree outlives transactions */
 
 /* --- holders.c: indexes, statistics, missing values ----------------------------- */
 

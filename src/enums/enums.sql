@@ -174,6 +174,14 @@ COMMENT ON FUNCTION more.enum_restore(regtype, text) IS
 'brings a retired value of an enum back, and the rows that its change kept where they hold what the change gave them; returns how many';
 
 -- Reordering, undoing, adopting.
+CREATE PROCEDURE more.enum_adopt("table" regclass, "column" text, type regtype)
+	AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON PROCEDURE more.enum_adopt(regclass, text, regtype) IS
+	'makes a column of text one of an enum type, or back, while its table is used';
+CREATE FUNCTION more._enum_adopt_sync() RETURNS trigger
+	AS 'MODULE_PATHNAME', 'enum_adopt_sync' LANGUAGE C;
+COMMENT ON FUNCTION more._enum_adopt_sync() IS
+	'internal: keeps two columns alike while more.enum_adopt is at work';
 CREATE PROCEDURE more.enum_reorder(type regtype, labels text[])
 	AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON PROCEDURE more.enum_reorder(regtype, text[]) IS

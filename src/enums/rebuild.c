@@ -280,3 +280,28 @@ rebuild_index(Oid index)
 	MemoryContextSwitchTo(context);
 	MemoryContextDelete(work);
 }
+
+/*
+ * run_concurrently
+ *		Run another statement that commits, under the conditions of
+ *		rebuild_index.
+ *
+ * The statement is in memory that outlives transactions; names in it are
+ * qualified, or catalog names, since search_path is the caller's.
+ */
+void
+run_concurrently(Node *statement, const char *sql)
+{
+	MemoryContext context;
+
+	SPI_commit();
+	SPI_finish();
+	require_direct_call("the procedure");
+	context = CurrentMemoryContext;
+	next_transaction();
+	MemoryContextSwitchTo(PortalContext);
+	run_top_level(statement, sql);
+	next_transaction();
+	MemoryContextSwitchTo(context);
+	SPI_connect_ext(SPI_OPT_NONATOMIC);
+}

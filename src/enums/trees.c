@@ -515,9 +515,12 @@ row_violates(Oid relid, const char *condition, const TreeChange *change)
 	return found;
 }
 
-/* An expression over a table's columns as SQL that any search_path reads alike. */
-static char *
-condition_sql(Oid relid, Node *expression)
+/*
+ * expression_sql
+ *		An expression over a table's columns as SQL that any search_path reads alike.
+ */
+char *
+expression_sql(Oid relid, Node *expression)
 {
 	int			nest = NewGUCNestLevel();
 	char	   *result;
@@ -539,7 +542,7 @@ check_obstacle(const StoredExpression *expression, Node *before, Node *after, co
 		return "with the replacement in its place the domain would not allow all values that it allows now";
 	if (whole_row_walker(after, NULL))
 		return "it uses the whole row, so nobody can tell whether the rows would satisfy it";
-	if (row_violates(expression->relid, condition_sql(expression->relid, after), change))
+	if (row_violates(expression->relid, expression_sql(expression->relid, after), change))
 		return "there are rows that would not satisfy it with the replacement in its place";
 	return NULL;
 }
@@ -875,7 +878,7 @@ settle_check(const StoredExpression *expression)
 	tree = SysCacheGetAttr(CONSTROID, tuple, Anum_pg_constraint_conbin, &isnull);
 	if (wanted && !isnull)
 		wanted = all_rows_satisfy(expression->relid,
-								  condition_sql(expression->relid, stringToNode(TextDatumGetCString(tree))));
+								  expression_sql(expression->relid, stringToNode(TextDatumGetCString(tree))));
 	ReleaseSysCache(tuple);
 	if (!wanted)
 		return;
