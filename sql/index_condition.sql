@@ -157,6 +157,7 @@ SELECT holds('{"name": {"_like": {"_column": "nick"}}}');
 SELECT more.condition('person', 'age >= 18 AND name IN (''Ann'', ''Bob'')');
 SELECT more.condition('person', E'age = 1 -- a comment\n OR /* another */ active');
 SELECT more.condition('person', 'person.age BETWEEN 1 AND 2');
+SELECT more.condition('person', 'target.age < target.limits');
 SELECT more.condition('person', 'seen > ''2024-01-01''');
 -- the columns
 SELECT more.condition_columns('person', '{"data__owner__name": "x", "age": {"_gt": {"_column": "limits"}}, "_or": [{"id": 1}, {"age": 2}]}');
@@ -179,3 +180,13 @@ CREATE TABLE parts (k integer, v text) PARTITION BY LIST (k);
 SELECT more.condition('parts', '{"v": "x"}');
 -- a NULL argument gives NULL
 SELECT more.condition('person', NULL::jsonb) IS NULL, more.condition(NULL, '{}'::jsonb) IS NULL;
+
+-- where another function takes a condition, JSON serves, too
+CREATE TABLE price (shop text, item text, cents integer, PRIMARY KEY (shop, item));
+INSERT INTO price VALUES ('north', 'a', 1), ('north', 'b', 2), ('south', 'a', 3), ('it''s', 'a', 4);
+SELECT * FROM more.bulk_sync('price', '[{"shop": "north", "item": "a", "cents": 5}, {"shop": "it''s", "item": "c", "cents": 6}]',
+	condition => '{"shop": ["north", "it''s"]}');
+TABLE price ORDER BY shop, item;
+SELECT outcome($$SELECT more.bulk_sync('price', '[]', condition => '{"shpo": "north"}')$$);
+SELECT * FROM more.bulk_sync('price', '[]', condition => '{"shop__startswith": "nor"}');
+TABLE price ORDER BY shop, item;

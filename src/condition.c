@@ -107,7 +107,10 @@ sql_condition(Relation rel, const char *argument, const char *text)
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
 	pstate->p_sourcetext = text;
-	nsitem = addRangeTableEntryForRelation(pstate, rel, AccessShareLock, NULL, false, true);
+	/* as in the verbs, the table may be called target */
+	nsitem = addRangeTableEntryForRelation(pstate, rel, AccessShareLock,
+										   columns_of_alias(raw, "target", NIL) ? makeAlias("target", NIL) : NULL,
+										   false, true);
 	addNSItemToQuery(pstate, nsitem, false, true, true);
 	result = transformExpr(pstate, raw, EXPR_KIND_WHERE);
 	result = coerce_to_boolean(pstate, result, "the condition");
