@@ -83,8 +83,11 @@ struct Decoder
 /* One value																*/
 /* ------------------------------------------------------------------------ */
 
-/* Which texts of the type can be read without its input function. */
-static PlainType
+/*
+ * plain_type
+ *		Which texts of the type can be read without its input function.
+ */
+PlainType
 plain_type(Oid type)
 {
 	switch (type)
@@ -206,14 +209,20 @@ convert_plain(DataColumn *column, const Cell *cell, Datum *value)
 static void
 prepare_column(Rowset *rowset, DataColumn *column)
 {
-	Oid			base = getBaseType(column->type);
 	Oid			function;
 
 	getTypeInputInfo(column->type, &function, &column->ioparam);
 	fmgr_info(function, &column->input);
 	column->plain = plain_type(column->type);
-	column->json = base == JSONOID || base == JSONBOID;
-	column->nested = OidIsValid(get_element_type(base)) || get_typtype(base) == TYPTYPE_COMPOSITE;
+	column->json = false;
+	column->nested = false;
+	if (column->plain == PLAIN_NONE)
+	{
+		Oid			base = getBaseType(column->type);
+
+		column->json = base == JSONOID || base == JSONBOID;
+		column->nested = OidIsValid(get_element_type(base)) || get_typtype(base) == TYPTYPE_COMPOSITE;
+	}
 	column->cast = NULL;
 	column->by_text = false;
 

@@ -91,6 +91,7 @@ typedef struct DecodeCursor
 	bool	   *absent;
 } DecodeCursor;
 
+extern PlainType plain_type(Oid type);
 extern Decoder *decode_begin(DecodeRequest *request);
 extern int64 decode_count(Decoder *decoder);
 extern bool decode_is_ordered(Decoder *decoder);

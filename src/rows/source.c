@@ -286,9 +286,12 @@ make_parameters(Source *source)
 static bool
 is_harmless(Oid type)
 {
-	Oid			element = get_element_type(type);
+	Oid			element;
 	char		kind;
 
+	if (plain_type(type) != PLAIN_NONE)
+		return true;
+	element = get_element_type(type);
 	if (OidIsValid(element))
 		type = element;
 	kind = get_typtype(type);
@@ -408,6 +411,38 @@ append_array_column(StringInfo out, Source *source, int i)
 		appendStringInfo(out, "\"" SOURCE_FUNCTION "\".%s", name);
 }
 
+/* The collation of a column, where it is not the one that it would have. */
+static void
+append_collation(StringInfo out, Oid collation)
+{
+	if (OidIsValid(collation) && collation != DEFAULT_COLLATION_OID)
+		appendStringInfo(out, " COLLATE %s", collation_sql(collation));
+}
+
+/* The form of parameters; written without formats, as this is much of what a call with one row costs. */
+static char *
+parameters_sql(Source *source)
+{
+	StringInfoData out;
+	char		number[12];
+
+	initStringInfo(&out);
+	appendStringInfoString(&out, "(SELECT ");
+	for (int i = 0; i < source->desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(source->desc, i);
+
+		pg_ltoa(i + 1, number);
+		appendStringInfoString(&out, i > 0 ? ", $" : "$");
+		appendStringInfoString(&out, number);
+		append_collation(&out, att->attcollation);
+		appendStringInfoString(&out, " AS ");
+		appendStringInfoString(&out, quote_identifier(NameStr(att->attname)));
+	}
+	appendStringInfoString(&out, ") AS data");
+	return out.data;
+}
+
 /* The form of a call: the function's result needs the names and types of its columns. */
 static char *
 call_sql(Source *source)
@@ -442,6 +477,8 @@ source_sql(Source *source)
 		return "\"" SOURCE_RELATION "\" AS data";
 	if (source->form == SOURCE_AS_CALL)
 		return call_sql(source);
+	if (source->form == SOURCE_AS_ROW)
+		return parameters_sql(source);
 
 	initStringInfo(&columns);
 	initStringInfo(&params);
@@ -453,18 +490,12 @@ source_sql(Source *source)
 		const char *name = quote_identifier(NameStr(att->attname));
 
 		appendStringInfoString(&columns, comma);
-		if (source->form == SOURCE_AS_ARRAYS)
-			append_array_column(&columns, source, i);
-		else
-			appendStringInfo(&columns, "$%d", i + 1);
-		if (OidIsValid(att->attcollation) && att->attcollation != DEFAULT_COLLATION_OID)
-			appendStringInfo(&columns, " COLLATE %s", collation_sql(att->attcollation));
+		append_array_column(&columns, source, i);
+		append_collation(&columns, att->attcollation);
 		appendStringInfo(&columns, " AS %s", name);
 		appendStringInfo(&params, "%s$%d", comma, i + 1);
 		appendStringInfo(&names, "%s%s", comma, name);
 	}
-	if (source->form == SOURCE_AS_ROW)
-		return psprintf("(SELECT %s) AS data", columns.data);
 
 	/*
 	 * The parser looks unnest with several arguments up in pg_catalog, whatever

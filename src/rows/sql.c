@@ -134,8 +134,10 @@ set_sql(Verb *verb, Source *source)
 		if (i == 0 && verb_claims_rows(verb))
 			value = psprintf("CASE WHEN \"" CLAIM_QUALIFIER "\".%s THEN %s END",
 							 source_ordinal_name(source), value);
-		appendStringInfo(&out, "%s%s = %s", i > 0 ? ", " : "",
-						 target_column(verb, verb->set[i].attnum), value);
+		appendStringInfoString(&out, i > 0 ? ", " : "");
+		appendStringInfoString(&out, target_column(verb, verb->set[i].attnum));
+		appendStringInfoString(&out, " = ");
+		appendStringInfoString(&out, value);
 	}
 	return out.data;
 }
