@@ -317,6 +317,7 @@ start_stream(Source *source, DecodeRequest *request)
 {
 	source->request = *request;
 	source->decoder = decode_begin(&source->request);
+	source->error_context = error_context_stack;
 	source->nrows = decode_count(source->decoder);
 	request->distinct = source->request.distinct;
 }

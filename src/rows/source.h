@@ -54,6 +54,7 @@ typedef struct Source
 	bool		streamed;		/* the relation's rows are decoded as they are read */
 	DecodeRequest request;		/* what these are */
 	Decoder    *decoder;
+	ErrorContextCallback *error_context;	/* of the verb, for errors in its data */
 	const char *call;			/* of a function, its call */
 
 	/* of parameters, one for each column of desc */

@@ -244,14 +244,22 @@ store_row(DataScan *scan)
 	ExecStoreVirtualTuple(slot);
 }
 
-/* ExecScanAccessMtd */
+/*
+ * ExecScanAccessMtd.  What is wrong with a value is no matter of the statement
+ * around, so errors do not tell of it in their context.
+ */
 static TupleTableSlot *
 next_row(ScanState *node)
 {
 	DataScan   *scan = (DataScan *) node;
+	ErrorContextCallback *around = error_context_stack;
+	bool		found;
 
 	ExecClearTuple(node->ss_ScanTupleSlot);
-	if (decode_next(scan->source->decoder, &scan->cursor))
+	error_context_stack = scan->source->error_context;
+	found = decode_next(scan->source->decoder, &scan->cursor);
+	error_context_stack = around;
+	if (found)
 		store_row(scan);
 	return node->ss_ScanTupleSlot;
 }
