@@ -37,6 +37,7 @@ OBJS = \
 	src/planner/list_stats.o \
 	src/planner/prefilter.o \
 	src/planner/may_fail.o \
+	src/planner/narrowing.o \
 	src/planner/array_join.o \
 	src/planner/explain.o \
 	src/planner/explain_rewrites.o \

@@ -93,3 +93,19 @@ SELECT count(*) FROM item;
 EXECUTE gone (NULL);
 SELECT count(*) FROM item;
 ROLLBACK;
+
+-- a condition goes into a subquery that stays one, and what that computes is then computed for fewer rows: where it may
+-- fail or does something, the condition is left as it is
+SELECT * FROM same_rows('SELECT * FROM (SELECT DISTINCT a, 1 / (a - 5) AS q FROM item) s WHERE a = ANY (''{1,2}''::bigint[])');
+SELECT * FROM same_rows('SELECT * FROM (SELECT a, max(100 / (a - 5)) FROM item GROUP BY a) s WHERE a = ANY (''{1,2}''::bigint[])');
+SELECT * FROM same_rows('SELECT * FROM (SELECT a, 1 / (a - 5) FROM item WHERE a <> 5 UNION SELECT a, 1 / (a - 6) FROM item) s
+	WHERE a = ANY (''{1,2}''::bigint[])');
+SELECT * FROM same_rows('WITH s AS (SELECT DISTINCT a, 1 / (a - 5) AS q FROM item) SELECT * FROM s WHERE a = ANY (''{1,2}''::bigint[])');
+SELECT * FROM same_rows('SELECT * FROM (SELECT a FROM (SELECT DISTINCT a, 1 / (a - 5) AS q FROM item) i) s WHERE a = ANY (''{1,2}''::bigint[])');
+SELECT * FROM same_rows('SELECT * FROM (SELECT DISTINCT a, b FROM item) s WHERE a = ANY (''{1,2}''::bigint[])');
+SELECT * FROM same_rows('SELECT * FROM (SELECT id, a, 1 / (a - 5) AS q FROM item) s WHERE a = ANY (''{1,2}''::bigint[])');
+CREATE SEQUENCE computed;
+SET pg_more.rewrites = force;
+SELECT count(n) FROM (SELECT a, nextval('computed') AS n FROM item) s WHERE a = ANY ('{1,2}'::bigint[]);
+SELECT last_value FROM computed;
+RESET pg_more.rewrites;

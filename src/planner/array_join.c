@@ -117,7 +117,7 @@ is_hashed(ScalarArrayOpExpr *expr, Attempt *attempt)
 
 /* Why a look-up is left alone, or NULL. */
 static const char *
-array_problem(Query *query, ScalarArrayOpExpr *expr, Oid equality, bool force)
+array_problem(Level *level, ScalarArrayOpExpr *expr, Oid equality, bool force)
 {
 	Node	   *array = lsecond(expr->args);
 	Node	   *left = linitial(expr->args);
@@ -132,7 +132,7 @@ array_problem(Query *query, ScalarArrayOpExpr *expr, Oid equality, bool force)
 		return psprintf("it has less than %d elements", UNKNOWN_LENGTH);
 	if (!OidIsValid(get_element_type(exprType(array))))
 		return "the array has no plain array type";
-	return lookup_problem(query, left, equality, expr->inputcollid, get_element_type(exprType(array)));
+	return lookup_problem(level, left, equality, expr->inputcollid, get_element_type(exprType(array)));
 }
 
 /* array IS NOT NULL AND NOT lookup */
@@ -172,7 +172,7 @@ replace_array(Level *level, Node *node, bool filter)
 	column.type = get_element_type(exprType(array));
 	column.array = array;
 	where = relations_of(level->query, column.left);
-	problem = array_problem(level->query, expr, column.operator, attempt->force);
+	problem = array_problem(level, expr, column.operator, attempt->force);
 	if (problem)
 	{
 		site_left(attempt, where, "%s", problem);

@@ -392,7 +392,7 @@ group_problem(Level *level, TupleGroup *group)
 
 		if (column->mixed && !unify(column))
 			return "the values of a column have different types";
-		problem = lookup_problem(level->query, column->left, column->operator, column->collation, column->type);
+		problem = lookup_problem(level, column->left, column->operator, column->collation, column->type);
 		if (problem)
 			return problem;
 		/* the first comparison of an OR or AND is the only one that is surely computed */

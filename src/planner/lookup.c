@@ -123,8 +123,9 @@ has_full_join(Query *query)
  *		people, or NULL.
  */
 const char *
-lookup_problem(Query *query, Node *left, Oid operator, Oid collation, Oid type)
+lookup_problem(Level *level, Node *left, Oid operator, Oid collation, Oid type)
 {
+	Query	   *query = level->query;
 	AttrNumber	attnum;
 	int			relation = column_relation(query, left, &attnum);
 	RegProcedure left_hash;
@@ -150,7 +151,7 @@ lookup_problem(Query *query, Node *left, Oid operator, Oid collation, Oid type)
 	/* some can be run only where the planner sees that a condition refuses NULLs */
 	if (has_full_join(query))
 		return "the FULL JOIN may be possible only thanks to it";
-	return NULL;
+	return narrowing_problem(level, left);
 }
 
 /* Has a table an index, a partial index's predicate or partitions by this column? */

@@ -5,7 +5,7 @@
 #ifndef PG_MORE_LOOKUP_H
 #define PG_MORE_LOOKUP_H
 
-#include "planner/planner.h"
+#include "planner/levels.h"
 
 /* The name of the relation that a list is. */
 #define LIST_NAME "list"
@@ -26,9 +26,12 @@ extern bool is_indexed(Query *query, Node *left);
 extern bool is_foreign(Oid relid);
 extern bool has_exclusions(Query *query, Node *lefts);
 extern bool has_outer_columns(Node *node, void *context);
-extern const char *lookup_problem(Query *query, Node *left, Oid operator, Oid collation, Oid type);
+extern const char *lookup_problem(Level *level, Node *left, Oid operator, Oid collation, Oid type);
 extern bool may_join(Query *query, Attempt *attempt, Node *lefts, bool parameters);
 extern Node *make_lookup(Query *query, LookupColumn *columns, int ncolumns);
+
+/* narrowing.c */
+extern const char *narrowing_problem(Level *level, Node *left);
 
 /* prefilter.c */
 extern Node *make_prefilter(Query *query, LookupColumn *columns, int ncolumns, ParamListInfo params);
