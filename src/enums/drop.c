@@ -1607,6 +1607,7 @@ purge_retired(Oid type, bool moved, MemoryContext context)
 
 	pushed_snapshot = false;
 	next_transaction();
+	MemoryContextSwitchTo(context);
 	values = enum_values(type);
 	foreach(cell, values)
 	{
@@ -1615,6 +1616,8 @@ purge_retired(Oid type, bool moved, MemoryContext context)
 
 		if (!value->retired)
 			continue;
+		/* not the SPI connection's, which a rebuilt index has changed */
+		MemoryContextSwitchTo(context);
 		drop = drop_of_retired(type, value, context);
 		if (moved && (drop->change == NULL || strcmp(drop->change->action, "move") != 0))
 			continue;

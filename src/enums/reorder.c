@@ -47,6 +47,7 @@
 
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/dependency.h"
 #include "catalog/namespace.h"
 #include "catalog/partition.h"
 #include "catalog/pg_attrdef.h"
@@ -54,20 +55,16 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_index.h"
-#include "catalog/pg_partitioned_table.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
-#include "nodes/nodeFuncs.h"
-#include "nodes/nodes.h"
 #include "partitioning/partdefs.h"
 #include "storage/lmgr.h"
 #include "storage/proc.h"
 #include "tcop/pquery.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
@@ -218,6 +215,46 @@ is_in_order(Reorder *reorder)
 	return true;
 }
 
+/* --- what depends on the order ------------------------------------------------------ */
+
+/* The expressions whose objects keep what they computed by the order. */
+static List *
+ordering_expressions(Oid type)
+{
+	List	   *result = NIL;
+	ListCell   *cell;
+
+	foreach(cell, enum_expressions(type, true))
+	{
+		if (order_obstacle(lfirst(cell), type))
+			result = lappend(result, lfirst(cell));
+	}
+	return result;
+}
+
+/* Is it what computes a stored column that contains values of the enum itself? */
+static bool
+fills_stored_column(StoredExpression *expression, Oid type)
+{
+	ObjectAddress column;
+
+	if (expression->catalog != AttrDefaultRelationId)
+		return false;
+	column = GetAttrDefaultColumnAddress(expression->objid);
+	return OidIsValid(column.objectId) &&
+		get_attgenerated(column.objectId, column.objectSubId) == ATTRIBUTE_GENERATED_STORED &&
+		list_member_oid(enum_carriers(type), get_atttype(column.objectId, column.objectSubId));
+}
+
+/* Why the expression cannot name another value in the place of this one, or NULL. */
+static const char *
+naming_obstacle(StoredExpression *expression, Oid type, Oid value)
+{
+	if (fills_stored_column(expression, type))
+		return "it computed values that are stored in rows";
+	return expression_obstacle(expression, type, value, value, true);
+}
+
 /* --- choosing what moves ---------------------------------------------------------- */
 
 /* The labels as the list of values that counts go by. */
@@ -283,8 +320,7 @@ look_at_expressions(Reorder *reorder)
 			if (!list_member_oid(expression->values, move->old_oid))
 				continue;
 			move->named = true;
-			if (strcmp(expression->kind, "stored column") == 0 ||
-				expression_obstacle(expression, reorder->type, move->old_oid, move->old_oid, true))
+			if (naming_obstacle(expression, reorder->type, move->old_oid))
 				move->stuck = true;
 		}
 	}
@@ -330,127 +366,7 @@ choose_moves(Reorder *reorder)
 		reorder->moves[i].moves = false;
 }
 
-/* --- what depends on the order ------------------------------------------------------ */
-
-/* Functions whose result does not depend on the order of an enum's values. */
-static bool
-ignores_order(Oid function)
-{
-	switch (function)
-	{
-		case F_ENUM_EQ:
-		case F_ENUM_NE:
-		case F_ENUM_OUT:
-		case F_ENUM_SEND:
-		case F_HASHENUM:
-		case F_ARRAY_EQ:
-		case F_ARRAY_NE:
-		case F_ARRAYOVERLAP:
-		case F_ARRAYCONTAINS:
-		case F_ARRAYCONTAINED:
-		case F_ARRAY_LENGTH:
-		case F_ARRAY_TO_STRING_ANYARRAY_TEXT:
-		case F_CARDINALITY:
-			return true;
-		default:
-			return false;
-	}
-}
-
-/* check_functions_in_node callback: true if it may depend on the order. */
-static bool
-may_order(Oid function, void *context)
-{
-	return !ignores_order(function);
-}
-
-static bool
-is_carrier_argument(Node *node, void *carriers)
-{
-	return list_member_oid((List *) carriers, exprType(node));
-}
-
-/* Does the expression compare values of these types by their order, as far as can be seen? */
-static bool
-order_walker(Node *node, List *carriers)
-{
-	bool		takes = false;
-	ListCell   *cell;
-	List	   *arguments = NIL;
-
-	if (node == NULL)
-		return false;
-	if (IsA(node, OpExpr) || IsA(node, DistinctExpr) || IsA(node, NullIfExpr))
-		arguments = ((OpExpr *) node)->args;
-	else if (IsA(node, ScalarArrayOpExpr))
-		arguments = ((ScalarArrayOpExpr *) node)->args;
-	else if (IsA(node, FuncExpr))
-		arguments = ((FuncExpr *) node)->args;
-	else if (IsA(node, MinMaxExpr))
-		arguments = ((MinMaxExpr *) node)->args;
-	else if (IsA(node, RowCompareExpr))
-		arguments = list_concat_copy(((RowCompareExpr *) node)->largs, ((RowCompareExpr *) node)->rargs);
-	foreach(cell, arguments)
-		takes |= is_carrier_argument(lfirst(cell), carriers);
-	if (takes && (IsA(node, MinMaxExpr) || IsA(node, RowCompareExpr) ||
-				  check_functions_in_node(node, may_order, NULL)))
-		return true;
-	if (IsA(node, Query))
-		return true;			/* not looked into */
-	return expression_tree_walker(node, order_walker, carriers);
-}
-
-/* The stored tree of an expression of one of the kinds below, or NULL. */
-static Node *
-tree_of(StoredExpression *expression)
-{
-	const char *sql = NULL;
-	Oid			types[] = {OIDOID};
-	Datum		values[] = {ObjectIdGetDatum(expression->objid)};
-	char	   *text = NULL;
-	MemoryContext context = CurrentMemoryContext;
-	Node	   *tree = NULL;
-
-	if (expression->catalog == ConstraintRelationId)
-		sql = "SELECT conbin::pg_catalog.text FROM pg_catalog.pg_constraint WHERE oid OPERATOR(pg_catalog.=) $1";
-	else if (expression->catalog == AttrDefaultRelationId)
-		sql = "SELECT adbin::pg_catalog.text FROM pg_catalog.pg_attrdef WHERE oid OPERATOR(pg_catalog.=) $1";
-	else if (expression->catalog == IndexRelationId && expression->field == Anum_pg_index_indexprs)
-		sql = "SELECT indexprs::pg_catalog.text FROM pg_catalog.pg_index WHERE indexrelid OPERATOR(pg_catalog.=) $1";
-	else if (expression->catalog == IndexRelationId)
-		sql = "SELECT indpred::pg_catalog.text FROM pg_catalog.pg_index WHERE indexrelid OPERATOR(pg_catalog.=) $1";
-	else
-		return NULL;
-	SPI_connect();
-	if (SPI_execute_with_args(sql, 1, types, values, NULL, true, 1) == SPI_OK_SELECT && SPI_processed > 0)
-		text = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
-	if (text)
-	{
-		MemoryContextSwitchTo(context);
-		tree = stringToNode(text);
-	}
-	SPI_finish();
-	return tree;
-}
-
-/* The expressions that may mean something else in another order. */
-static List *
-ordering_expressions(Oid type)
-{
-	List	   *carriers = enum_carriers(type);
-	List	   *result = NIL;
-	ListCell   *cell;
-
-	foreach(cell, enum_expressions(type, true))
-	{
-		StoredExpression *expression = lfirst(cell);
-
-		if (expression->catalog == PartitionedRelationId ||
-			order_walker(tree_of(expression), carriers))
-			result = lappend(result, expression);
-	}
-	return result;
-}
+/* --- what is in the way ------------------------------------------------------------ */
 
 /* Is the column in the relation's partition key, or may it be in an expression of it? */
 static bool
@@ -487,12 +403,10 @@ find_order_obstacles(Reorder *reorder, StringInfo detail)
 	{
 		StoredExpression *expression = lfirst(cell);
 
-		if (strcmp(expression->kind, "stored column") == 0)
-			add_obstacle(detail, expression->description, "it stores what it computed by the order");
-		else if (expression->catalog == PartitionedRelationId)
-			add_obstacle(detail, expression->description, "it may route rows by the order");
-		else if (expression->catalog == ConstraintRelationId && !OidIsValid(expression->relid))
-			add_obstacle(detail, expression->description, "values may satisfy it by the order");
+		/* CHECKs of tables are checked, and indexes rebuilt */
+		if (expression->catalog != IndexRelationId &&
+			(expression->catalog != ConstraintRelationId || !OidIsValid(expression->relid)))
+			add_obstacle(detail, expression->description, order_obstacle(expression, reorder->type));
 	}
 	foreach(cell, enum_columns(reorder->type, false))
 	{
@@ -525,12 +439,8 @@ require_movable(Reorder *reorder)
 		{
 			Move	   *move = &reorder->moves[i];
 
-			if (!move->moves || !list_member_oid(expression->values, move->old_oid))
-				continue;
-			if (strcmp(expression->kind, "stored column") == 0)
-				why = "it computed the values that are stored in the rows";
-			else
-				why = expression_obstacle(expression, reorder->type, move->old_oid, move->old_oid, true);
+			if (move->moves && list_member_oid(expression->values, move->old_oid))
+				why = naming_obstacle(expression, reorder->type, move->old_oid);
 		}
 		if (why)
 			add_obstacle(&detail, expression->description, why);
@@ -1249,6 +1159,10 @@ try_move(Reorder *reorder, int wait)
 			retire_moving_values(reorder->type, reorder->change->id);
 			change_end(reorder->change, "failed");
 			next_transaction();
+			ereport(NOTICE,
+					(errmsg("change " INT64_FORMAT " failed, and the values of enum %s are as they were",
+							reorder->change->id, format_type_be(reorder->type)),
+					 errhint("CALL more.enum_purge removes what was added for it.")));
 			ReThrowError(error);
 		}
 		FreeErrorData(error);
@@ -1289,6 +1203,7 @@ remove_retired(Oid type, MemoryContext context)
 	retire_moving_values(type, 0);
 	SPI_commit();
 	purge_retired(type, true, context);
+	MemoryContextSwitchTo(context);
 	next_transaction();
 }
 
