@@ -104,6 +104,47 @@ rename_enum_value(Oid type, const char *old, const char *new)
 }
 
 /*
+ * recorded_add
+ *		add_enum_value() as a change of its own; returns its number.
+ */
+int64
+recorded_add(Oid type, const char *label, const char *before, const char *after)
+{
+	StringInfoData json;
+	EnumChange *change;
+
+	initStringInfo(&json);
+	add_json(&json, "label", label);
+	add_json(&json, "before", before);
+	add_json(&json, "after", after);
+	appendStringInfoChar(&json, '}');
+	change = change_start(type, "add", json.data);
+	add_enum_value(type, label, before, after);
+	change_end(change, "done");
+	return change->id;
+}
+
+/*
+ * recorded_rename
+ *		rename_enum_value() as a change of its own; returns its number.
+ */
+int64
+recorded_rename(Oid type, const char *old, const char *new)
+{
+	StringInfoData json;
+	EnumChange *change;
+
+	initStringInfo(&json);
+	add_json(&json, "old", old);
+	add_json(&json, "new", new);
+	appendStringInfoChar(&json, '}');
+	change = change_start(type, "rename", json.data);
+	rename_enum_value(type, old, new);
+	change_end(change, "done");
+	return change->id;
+}
+
+/*
  * more.enum_add(type regtype, label text, before text, after text,
  *				 if_not_exists boolean) returns bigint
  *
@@ -117,8 +158,6 @@ enum_add(PG_FUNCTION_ARGS)
 	char	   *before = text_argument(fcinfo, 2);
 	char	   *after = text_argument(fcinfo, 3);
 	bool		if_not_exists = !PG_ARGISNULL(4) && PG_GETARG_BOOL(4);
-	StringInfoData json;
-	EnumChange *change;
 
 	require_enum_owner(type);
 	require_free_label("label", label);
@@ -139,15 +178,7 @@ enum_add(PG_FUNCTION_ARGS)
 			PG_RETURN_NULL();
 		}
 	}
-	initStringInfo(&json);
-	add_json(&json, "label", label);
-	add_json(&json, "before", before);
-	add_json(&json, "after", after);
-	appendStringInfoChar(&json, '}');
-	change = change_start(type, "add", json.data);
-	add_enum_value(type, label, before, after);
-	change_end(change, "done");
-	PG_RETURN_INT64(change->id);
+	PG_RETURN_INT64(recorded_add(type, label, before, after));
 }
 
 /*
@@ -162,8 +193,6 @@ enum_rename(PG_FUNCTION_ARGS)
 	char	   *old = text_argument(fcinfo, 1);
 	char	   *new = text_argument(fcinfo, 2);
 	bool		if_exists = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3);
-	StringInfoData json;
-	EnumChange *change;
 
 	require_enum_owner(type);
 	require_free_label("old", old);
@@ -181,12 +210,5 @@ enum_rename(PG_FUNCTION_ARGS)
 			PG_RETURN_NULL();
 		}
 	}
-	initStringInfo(&json);
-	add_json(&json, "old", old);
-	add_json(&json, "new", new);
-	appendStringInfoChar(&json, '}');
-	change = change_start(type, "rename", json.data);
-	rename_enum_value(type, old, new);
-	change_end(change, "done");
-	PG_RETURN_INT64(change->id);
+	PG_RETURN_INT64(recorded_rename(type, old, new));
 }

@@ -45,6 +45,8 @@ extern void delete_enum_value(Oid type, Oid value);		/* the pg_enum row; nothing
 
 extern void add_enum_value(Oid type, const char *label, const char *before, const char *after);
 extern void rename_enum_value(Oid type, const char *old, const char *new);
+extern int64 recorded_add(Oid type, const char *label, const char *before, const char *after);	/* ... as a change */
+extern int64 recorded_rename(Oid type, const char *old, const char *new);
 
 /* --- types.c: where values of a type can be ------------------------------- */
 

@@ -186,6 +186,10 @@ CREATE PROCEDURE more.enum_reorder(type regtype, labels text[])
 	AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON PROCEDURE more.enum_reorder(regtype, text[]) IS
 	'gives the values of an enum another order, with the rows that hold them, while others read';
+CREATE PROCEDURE more.enum_undo(change bigint)
+	AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON PROCEDURE more.enum_undo(bigint) IS
+	'takes a change that more.enum_history shows back, with the rows that it changed';
 
 -- Declaring the set: apply and plan.
 
