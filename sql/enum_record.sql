@@ -58,6 +58,11 @@ ALTER TABLE "Ta""ble" RENAME d TO renamed;
 ALTER TABLE "Ta""ble" ADD d dom;
 ALTER TABLE "Ta""ble" RENAME TO tab;
 SELECT * FROM more.enum_on_delete ORDER BY "column";
+-- the replacement is the value, however it is called; a reserved label does not count
+ALTER TYPE "Ty""pe" RENAME VALUE E'back\\slash' TO 'new name';
+ALTER TYPE "Ty""pe" RENAME VALUE 'größe' TO 'pg_more:retired:2:größe';
+SELECT * FROM more.enum_on_delete ORDER BY "column";
+ALTER TYPE "Ty""pe" RENAME VALUE 'pg_more:retired:2:größe' TO 'größe';
 -- a column that is dropped takes its policy along, and so does a table
 ALTER TABLE tab DROP m;
 CREATE TABLE short (d dom);

@@ -83,24 +83,24 @@ commit_step(void)
 	SPI_finish();
 }
 
-/* Say which labels may have been renamed: that is not for us to decide. */
+/* Say that labels may have been renamed: that is not for us to decide. */
 static void
 tell_possible_renames(Declaration *declaration)
 {
-	ListCell   *lc;
-
-	if (declaration->added == NIL)
+	if (declaration->gone == NIL || declaration->added == NIL)
 		return;
-	foreach(lc, declaration->gone)
-		ereport(NOTICE,
-				(errmsg("\"%s\" is no longer declared, and is going to be dropped", (char *) lfirst(lc)),
-				 errdetail("New: %s.", labels_text(declaration->added, false)),
-				 errhint("If it was renamed, say so: renames => '{\"old label\": \"new label\"}'.")));
+	ereport(NOTICE,
+			(errmsg("labels that are not declared any more: %s", labels_text(declaration->gone, false)),
+			 errdetail("Labels that are new: %s.", labels_text(declaration->added, false)),
+			 errhint("If one was renamed to another, say so: renames => '{\"old\": \"new\"}'. Otherwise rows follow on_delete.")));
 }
 
-/* The change that the whole declaration is: an interrupted one, or a new one. */
+/*
+ * An interrupted change that is this declaration, or NULL.  Those of other
+ * declarations, whose place it takes, end as failed.
+ */
 static EnumChange *
-start_application(Declaration *declaration)
+interrupted_application(Declaration *declaration)
 {
 	EnumChange *resumed = NULL;
 	ListCell   *lc;
@@ -116,7 +116,26 @@ start_application(Declaration *declaration)
 		else
 			change_end(change, "failed");
 	}
+	return resumed;
+}
+
+/* The change that the whole declaration is. */
+static EnumChange *
+start_application(Declaration *declaration)
+{
+	EnumChange *resumed = interrupted_application(declaration);
+
 	return resumed ? resumed : change_start(declaration->type, "apply", declaration->arguments);
+}
+
+/* Nothing is left to do: what was interrupted is done, if it is this declaration. */
+static void
+end_application(Declaration *declaration)
+{
+	EnumChange *resumed = interrupted_application(declaration);
+
+	if (resumed)
+		change_end(resumed, "done");
 }
 
 /* Run a step that is a statement, as a change of its own. */
@@ -340,8 +359,8 @@ look_at_drops(Declaration *declaration, List *steps)
 	{
 		Step	   *step = lfirst(lc);
 
-		if (step->kind == STEP_DROP && !step->resumed && policy_from_text(step->on_delete) == POLICY_PROTECT)
-			look_at_drop(declaration->type, step->label);
+		if (step->kind == STEP_DROP && !step->resumed && !step->blind)
+			look_at_drop(declaration->type, step->value, step->on_delete, step->new_value);
 	}
 }
 
@@ -356,6 +375,8 @@ apply(FunctionCallInfo fcinfo, Declaration *declaration)
 	look_at_drops(declaration, steps);
 	if (steps != NIL)
 		run_steps(fcinfo, declaration, steps);
+	else
+		end_application(declaration);
 }
 
 /*

@@ -486,7 +486,7 @@ is_application(EnumChange *change, Declaration *declaration)
 
 /* Was this very declaration applied, as the last change of the type? */
 static bool
-applied_before(Declaration *declaration, int64 *id)
+applied_before(Declaration *declaration)
 {
 	List	   *changes = changes_of(declaration->type);
 	ListCell   *lc;
@@ -500,7 +500,6 @@ applied_before(Declaration *declaration, int64 *id)
 			continue;
 		if (!is_application(change, declaration))
 			return false;
-		*id = change->id;
 		/* its renames are one transaction: either all are parts of it, or none */
 		foreach(inner, change_parts(change->id))
 			if (strcmp(((EnumChange *) lfirst(inner))->action, "rename") == 0)
@@ -549,13 +548,11 @@ plan_circle(Planning *planning, List *circle)
 	char	   *aside = aside_label(first);
 	int			last = list_length(circle) - 1;
 	int			missing = missing_in_circle(planning, circle, aside);
-	int64		before;
 
-	if (missing < 0 && applied_before(planning->declaration, &before))
+	if (missing < 0 && applied_before(planning->declaration))
 	{
 		ereport(NOTICE,
-				(errmsg("%s were renamed to each other by change " INT64_FORMAT " already",
-						labels_text(circle, false), before),
+				(errmsg("the renames of %s were done already, as this declaration was applied before", labels_text(circle, false)),
 				 errhint("To rename them once more, use more.enum_rename.")));
 		return;
 	}
@@ -727,6 +724,50 @@ resume_step(Planning *planning, EnumChange *change, char *label)
 	return step;
 }
 
+static EnumValue *
+value_of_oid(List *values, Oid oid)
+{
+	ListCell   *lc;
+
+	foreach(lc, values)
+		if (((EnumValue *) lfirst(lc))->oid == oid)
+			return lfirst(lc);
+	return NULL;
+}
+
+/*
+ * What a drop is about in the catalog as it is before all steps.  A replacement
+ * that is only added later is stood for by any other value.
+ */
+static void
+set_drop_values(Planning *planning, Step *step, int position)
+{
+	int			replacement = step->replacement ? label_position(planning->now, step->replacement) : -1;
+
+	step->value = value_of_oid(planning->values, list_nth_oid(planning->oids, position));
+	if (replacement < 0)
+		return;
+	step->new_value = list_nth_oid(planning->oids, replacement);
+	for (int i = 0; !OidIsValid(step->new_value) && i < list_length(planning->oids); i++)
+		if (i != position)
+			step->new_value = list_nth_oid(planning->oids, i);
+	step->blind = !OidIsValid(step->new_value);
+}
+
+/* What is in the way of a drop, and the rows that it writes. */
+static void
+count_drop(Planning *planning, Step *step)
+{
+	char	   *obstacles = step->blind ? NULL :
+		drop_obstacles(planning->declaration->type, step->value, step->on_delete, step->new_value);
+
+	count_dropped(planning, step, step->value->oid);
+	if (obstacles)
+		add_note(step, psprintf("in the way: %s", obstacles));
+	if (step->rows > 0)
+		add_note(step, "more.enum_undo brings back the rows, too");
+}
+
 static void
 plan_drop(Planning *planning, char *label)
 {
@@ -742,15 +783,14 @@ plan_drop(Planning *planning, char *label)
 		step = drop_step(planning, label, declaration->on_delete, declaration->replacement);
 	if (planning->added != NIL)
 		add_note(step, psprintf("possibly a rename, to %s: then say so in renames", labels_text(planning->added, false)));
+	set_drop_values(planning, step, position);
 	if (planning->count)
-		count_dropped(planning, step, list_nth_oid(planning->oids, position));
+		count_drop(planning, step);
 	if (policy_from_text(step->on_delete) == POLICY_KEEP)
 		step->undo = psprintf("SELECT more.enum_restore(%s, %s);", type_literal(declaration), quote_literal_cstr(label));
 	else
 		step->undo = psprintf("ALTER TYPE %s ADD VALUE %s%s;", declaration->sql_name, quote_literal_cstr(label),
 							  neighbour_sql(planning, position));
-	if (step->rows > 0)
-		add_note(step, "more.enum_undo brings back the rows, too");
 	planning->now = list_delete_nth_cell(planning->now, position);
 	planning->oids = list_delete_nth_cell(planning->oids, position);
 }

@@ -49,9 +49,12 @@ typedef struct Step
 	bool		resumed;		/* a drop that goes on */
 	const char *on_delete;		/* of a drop */
 	const char *replacement;
+	EnumValue  *value;			/* what it drops, and what replaces that: of those there are before all steps */
+	Oid			new_value;
+	bool		blind;			/* no value could stand for the replacement */
 	char	   *sql;			/* the step as a statement */
 	char	   *undo;			/* what takes it back, or NULL */
-	int64		rows;			/* that it writes; -1: unknown, or not counted */
+	int64		rows;			/* that it writes, counted for each column; -1: not counted */
 	const char *lock;
 	char	   *note;			/* or NULL */
 } Step;

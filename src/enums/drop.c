@@ -551,9 +551,9 @@ naming_expressions(Drop *drop)
 	return result;
 }
 
-/* Refuse, where expressions cannot do without the value, naming all of them. */
-static void
-require_no_obstacle(Drop *drop)
+/* The expressions that cannot do without the value, a line for each; NULL if there are none. */
+static char *
+list_obstacles(Drop *drop)
 {
 	StringInfoData detail;
 	ListCell   *cell;
@@ -567,12 +567,21 @@ require_no_obstacle(Drop *drop)
 		if (why)
 			appendStringInfo(&detail, "%s%s: %s", detail.len ? "\n" : "", expression->description, why);
 	}
-	if (detail.len)
+	return detail.len ? detail.data : NULL;
+}
+
+/* Refuse, where expressions cannot do without the value, naming all of them. */
+static void
+require_no_obstacle(Drop *drop)
+{
+	char	   *obstacles = list_obstacles(drop);
+
+	if (obstacles)
 		ereport(ERROR,
 				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
 				 errmsg("cannot drop value \"%s\" of enum %s because other objects name it", drop->label,
 						format_type_be(drop->type)),
-				 errdetail_internal("%s", detail.data),
+				 errdetail_internal("%s", obstacles),
 				 OidIsValid(drop->new_oid) ? errhint("Change these objects first.")
 				 : errhint("Change these objects first, or give a replacement that takes the value's place in them.")));
 }
@@ -763,28 +772,56 @@ look(Drop *drop)
 		warn_of_functions(drop);
 }
 
+/* A drop that is only looked at. */
+static Drop *
+drop_to_look_at(Oid type, EnumValue *value, const char *on_delete, Oid replacement)
+{
+	Drop	   *drop = palloc0(sizeof(Drop));
+
+	drop->type = type;
+	drop->value = value->oid;
+	drop->label = value->label;
+	drop->policy = policy_from_text(on_delete);
+	drop->new_oid = replacement;
+	drop->tasks = list_tasks(drop);
+	return drop;
+}
+
 /*
  * look_at_drop
- *		Raise the error that more.enum_drop under the policy protect would raise
- *		at once: for rows that hold the value and for expressions that name it.
- *		Writes nothing.
+ *		Raise the error that more.enum_drop of a live value would raise at once:
+ *		for rows that hold it, for columns that the policy cannot serve, for
+ *		expressions that name it.  Writes nothing.
+ *
+ * replacement goes with the policy set_value, and is InvalidOid otherwise.
  */
 void
-look_at_drop(Oid type, const char *label)
+look_at_drop(Oid type, EnumValue *value, const char *on_delete, Oid replacement)
 {
-	Drop		drop = {.type = type, .label = pstrdup(label), .policy = POLICY_PROTECT};
+	Drop	   *drop = drop_to_look_at(type, value, on_delete, replacement);
 	ListCell   *cell;
 
-	drop.value = live_enum_value(type, label)->oid;
-	drop.tasks = list_tasks(&drop);
-	require_no_obstacle(&drop);
-	foreach(cell, drop.tasks)
+	require_no_obstacle(drop);
+	foreach(cell, drop->tasks)
 	{
 		Task	   *task = lfirst(cell);
 
-		if (task->policy == POLICY_PROTECT && holds_any(task->column, type, drop.value))
-			look_at_rows(&drop);
+		if (changes_rows(task))
+			require_policy(task->column, type, value->oid, task->policy);
+		if (task->policy == POLICY_PROTECT && holds_any(task->column, type, value->oid))
+			look_at_rows(drop);
 	}
+}
+
+/*
+ * drop_obstacles
+ *		The expressions that would be in the way of the drop, a line for each,
+ *		palloc'd; NULL if there are none.  Arguments as for look_at_drop().
+ */
+char *
+drop_obstacles(Oid type, EnumValue *value, const char *on_delete, Oid replacement)
+{
+	return list_obstacles(drop_to_look_at(type, value, on_delete, replacement));
 }
 
 /* ------------------------------------------------------------------------ */

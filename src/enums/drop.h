@@ -23,7 +23,8 @@ extern Oid	root_table(Oid relid);	/* keys.c */
 extern List *enum_foreign_keys(Oid type);
 extern int64 migrate_together(EnumChange *change, List *columns, Oid type, Oid old_oid, Oid new_oid);	/* rows.c */
 extern EnumValue *live_enum_value(Oid type, const char *label);
-extern void look_at_drop(Oid type, const char *label);
+extern void look_at_drop(Oid type, EnumValue *value, const char *on_delete, Oid replacement);
+extern char *drop_obstacles(Oid type, EnumValue *value, const char *on_delete, Oid replacement);
 extern bool is_retired_label(const char *retired, const char *label);
 extern EnumChange *change_of_value(Oid type, const char *retired, const char *states);
 extern void purge_retired(Oid type, bool moved, MemoryContext context);

@@ -79,6 +79,7 @@ CREATE TABLE more.enum_policies (
 	"column" text NOT NULL,
 	policy text NOT NULL CHECK (policy IN ('protect', 'cascade', 'set_null', 'set_default', 'set_value', 'keep')),
 	replacement text CHECK ((policy = 'set_value') = (replacement IS NOT NULL)),
+	value oid NOT NULL DEFAULT 0,	-- of the replacement, which may be renamed
 	PRIMARY KEY ("table", attnum)
 );
 
@@ -94,9 +95,11 @@ SELECT pg_catalog.pg_extension_config_dump('more.enum_change_rows', $$WHERE fals
 SELECT r.change, r.n, 0::pg_catalog.regclass, pg_catalog.format('%I.%I', n.nspname, c.relname), r."column", r.key, r.old_value, r.was_deleted, r.deleted_row
 FROM more.enum_change_rows AS r JOIN pg_catalog.pg_class AS c ON c.oid = r."table" JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace$$);
 SELECT pg_catalog.pg_extension_config_dump('more.enum_policies', $$WHERE false UNION ALL
-SELECT 0::pg_catalog.regclass, pg_catalog.format('%I.%I', n.nspname, c.relname), 0::pg_catalog.int2, a.attname, p.policy, p.replacement
+SELECT 0::pg_catalog.regclass, pg_catalog.format('%I.%I', n.nspname, c.relname), 0::pg_catalog.int2, a.attname, p.policy,
+	CASE WHEN pg_catalog.starts_with(e.enumlabel, 'pg_more:') THEN p.replacement ELSE COALESCE(e.enumlabel, p.replacement) END, 0::pg_catalog.oid
 FROM more.enum_policies AS p JOIN pg_catalog.pg_class AS c ON c.oid = p."table" JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-	JOIN pg_catalog.pg_attribute AS a ON a.attrelid = p."table" AND a.attnum = p.attnum AND NOT a.attisdropped$$);
+	JOIN pg_catalog.pg_attribute AS a ON a.attrelid = p."table" AND a.attnum = p.attnum AND NOT a.attisdropped
+	LEFT JOIN pg_catalog.pg_enum AS e ON e.oid = p.value$$);
 
 CREATE FUNCTION more._enum_record_restore() RETURNS trigger
 	AS 'MODULE_PATHNAME', 'enum_record_restore' LANGUAGE C VOLATILE PARALLEL UNSAFE;
@@ -122,9 +125,11 @@ CREATE VIEW more.enum_progress WITH (security_barrier) AS
 	FROM more.enum_changes AS c JOIN pg_catalog.pg_type AS t ON t.oid = c.type
 	WHERE c.state = 'running' AND pg_catalog.pg_has_role(current_user, t.typowner, 'USAGE');
 CREATE VIEW more.enum_on_delete WITH (security_barrier) AS
-	SELECT p."table", a.attname AS "column", p.policy, p.replacement
+	SELECT p."table", a.attname AS "column", p.policy,
+		CASE WHEN pg_catalog.starts_with(e.enumlabel, 'pg_more:') THEN p.replacement ELSE COALESCE(e.enumlabel, p.replacement) END AS replacement
 	FROM more.enum_policies AS p JOIN pg_catalog.pg_class AS c ON c.oid = p."table"
 		JOIN pg_catalog.pg_attribute AS a ON a.attrelid = p."table" AND a.attnum = p.attnum AND NOT a.attisdropped
+		LEFT JOIN pg_catalog.pg_enum AS e ON e.oid = p.value
 	WHERE pg_catalog.pg_has_role(current_user, c.relowner, 'USAGE');
 GRANT SELECT ON more.enum_history, more.enum_progress, more.enum_on_delete TO PUBLIC;
 

@@ -111,6 +111,35 @@ record_owner(void)
 	return owner;
 }
 
+/* Who was at work before the records' owner was. */
+typedef struct Caller
+{
+	Oid			user;
+	int			context;
+	int			nest;
+} Caller;
+
+/* Become the records' owner, with a search_path that finds nothing of a user's. */
+static void
+become_owner(Caller *caller)
+{
+	Oid			owner = record_owner();
+
+	caller->nest = NewGUCNestLevel();
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	GetUserIdAndSecContext(&caller->user, &caller->context);
+	SetUserIdAndSecContext(owner, caller->context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+}
+
+/* And back; an error takes back both by itself. */
+static void
+become_caller(Caller *caller)
+{
+	SetUserIdAndSecContext(caller->user, caller->context);
+	AtEOXact_GUC(false, caller->nest);
+}
+
 /*
  * record_execute
  *		Run one statement on the records as their owner; returns SPI's code.
@@ -122,22 +151,37 @@ record_owner(void)
 int
 record_execute(const char *sql, int nargs, Oid *types, Datum *values, const char *nulls)
 {
-	Oid			owner = record_owner();
-	Oid			user;
-	int			context;
-	int			nest = NewGUCNestLevel();
+	Caller		caller;
 	int			result;
 
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-	GetUserIdAndSecContext(&user, &context);
-	SetUserIdAndSecContext(owner, context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+	become_owner(&caller);
 	result = SPI_execute_with_args(sql, nargs, types, values, nulls, false, 0);
-	SetUserIdAndSecContext(user, context);
-	AtEOXact_GUC(false, nest);
+	become_caller(&caller);
 	if (result < 0)
 		elog(ERROR, "could not run a statement: %s", SPI_result_code_string(result));
 	return result;
+}
+
+/* The same for a statement that runs for each of many rows: its plan is kept in *plan. */
+static void
+record_execute_kept(SPIPlanPtr *plan, const char *sql, int nargs, Oid *types, Datum *values, const char *nulls)
+{
+	Caller		caller;
+	int			result;
+
+	become_owner(&caller);
+	if (*plan == NULL)
+	{
+		SPIPlanPtr	made = SPI_prepare(sql, nargs, types);
+
+		if (made == NULL || SPI_keepplan(made) != 0)
+			elog(ERROR, "could not prepare a statement: %s", SPI_result_code_string(SPI_result));
+		*plan = made;
+	}
+	result = SPI_execute_plan(*plan, values, nulls, false, 0);
+	become_caller(&caller);
+	if (result < 0)
+		elog(ERROR, "could not run a statement: %s", SPI_result_code_string(result));
 }
 
 /* Begin and end the use of the records by one of the functions below. */
@@ -458,6 +502,8 @@ change_keep_row(EnumChange *change, Oid relid, const char *column, const char *k
 	char		nulls[] = "       ";
 	Datum		values[7];
 
+	static SPIPlanPtr plan = NULL;
+
 	if (!may_keep_row(change))
 		return;
 	records_open();
@@ -468,9 +514,10 @@ change_keep_row(EnumChange *change, Oid relid, const char *column, const char *k
 	values[4] = text_argument(key_json, &nulls[4]);
 	values[5] = text_argument(old_value, &nulls[5]);
 	values[6] = text_argument(deleted_row_json, &nulls[6]);
-	record_execute("INSERT INTO more.enum_change_rows (change, n, \"table\", \"column\", key, old_value, was_deleted, deleted_row) "
-				   "VALUES ($1, $2, $3, $4, $5::pg_catalog.jsonb, $6, $7 IS NOT NULL, $7::pg_catalog.jsonb)",
-				   7, types, values, nulls);
+	record_execute_kept(&plan,
+						"INSERT INTO more.enum_change_rows (change, n, \"table\", \"column\", key, old_value, was_deleted, deleted_row) "
+						"VALUES ($1, $2, $3, $4, $5::pg_catalog.jsonb, $6, $7 IS NOT NULL, $7::pg_catalog.jsonb)",
+						7, types, values, nulls);
 	records_close();
 }
 
@@ -559,56 +606,14 @@ unlock_changes(Oid type)
 
 /* --- standing policies ------------------------------------------------------------ */
 
-static const char *const policies[] = {"protect", "cascade", "set_null", "set_default", "set_value", "keep"};
-
-/* The table's own policy for a column; false when there is none. */
 static bool
-own_policy(Oid relid, AttrNumber attnum, MemoryContext context, char **policy, char **replacement)
+is_reserved(const char *label)
 {
-	Oid			types[] = {OIDOID, INT2OID};
-	Datum		values[2];
-	bool		found;
-
-	records_open();
-	values[0] = ObjectIdGetDatum(relid);
-	values[1] = Int16GetDatum(attnum);
-	record_execute("SELECT policy, replacement FROM more.enum_policies "
-				   "WHERE \"table\" OPERATOR(pg_catalog.=) $1 AND attnum OPERATOR(pg_catalog.=) $2",
-				   2, types, values, NULL);
-	found = SPI_processed > 0;
-	if (found)
-	{
-		*policy = change_text(0, 1, context);
-		*replacement = change_text(0, 2, context);
-	}
-	records_close();
-	return found;
+	return strncmp(label, RETIRED_PREFIX, strlen(RETIRED_PREFIX)) == 0 ||
+		strncmp(label, MOVING_PREFIX, strlen(MOVING_PREFIX)) == 0;
 }
 
-/*
- * column_policy
- *		The standing policy of a column and its replacement, or NULL.
- *
- * A partition without one has its nearest ancestor's.  The results are in the
- * caller's memory context; replacement is set to NULL where there is none.
- */
-const char *
-column_policy(Oid relid, AttrNumber attnum, char **replacement)
-{
-	MemoryContext context = CurrentMemoryContext;
-	char	   *policy = NULL;
-	char	   *column;
-	ListCell   *lc;
-
-	*replacement = NULL;
-	if (own_policy(relid, attnum, context, &policy, replacement) || !get_rel_relispartition(relid))
-		return policy;
-	column = get_attname(relid, attnum, false);
-	foreach(lc, get_partition_ancestors(relid))
-		if (own_policy(lfirst_oid(lc), get_attnum(lfirst_oid(lc), column), context, &policy, replacement))
-			break;
-	return policy;
-}
+static const char *const policies[] = {"protect", "cascade", "set_null", "set_default", "set_value", "keep"};
 
 /* The enum types that values of a type contain, at any depth, added to a list. */
 static List *
@@ -636,6 +641,80 @@ enums_within(List *enums, Oid type)
 		return enums;
 	}
 	return type_is_enum(base) ? list_append_unique_oid(enums, base) : enums;
+}
+
+/*
+ * The label that a value of one of the enums has now, unless it is a reserved
+ * one; NULL if there is no such value.
+ */
+static char *
+label_of(List *enums, Oid value)
+{
+	HeapTuple	tup = SearchSysCache1(ENUMOID, ObjectIdGetDatum(value));
+	char	   *label = NULL;
+
+	if (!HeapTupleIsValid(tup))
+		return NULL;
+	if (list_member_oid(enums, ((Form_pg_enum) GETSTRUCT(tup))->enumtypid))
+		label = pstrdup(NameStr(((Form_pg_enum) GETSTRUCT(tup))->enumlabel));
+	ReleaseSysCache(tup);
+	return label && !is_reserved(label) ? label : NULL;
+}
+
+/* The table's own policy for a column; false when there is none. */
+static bool
+own_policy(Oid relid, AttrNumber attnum, MemoryContext context, char **policy, char **replacement)
+{
+	Oid			types[] = {OIDOID, INT2OID};
+	Datum		values[2];
+	bool		found;
+	Oid			value = InvalidOid;
+	char	   *label;
+
+	records_open();
+	values[0] = ObjectIdGetDatum(relid);
+	values[1] = Int16GetDatum(attnum);
+	record_execute("SELECT policy, replacement, value::pg_catalog.int8 FROM more.enum_policies "
+				   "WHERE \"table\" OPERATOR(pg_catalog.=) $1 AND attnum OPERATOR(pg_catalog.=) $2",
+				   2, types, values, NULL);
+	found = SPI_processed > 0;
+	if (found)
+	{
+		*policy = change_text(0, 1, context);
+		*replacement = change_text(0, 2, context);
+		value = (Oid) change_number(0, 3);
+	}
+	records_close();
+	label = OidIsValid(value) ? label_of(enums_within(NIL, get_atttype(relid, attnum)), value) : NULL;
+	if (label)
+		*replacement = label;
+	return found;
+}
+
+/*
+ * column_policy
+ *		The standing policy of a column and its replacement, or NULL.
+ *
+ * The replacement has the label that it has now, if it was renamed meanwhile.
+ * A partition without one has its nearest ancestor's.  The results are in the
+ * caller's memory context; replacement is set to NULL where there is none.
+ */
+const char *
+column_policy(Oid relid, AttrNumber attnum, char **replacement)
+{
+	MemoryContext context = CurrentMemoryContext;
+	char	   *policy = NULL;
+	char	   *column;
+	ListCell   *lc;
+
+	*replacement = NULL;
+	if (own_policy(relid, attnum, context, &policy, replacement) || !get_rel_relispartition(relid))
+		return policy;
+	column = get_attname(relid, attnum, false);
+	foreach(lc, get_partition_ancestors(relid))
+		if (own_policy(lfirst_oid(lc), get_attnum(lfirst_oid(lc), column), context, &policy, replacement))
+			break;
+	return policy;
 }
 
 /* The table of a policy, locked so that its columns stay; its owner alone may. */
@@ -683,19 +762,23 @@ policy_column(Relation rel, const char *name, List **enums)
 	return attnum;
 }
 
-/* Is it a live label of one of the enums? */
-static bool
-is_label(List *enums, const char *label)
+/* The value of one of the enums that has that label and may be used; else InvalidOid. */
+static Oid
+value_of(List *enums, const char *label)
 {
 	ListCell   *lc;
 
-	if (strlen(label) >= NAMEDATALEN || strncmp(label, RETIRED_PREFIX, strlen(RETIRED_PREFIX)) == 0 ||
-		strncmp(label, MOVING_PREFIX, strlen(MOVING_PREFIX)) == 0)
-		return false;
+	if (strlen(label) >= NAMEDATALEN || is_reserved(label))
+		return InvalidOid;
 	foreach(lc, enums)
-		if (SearchSysCacheExists2(ENUMTYPOIDNAME, ObjectIdGetDatum(lfirst_oid(lc)), CStringGetDatum(label)))
-			return true;
-	return false;
+	{
+		Oid			value = GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid,
+											ObjectIdGetDatum(lfirst_oid(lc)), CStringGetDatum(label));
+
+		if (OidIsValid(value))
+			return value;
+	}
+	return InvalidOid;
 }
 
 /* A policy and its replacement, checked. */
@@ -720,7 +803,7 @@ check_policy(const char *policy, const char *replacement, List *enums)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("policy %s takes no replacement", policy),
 				 errhint("A replacement goes with the policy set_value.")));
-	if (replacement && !is_label(enums, replacement))
+	if (replacement && !OidIsValid(value_of(enums, replacement)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"%s\" is no label of type %s", replacement, format_type_be(linitial_oid(enums)))));
@@ -728,11 +811,11 @@ check_policy(const char *policy, const char *replacement, List *enums)
 
 /* Write a column's policy; NULL takes it away, with those of tables that are gone. */
 static void
-write_policy(Oid relid, AttrNumber attnum, const char *column, const char *policy, const char *replacement)
+write_policy(Oid relid, AttrNumber attnum, const char *column, const char *policy, const char *replacement, Oid value)
 {
-	Oid			types[] = {OIDOID, INT2OID, TEXTOID, TEXTOID, TEXTOID};
-	char		nulls[] = "     ";
-	Datum		values[5];
+	Oid			types[] = {OIDOID, INT2OID, TEXTOID, TEXTOID, TEXTOID, OIDOID};
+	char		nulls[] = "      ";
+	Datum		values[6];
 
 	records_open();
 	values[0] = ObjectIdGetDatum(relid);
@@ -740,13 +823,15 @@ write_policy(Oid relid, AttrNumber attnum, const char *column, const char *polic
 	values[2] = CStringGetTextDatum(column);
 	values[3] = text_argument(policy, &nulls[3]);
 	values[4] = text_argument(replacement, &nulls[4]);
+	values[5] = ObjectIdGetDatum(value);
 	record_execute("DELETE FROM more.enum_policies AS p WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c "
 				   "WHERE c.oid OPERATOR(pg_catalog.=) p.\"table\")", 0, NULL, NULL, NULL);
 	if (policy)
-		record_execute("INSERT INTO more.enum_policies (\"table\", attnum, \"column\", policy, replacement) "
-					   "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (\"table\", attnum) DO UPDATE "
-					   "SET \"column\" = EXCLUDED.\"column\", policy = EXCLUDED.policy, replacement = EXCLUDED.replacement",
-					   5, types, values, nulls);
+		record_execute("INSERT INTO more.enum_policies (\"table\", attnum, \"column\", policy, replacement, value) "
+					   "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (\"table\", attnum) DO UPDATE "
+					   "SET \"column\" = EXCLUDED.\"column\", policy = EXCLUDED.policy, "
+					   "replacement = EXCLUDED.replacement, value = EXCLUDED.value",
+					   6, types, values, nulls);
 	else
 		record_execute("DELETE FROM more.enum_policies "
 					   "WHERE \"table\" OPERATOR(pg_catalog.=) $1 AND attnum OPERATOR(pg_catalog.=) $2",
@@ -785,7 +870,8 @@ enum_on_delete(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a replacement is given without a policy")));
-	write_policy(RelationGetRelid(rel), attnum, column, policy, replacement);
+	write_policy(RelationGetRelid(rel), attnum, column, policy, replacement,
+				 replacement ? value_of(enums, replacement) : InvalidOid);
 	relation_close(rel, NoLock);
 	PG_RETURN_VOID();
 }
@@ -878,6 +964,10 @@ enum_record_restore(PG_FUNCTION_ARGS)
 		if (!AttributeNumberIsValid(attnum))
 			return PointerGetDatum(NULL);
 		set_new_column(data, &tuple, "attnum", Int16GetDatum(attnum), false);
+		name = new_column(data, "replacement", &isnull);
+		set_new_column(data, &tuple, "value",
+					   ObjectIdGetDatum(isnull ? InvalidOid : value_of(enums_within(NIL, get_atttype(object, attnum)), TextDatumGetCString(name))),
+					   false);
 	}
 	return PointerGetDatum(tuple);
 }

@@ -25,6 +25,7 @@ $node->safe_psql(
 	CREATE TABLE gone_table (v gone);
 	SELECT more.enum_on_delete('"we ird"."Ta""ble"', 'Co"l', 'set_value', 'größe'), more.enum_on_delete('"we ird"."Ta""ble"', 'renamed_later', 'keep'),
 		more.enum_on_delete('left_out', 'v', 'cascade'), more.enum_on_delete('gone_table', 'v', 'cascade');
+	ALTER TYPE "we ird"."Ty""pe" RENAME VALUE 'größe' TO 'größer';
 	ALTER TABLE "we ird"."Ta""ble" DROP dropped;
 	ALTER TABLE "we ird"."Ta""ble" RENAME renamed_later TO "re""named";
 	ALTER TABLE "we ird"."Ta""ble" ADD renamed_later "we ird"."Ty""pe";
@@ -47,7 +48,7 @@ my @queries = (
 		WHERE "table" IN (SELECT oid FROM pg_class) AND "table"::text <> 'left_out' ORDER BY change, n},
 	q{SELECT "table", "column", policy, replacement FROM more.enum_on_delete WHERE "table"::text <> 'left_out' ORDER BY "column" COLLATE "C"});
 my @expected = map { $node->safe_psql('source', $_) } @queries;
-is($expected[2], qq{"we ird"."Ta""ble"|Co"l|set_value|größe\n"we ird"."Ta""ble"|re"named|keep|}, 'the policies');
+is($expected[2], qq{"we ird"."Ta""ble"|Co"l|set_value|größer\n"we ird"."Ta""ble"|re"named|keep|}, 'the policies');
 like($expected[0], qr/^1\|"we ird"."Ty""pe"\|drop\|.*\n3\|[^\n]*$/, 'two changes');
 
 my %dumps = (
@@ -73,6 +74,9 @@ foreach my $form (sort keys %dumps)
 	is($node->safe_psql($form, q{SELECT count(*) FROM more.enum_policies}), $form eq 'without' ? '2' : '3', "$form: what is gone is left out");
 	is( $node->safe_psql($form, q{SELECT attname FROM more.enum_policies AS p JOIN pg_attribute AS a ON attrelid = "table" AND a.attnum = p.attnum AND "column" = attname WHERE replacement <> ''}),
 		'Co"l', "$form: the column's number is the new one");
+	$node->safe_psql($form, q{ALTER TYPE "we ird"."Ty""pe" RENAME VALUE 'größer' TO 'again'});
+	is($node->safe_psql($form, q{SELECT replacement FROM more.enum_on_delete WHERE replacement <> ''}), 'again', "$form: the replacement is a value");
+	$node->safe_psql($form, q{ALTER TYPE "we ird"."Ty""pe" RENAME VALUE 'again' TO 'größer'});
 	is($node->safe_psql($form, q{SELECT min(enum_range::text) FROM unnest(enum_range(NULL::"we ird"."Ty""pe")) AS enum_range WHERE enum_range::text LIKE 'pg%'}),
 		'pg_more:retired:1:a', "$form: a retired value");
 	is($node->safe_psql($form, q{SELECT nextval('more.enum_changes_change_seq')}), '4', "$form: numbers go on");
