@@ -307,6 +307,24 @@ scan_catalog(int first, const TreeType *type, bool all, List *result)
 	return result;
 }
 
+/* By catalog, in the order above, and then by description: the same whatever order the rows are in. */
+static int
+compare_expressions(const ListCell *a, const ListCell *b)
+{
+	const StoredExpression *left = lfirst(a);
+	const StoredExpression *right = lfirst(b);
+	const StoredField *left_field = field_of(left);
+	const StoredField *right_field = field_of(right);
+	int			result;
+
+	if (left->catalog != right->catalog)
+		return left_field < right_field ? -1 : 1;
+	result = strcmp(left->description, right->description);
+	if (result != 0 || left_field == right_field)
+		return result;
+	return left_field < right_field ? -1 : 1;
+}
+
 /*
  * enum_expressions
  *		The stored expressions of the database that name values of the type.
@@ -324,6 +342,7 @@ enum_expressions(Oid type, bool all)
 	for (int i = 0; i < lengthof(stored_fields); i++)
 		if (i == 0 || stored_fields[i].catalog != stored_fields[i - 1].catalog)
 			result = scan_catalog(i, of, all, result);
+	list_sort(result, compare_expressions);
 	return result;
 }
 
