@@ -85,7 +85,7 @@ typedef struct StoredExpression
 	AttrNumber	field;			/* the column there, */
 	Oid			classid;		/* the object, as pg_depend would say: */
 	Oid			objid;			/* in most catalogs also the row's key */
-	const char *kind;			/* default, generated column, check, index, view, rule, function, aggregate,
+	const char *kind;			/* default, stored column, virtual column, check, index, view, rule, function, aggregate,
 								 * policy, trigger, statistics, partition, partition key, domain */
 	char	   *description;	/* for people, as getObjectDescription */
 	Oid			relid;			/* the table or view it belongs to, or InvalidOid */

@@ -195,8 +195,10 @@ kind_of(const StoredField *field, HeapTuple tuple, Oid relid)
 	{
 		AttrNumber	attnum = ((Form_pg_attrdef) GETSTRUCT(tuple))->adnum;
 
+		if (get_attgenerated(relid, attnum) == ATTRIBUTE_GENERATED_STORED)
+			return "stored column";
 		if (get_attgenerated(relid, attnum) != '\0')
-			return "generated column";
+			return "virtual column";
 	}
 	return field->kind;
 }
@@ -566,19 +568,6 @@ check_obstacle(const StoredExpression *expression, Node *before, Node *after, co
 	return NULL;
 }
 
-/* Is it what computes a stored generated column? */
-static bool
-is_stored_column(const StoredExpression *expression)
-{
-	ObjectAddress column;
-
-	if (expression->catalog != AttrDefaultRelationId)
-		return false;
-	column = GetAttrDefaultColumnAddress(expression->objid);
-	return OidIsValid(column.objectId) &&
-		get_attgenerated(column.objectId, column.objectSubId) == ATTRIBUTE_GENERATED_STORED;
-}
-
 /* Why the object cannot take the changed tree, or NULL. */
 static const char *
 kind_obstacle(const StoredExpression *expression, Node *before, Node *after, const TreeChange *change)
@@ -593,7 +582,7 @@ kind_obstacle(const StoredExpression *expression, Node *before, Node *after, con
 		return "it routes rows, and those that are there would not move";
 	if (expression->catalog == ConstraintRelationId)
 		return check_obstacle(expression, before, after, change);
-	if (is_stored_column(expression))
+	if (strcmp(expression->kind, "stored column") == 0)
 		return "it computed the values that are stored in the rows";
 	if (expression->catalog == ProcedureRelationId && expression->field == Anum_pg_proc_prosqlbody &&
 		(user = stored_use_of(expression->objid)) != NULL)
@@ -666,7 +655,7 @@ order_obstacle(StoredExpression *expression, Oid type)
 		  expression->catalog == ConstraintRelationId ||
 		  expression->catalog == PartitionedRelationId ||
 		  expression->catalog == RelationRelationId ||
-		  is_stored_column(expression)))
+		  strcmp(expression->kind, "stored column") == 0))
 		return NULL;
 	if (!depends_on_order(tree, of))
 		return NULL;

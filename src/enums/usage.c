@@ -170,6 +170,11 @@ put_expressions(ReturnSetInfo *result, const TreeType *type)
 		Use			use = {expression->kind, expression->description, expression->relid};
 
 		use.column = expression_column(expression);
+		if (strstr(use.kind, " column") != NULL)
+		{
+			use.note = strcmp(use.kind, "stored column") == 0 ? "its values are stored" : "its values are computed";
+			use.kind = "generated column";
+		}
 		use.names_labels = true;
 		use.labels = labels_of(type, expression->values);
 		put_use(result, &use);
