@@ -6,7 +6,7 @@ CREATE ROLE regress_more_owner;
 CREATE ROLE regress_more_user;
 -- Does what is stored have the OID of the label, in any of its constants? Read from the bytes, not by the extension.
 CREATE TABLE labels AS SELECT enumlabel AS label, oid AS value,
-	(SELECT string_agg(get_byte(int4send(oid::integer), 3 - i)::text, ' ' ORDER BY i) FROM generate_series(0, 3) AS i) AS bytes
+	(SELECT string_agg(((get_byte(int4send(oid::integer), 3 - i) + 128) % 256 - 128)::text, ' ' ORDER BY i) FROM generate_series(0, 3) AS i) AS bytes
 	FROM pg_enum WHERE enumtypid = 'mood'::regtype;
 CREATE FUNCTION holds(tree text, wanted text) RETURNS boolean LANGUAGE sql AS $$
 	SELECT position(bytes IN regexp_replace(tree, '\s+', ' ', 'g')) > 0 FROM labels WHERE label = wanted $$;
