@@ -223,25 +223,27 @@ note_text(const char *text, LookContext *context)
 	}
 }
 
+/* Note a value, be it one that the type no longer has; an EnumValueTest. */
+static bool
+note_value(Oid value, void *context)
+{
+	TreeNames  *names = ((LookContext *) context)->names;
+
+	names->values = list_append_unique_oid(names->values, value);
+	return false;
+}
+
 /* Note which values a constant names. */
 static void
 note_constant(Const *constant, LookContext *context)
 {
 	char	   *spelled;
-	ListCell   *lc;
 
 	if (constant->constisnull)
 		return;
 	if (list_member_oid(context->type->carriers, constant->consttype))
-	{
-		foreach(lc, context->type->values)
-		{
-			EnumValue  *value = lfirst(lc);
-
-			if (constant_holds(constant, context->type, value->oid))
-				context->names->values = list_append_unique_oid(context->names->values, value->oid);
-		}
-	}
+		(void) value_any(value_shape(constant->consttype, context->type->type), constant->constvalue,
+						 note_value, context);
 	else if (constant->consttype == TEXTARRAYOID)
 	{
 		Datum	   *elements;

@@ -1512,6 +1512,30 @@ drop_online(Drop *drop)
 }
 
 /*
+ * drop_retired
+ *		Remove a value that was retired under the label, rows and all.
+ *
+ * For procedures, in a call that is not atomic and holds the change's lock,
+ * connected to SPI once, without a snapshot; commits.  context outlives that.
+ */
+void
+drop_retired(Oid type, const char *label, const char *on_delete, const char *replacement, MemoryContext context)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+	Drop	   *drop = palloc0(sizeof(Drop));
+
+	drop->context = context;
+	drop->type = type;
+	drop->label = pstrdup(label);
+	drop->on_delete = pstrdup(on_delete);
+	drop->policy = policy_from_text(on_delete);
+	drop->replacement = replacement ? pstrdup(replacement) : NULL;
+	drop->said = GetCurrentTimestamp();
+	drop_online(drop);
+	MemoryContextSwitchTo(old);
+}
+
+/*
  * CALL more.enum_drop(type regtype, label text, on_delete text DEFAULT 'protect',
  *					   replacement text DEFAULT NULL)
  *

@@ -39,6 +39,8 @@ extern void require_free_label(const char *argument, const char *label);	/* not 
 extern void require_enum(Oid type);			/* it is one, else 42809 */
 extern void require_enum_owner(Oid type);	/* ... that the caller may change: owner, not system's, not an extension's */
 extern char *enum_type_sql(Oid type);		/* qualified and quoted */
+extern void insert_enum_value(Oid type, Oid value, const char *label);	/* the pg_enum row of an OID that has lost it */
+extern void sort_even_values(Oid type);		/* what pg_enum says of them becomes what they compare as */
 extern void delete_enum_value(Oid type, Oid value);		/* the pg_enum row; nothing is looked at */
 
 /* --- alter.c: adding and renaming, the server's own ALTER TYPE through SPI -- */
@@ -195,11 +197,14 @@ extern void require_direct_call(const char *procedure);	/* before SPI_connect: n
 /* REINDEX CONCURRENTLY; the index has another OID then.  Commits, and closes and opens the caller's one SPI connection. */
 extern void rebuild_index(Oid index);
 extern void run_concurrently(Node *statement, const char *sql);	/* likewise; the tree outlives transactions */
+extern bool is_exclusion_index(Oid index);	/* which it refuses */
+extern bool is_leftover_index(Oid index, const char *of);	/* which it drops */
 
 /* --- holders.c: indexes, statistics, missing values ----------------------------- */
 
 extern List *enum_indexes(Oid type);					/* OIDs of those that can contain the enum */
 extern bool index_any(Oid index, Oid type, EnumValueTest test, void *arg, bool *sure);
+extern bool index_in_order(Oid index, Oid type);
 extern List *indexes_holding(Oid type, Oid value, bool sure);	/* OIDs; unless sure, also those that cannot be looked into */
 extern List *statistics_any(Oid type, EnumValueTest test, void *arg);
 extern List *statistics_holding(Oid type, Oid value);	/* of EnumColumn */

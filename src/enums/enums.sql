@@ -209,3 +209,17 @@ COMMENT ON FUNCTION more.enum_plan(text, text[], jsonb, text, text) IS
 'what more.enum_apply with the same arguments would do, step by step: statements that do the same, what takes each back, the rows it writes, what it locks. Writes nothing';
 
 -- Damage: check and repair.
+
+CREATE FUNCTION more._enum_stray(value "any", type regtype) RETURNS oid
+	AS 'MODULE_PATHNAME', 'enum_stray' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION more._enum_stray("any", regtype) IS
+	'internal: an OID in a value of an enum, or in one that contains it, which is none of the enum''s values';
+CREATE FUNCTION more.enum_check(type regtype DEFAULT NULL)
+RETURNS TABLE (enum regtype, kind text, object text, detail text, repairable boolean)
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE;
+COMMENT ON FUNCTION more.enum_check(regtype) IS
+	'damage that edits of the catalogs left in an enum, or in all that you own: values that are gone in rows, indexes, expressions and statistics; wrong order; interrupted changes';
+CREATE PROCEDURE more.enum_repair(type regtype, on_delete text DEFAULT 'keep', replacement text DEFAULT NULL)
+	AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON PROCEDURE more.enum_repair(regtype, text, text) IS
+	'mends what more.enum_check finds: lost values become retired ones, or are taken out of the rows as on_delete says; indexes are rebuilt; the order is made true';

@@ -726,3 +726,100 @@ index_any(Oid index, Oid type, EnumValueTest test, void *arg, bool *sure)
 		table_close(heap, AccessShareLock);
 	return found;
 }
+
+/* --- order ----------------------------------------------------------------------------------- */
+
+/* A value among others, or NULL. */
+static EnumValue *
+value_among(List *values, Oid oid)
+{
+	ListCell   *cell;
+
+	foreach(cell, values)
+	{
+		if (((EnumValue *) lfirst(cell))->oid == oid)
+			return lfirst(cell);
+	}
+	return NULL;
+}
+
+/* Is the first after the second, as the server compares them now?  Not if one is none of the values. */
+static bool
+is_after(List *values, Oid first, Oid second)
+{
+	EnumValue  *left = value_among(values, first);
+	EnumValue  *right = value_among(values, second);
+
+	if (left == NULL || right == NULL)
+		return false;
+	if (first % 2 == 0 && second % 2 == 0)
+		return first > second;
+	return left->order > right->order;
+}
+
+/* Do the first keys of the index's leaves ascend, or descend? */
+static bool
+btree_in_order(Look *look, List *values, bool descending)
+{
+	BlockNumber block;
+	uint32		level;
+	Oid			last = InvalidOid;
+
+	btree_root(look, &block, &level);
+	for (block = block == P_NONE ? P_NONE : btree_leftmost(look, 0); block != P_NONE;)
+	{
+		Page		page = read_page(look, block);
+		BTPageOpaque opaque = BTPageGetOpaque(page);
+
+		for (OffsetNumber i = P_FIRSTDATAKEY(opaque); !P_IGNORE(opaque) && i <= PageGetMaxOffsetNumber(page); i++)
+		{
+			IndexTuple	tuple = page_item(page, i);
+			bool		isnull = true;
+			Oid			key = tuple ? DatumGetObjectId(index_getattr(tuple, 1, look->desc, &isnull)) : InvalidOid;
+
+			if (isnull || key == last)
+				continue;
+			if (OidIsValid(last) && (descending ? is_after(values, key, last) : is_after(values, last, key)))
+				return false;
+			last = key;
+		}
+		block = opaque->btpo_next;
+	}
+	return true;
+}
+
+/*
+ * index_in_order
+ *		Are an index's entries in the order that the values have now?
+ *
+ * Looks at btrees whose first column is of the enum, in the usual order; true
+ * for others.
+ */
+bool
+index_in_order(Oid index, Oid type)
+{
+	Relation	rel = try_relation_open(index, AccessShareLock);
+	bool		result = true;
+
+	if (rel == NULL)
+		return true;
+	if (rel->rd_rel->relam == BTREE_AM_OID && !RELATION_IS_OTHER_TEMP(rel) && rel->rd_index->indisready &&
+		getBaseType(TupleDescAttr(RelationGetDescr(rel), 0)->atttypid) == type && rel->rd_opcintype[0] == ANYENUMOID)
+	{
+		Look		look = {0};
+
+		look.index = rel;
+		look.desc = RelationGetDescr(rel);
+		look.simple = true;
+		look.strategy = GetAccessStrategy(BAS_BULKREAD);
+		look.scratch = AllocSetContextCreate(CurrentMemoryContext, "pg_more index page", ALLOCSET_SMALL_SIZES);
+		PushActiveSnapshot(GetLatestSnapshot());
+		result = btree_in_order(&look, enum_values(type), (rel->rd_indoption[0] & INDOPTION_DESC) != 0);
+		release_page(&look);
+		PopActiveSnapshot();
+		FreeAccessStrategy(look.strategy);
+		MemoryContextDelete(look.scratch);
+	}
+	relation_close(rel, AccessShareLock);
+	return result;
+}

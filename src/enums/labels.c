@@ -263,6 +263,137 @@ delete_enum_value(Oid type, Oid value)
 	CommandCounterIncrement();
 }
 
+/* Numbers the values anew, in the order of the list and from above the present numbers; the type is locked. */
+static void
+renumber_values(List *values)
+{
+	float4		next = 0;
+	Relation	catalog = table_open(EnumRelationId, RowExclusiveLock);
+	ListCell   *cell;
+
+	foreach(cell, values)
+		next = Max(next, ((EnumValue *) lfirst(cell))->order);
+	foreach(cell, values)
+	{
+		HeapTuple	tup = SearchSysCacheCopy1(ENUMOID, ObjectIdGetDatum(((EnumValue *) lfirst(cell))->oid));
+
+		if (!HeapTupleIsValid(tup))
+			elog(ERROR, "cache lookup failed for enum value %u", ((EnumValue *) lfirst(cell))->oid);
+		next += 1;
+		((Form_pg_enum) GETSTRUCT(tup))->enumsortorder = next;
+		CatalogTupleUpdate(catalog, &tup->t_self, tup);
+		CommandCounterIncrement();
+	}
+	table_close(catalog, RowExclusiveLock);
+}
+
+/* list_sort callback, by OID. */
+static int
+compare_oids(const ListCell *a, const ListCell *b)
+{
+	Oid			left = ((EnumValue *) lfirst(a))->oid;
+	Oid			right = ((EnumValue *) lfirst(b))->oid;
+
+	return left < right ? -1 : left > right;
+}
+
+/*
+ * sort_even_values
+ *		Puts the values with even OIDs, among their places in the order, in
+ *		that of their OIDs, which they compare as whatever pg_enum says.
+ *
+ * Locks the type against other changes of its values until the transaction
+ * ends.
+ */
+void
+sort_even_values(Oid type)
+{
+	List	   *values;
+	List	   *even = NIL;
+	ListCell   *cell;
+	int			next = 0;
+
+	LockDatabaseObject(TypeRelationId, type, 0, ExclusiveLock);
+	values = enum_values(type);
+	foreach(cell, values)
+	{
+		if (((EnumValue *) lfirst(cell))->oid % 2 == 0)
+			even = lappend(even, lfirst(cell));
+	}
+	list_sort(even, compare_oids);
+	foreach(cell, values)
+	{
+		if (((EnumValue *) lfirst(cell))->oid % 2 == 0)
+			lfirst(cell) = list_nth(even, next++);
+	}
+	renumber_values(values);
+}
+
+/*
+ * A number for a value whose OID is given, among the others of the type: behind
+ * all smaller even OIDs if it is even, since those are compared as numbers, and
+ * at the end if it is odd.  *fits is false if there is no number left between.
+ */
+static float4
+order_of_oid(Oid type, Oid value, bool *fits)
+{
+	float4		lower = 0;
+	float4		result;
+	bool		behind = false;
+	ListCell   *cell;
+
+	*fits = true;
+	foreach(cell, enum_values(type))
+	{
+		EnumValue  *other = lfirst(cell);
+
+		if (value % 2 == 0 && other->oid % 2 == 0 && other->oid > value)
+		{
+			result = behind ? lower + (other->order - lower) / 2 : other->order - 1;
+			*fits = result < other->order && (!behind || result > lower);
+			return result;
+		}
+		lower = other->order;
+		behind = true;
+	}
+	return lower + 1;
+}
+
+/*
+ * insert_enum_value
+ *		Gives a value back its row in pg_enum, after somebody has deleted that.
+ *
+ * Locks the type against other changes of its values until the transaction
+ * ends.  Nothing has the OID, and the type not the label, or it is an error.
+ */
+void
+insert_enum_value(Oid type, Oid value, const char *label)
+{
+	Relation	catalog;
+	Datum		values[Natts_pg_enum];
+	bool		nulls[Natts_pg_enum] = {0};
+	NameData	name;
+	float4		order;
+	bool		fits;
+
+	LockDatabaseObject(TypeRelationId, type, 0, ExclusiveLock);
+	order = order_of_oid(type, value, &fits);
+	if (!fits)
+	{
+		renumber_values(enum_values(type));
+		order = order_of_oid(type, value, &fits);
+	}
+	catalog = table_open(EnumRelationId, RowExclusiveLock);
+	namestrcpy(&name, label);
+	values[Anum_pg_enum_oid - 1] = ObjectIdGetDatum(value);
+	values[Anum_pg_enum_enumtypid - 1] = ObjectIdGetDatum(type);
+	values[Anum_pg_enum_enumsortorder - 1] = Float4GetDatum(order);
+	values[Anum_pg_enum_enumlabel - 1] = NameGetDatum(&name);
+	CatalogTupleInsert(catalog, heap_form_tuple(RelationGetDescr(catalog), values, nulls));
+	table_close(catalog, RowExclusiveLock);
+	CommandCounterIncrement();
+}
+
 /* --- for SQL -------------------------------------------------------------- */
 
 /*

@@ -147,9 +147,13 @@ is_leftover_name(const char *name, int *stem)
 	return true;
 }
 
-/* Was the index left behind by a REINDEX CONCURRENTLY, of the index of that name if one is given? */
-static bool
-is_leftover(Oid index, const char *of)
+/*
+ * is_leftover_index
+ *		Was the index left behind by a REINDEX CONCURRENTLY, of the index of
+ *		that name if one is given?  Or one is at work on it.
+ */
+bool
+is_leftover_index(Oid index, const char *of)
 {
 	char	   *name = get_rel_name(index);
 	int			stem;
@@ -177,7 +181,7 @@ leftovers_of(Oid index)
 	{
 		Oid			other = lfirst_oid(cell);
 
-		if (is_leftover(other, other == index ? NULL : name))
+		if (is_leftover_index(other, other == index ? NULL : name))
 			result = lappend_oid(result, other);
 	}
 	table_close(rel, AccessShareLock);
@@ -199,7 +203,7 @@ drop_leftover(Oid index)
 		return;
 	LockRelationIdForSession(&lock, ShareUpdateExclusiveLock);
 	AcceptInvalidationMessages();
-	if (is_leftover(index, NULL))
+	if (is_leftover_index(index, NULL))
 		drop_concurrently(index);
 	UnlockRelationIdForSession(&lock, ShareUpdateExclusiveLock);
 }
@@ -215,16 +219,26 @@ next_transaction(void)
 	MemoryContextSwitchTo(context);
 }
 
-/* A constraint that is not a btree's cannot be enforced on two indexes at once. */
-static void
-refuse_exclusion(Oid index)
+/*
+ * is_exclusion_index
+ *		Does the index enforce an exclusion constraint?  That cannot be done by
+ *		two indexes at once.
+ */
+bool
+is_exclusion_index(Oid index)
 {
 	Relation	rel = try_relation_open(index, AccessShareLock);
 	bool		exclusion = rel && rel->rd_index->indisexclusion;
 
 	if (rel)
 		relation_close(rel, AccessShareLock);
-	if (exclusion)
+	return exclusion;
+}
+
+static void
+refuse_exclusion(Oid index)
+{
+	if (is_exclusion_index(index))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("index \"%s\" cannot be rebuilt while its table is written",
