@@ -165,7 +165,7 @@ CREATE VIEW live AS SELECT * FROM product;
 SELECT outcome($$SELECT more.create_partial_index('live', '{name}', '{"name": "x"}')$$);
 -- one column each, and nothing else
 SELECT outcome(format('SELECT more.create_partial_index(''taken'', ARRAY[%L], ''{"k": 1}'')', t))
-FROM unnest(ARRAY['v, k', 'v) WHERE (true', 'v) INCLUDE (k', 'v) TABLESPACE pg_default --', 'v); DROP TABLE taken; --', 'lower(', '', 'v + 1', 'nope(v)', '(SELECT 1)', 'v nope_ops']) AS t;
+FROM unnest(ARRAY['v, k', 'v) WHERE (true', 'v) INCLUDE (k', 'v) TABLESPACE pg_default --', 'v); DROP TABLE taken; --', 'lower(', '', 'v + 1', 'abs(vv)', '(SELECT 1)', 'v nope_ops']) AS t;
 SELECT count(*) FROM taken;
 
 -- rights: the owner's, and to read the columns of the condition
