@@ -151,4 +151,9 @@ CREATE FUNCTION evil.lower(text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT 
 SET search_path = evil, pg_catalog, public;
 SELECT more.condition('person', '{"name": "x", "name__like": "y", "name__iexact": "z"}');
 SELECT more.condition('person', 'name = ''x'' AND lower(name) = ''y''');
+-- a statement that would be misread is not run
+INSERT INTO person (id, name) VALUES (1, 'a'), (2, 'b');
+SELECT outcome($$SELECT more.bulk_sync('person', '[]', condition => '{"name": "a"}')$$);
+SELECT more.bulk_sync('person', '[]', condition => '{"id": 2}');
+SELECT id, name FROM person;
 RESET search_path;

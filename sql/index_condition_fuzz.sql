@@ -92,9 +92,15 @@ BEGIN
 			CONTINUE;
 		END;
 		n := n + 1;
-		EXECUTE format('SELECT count(*) FILTER (WHERE %1$s), count(*) FILTER (WHERE NOT %1$s), count(*) FILTER (WHERE (%1$s) IS NULL) FROM hostile', sql)
-			INTO yes, no, unknown;
-		EXECUTE 'SELECT count(*) FROM hostile WHERE ' || more.condition('hostile', jsonb_build_object('_not', c)) INTO negated;
+		BEGIN
+			EXECUTE format('SELECT count(*) FILTER (WHERE %1$s), count(*) FILTER (WHERE NOT %1$s), count(*) FILTER (WHERE (%1$s) IS NULL) FROM hostile', sql)
+				INTO yes, no, unknown;
+			EXECUTE 'SELECT count(*) FROM hostile WHERE ' || more.condition('hostile', jsonb_build_object('_not', c)) INTO negated;
+		EXCEPTION WHEN invalid_regular_expression OR invalid_escape_sequence THEN
+			-- a pattern that is a column may be wrong in some row
+			IF c::text NOT LIKE '%"_column"%' THEN bad := coalesce(bad, concat_ws(' ', sqlerrm, c)); END IF;
+			CONTINUE;
+		END;
 		IF yes + no + unknown <> 60 OR negated <> no THEN bad := coalesce(bad, concat_ws(' ', 'not a truth value:', c)); END IF;
 		-- one boolean expression over the table, the same when it is read again
 		IF more.condition('hostile', sql) <> sql THEN bad := coalesce(bad, concat_ws(' ', 'not the same when read again:', c, sql, more.condition('hostile', sql))); END IF;

@@ -107,7 +107,7 @@ SELECT definition('parts_v');
 SELECT definition(inhrelid::regclass) FROM pg_inherits WHERE inhparent = 'parts_v'::regclass;
 SELECT more.create_partial_index('parts', '{v}', 'v != ''''', if_not_exists => true);
 SELECT more.create_partial_index('parts_1', '{v}', 'v != ''''', if_not_exists => true);
-SELECT outcome($$SELECT more.create_partial_index('parts', '{v}', '{"k": 1}', is_unique => true)$$);
+SELECT left(outcome, 5) FROM outcome($$SELECT more.create_partial_index('parts', '{v}', '{"k": 1}', is_unique => true)$$) LIMIT 1;
 SELECT outcome($$SELECT more.partial_index_sql('parts', '{v}', '{"k": 1}')$$);
 SELECT more.partial_index_sql('parts', '{v}', '{"k": 1}', concurrently => false);
 CREATE MATERIALIZED VIEW stock AS SELECT name, count(*) FROM product GROUP BY name;

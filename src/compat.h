@@ -243,6 +243,15 @@ compat_json_untranslatable(JsonParseErrorType error)
 	brinGetTupleForHeapBlock(revmap, block, buffer, offset, size, mode, NULL)
 #endif
 
+/* Until 15 the identifier of a utility statement was made of its text. */
+#if PG_VERSION_NUM >= 160000
+#include "nodes/queryjumble.h"
+#define compat_jumble_query(query, text) ((void) JumbleQuery(query))
+#else
+#include "utils/queryjumble.h"
+#define compat_jumble_query(query, text) ((void) JumbleQuery(query, text))
+#endif
+
 /* A hint to the processor, where the compiler has one. */
 #if defined(__GNUC__) || defined(__clang__)
 #define prefetch_memory(p) __builtin_prefetch(p)

@@ -214,6 +214,26 @@ condition_sql(Relation rel, Node *condition, const char *alias)
 }
 
 /*
+ * caller_condition_sql
+ *		condition_sql for a statement that pg_more runs under the caller's
+ *		search_path: an error if that would read it as something else.
+ */
+char *
+caller_condition_sql(Relation rel, const char *argument, Node *condition, const char *alias)
+{
+	char	   *text = condition_sql(rel, condition, alias);
+	char	   *read = condition_sql(rel, sql_condition(rel, argument, text), alias);
+
+	if (strcmp(text, read) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_SCHEMA_NAME),
+				 errmsg("search_path hides what the condition means"),
+				 errdetail("It is %s, which would be read as %s.", text, read),
+				 errhint("Do not put other schemas before pg_catalog in search_path.")));
+	return text;
+}
+
+/*
  * condition_columns
  *		The attribute numbers of the columns that a condition mentions, system
  *		columns among them, ascending; for a whole row, all of them.

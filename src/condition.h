@@ -25,6 +25,7 @@ extern Node *parse_json_condition(Relation rel, const char *argument, Jsonb *con
 extern int	stable_text_begin(void);	/* deparsing that no setting changes; ... */
 extern void stable_text_end(int nest);
 extern char *condition_sql(Relation rel, Node *condition, const char *alias);	/* alias NULL: bare column names */
+extern char *caller_condition_sql(Relation rel, const char *argument, Node *condition, const char *alias);
 extern List *condition_columns(Relation rel, Node *condition);	/* attribute numbers, ascending */
 extern void require_select(Relation rel, Node *condition);		/* on the columns that it mentions */
 extern List *condition_clauses(Node *condition);	/* simplified, for the server's prover */

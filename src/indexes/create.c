@@ -569,7 +569,15 @@ static void
 run_statement(IndexStmt *stmt, const char *sql)
 {
 	PlannedStmt *wrapper = makeNode(PlannedStmt);
+	Query	   *query = makeNode(Query);
 
+	/* what counts statements wants to know them by an identifier */
+	query->commandType = CMD_UTILITY;
+	query->utilityStmt = (Node *) stmt;
+	query->stmt_location = -1;
+	if (IsQueryIdEnabled())
+		compat_jumble_query(query, sql);
+	wrapper->queryId = query->queryId;
 	wrapper->commandType = CMD_UTILITY;
 	wrapper->canSetTag = false;
 	wrapper->utilityStmt = (Node *) stmt;

@@ -240,7 +240,7 @@ sync_condition(Verb *verb, const char *text)
 {
 	if (text == NULL || !condition_is_json(text))
 		return text;
-	return condition_sql(verb->rel, parse_condition(verb->rel, "condition", text), "target");
+	return caller_condition_sql(verb->rel, "condition", parse_condition(verb->rel, "condition", text), "target");
 }
 
 /*
