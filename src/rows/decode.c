@@ -13,8 +13,8 @@
  * ordered by its bytes where the collation is deterministic, because equality
  * then means equal bytes, and comparing bytes is many times faster.
  *
- * Memory: for each row an offset and a sort item, and the key's values; all
- * else is made row by row, when a cursor comes to it.
+ * Memory: for each row a sort item, and the key's values; all else is made row by
+ * row, when a cursor comes to it.
  */
 #include "postgres.h"
 
@@ -49,6 +49,7 @@ typedef struct SortItem
 {
 	Datum		key;			/* the first key column, maybe abbreviated */
 	uint32		row;
+	uint32		start;			/* JSON form: offset of its cells */
 } SortItem;
 
 struct Decoder
@@ -68,7 +69,6 @@ struct Decoder
 	int16	   *keylen;			/* [key] */
 	bool	   *keynull;		/* rows with a null in the key, if there is one */
 	int		   *keyof;			/* data column to key, or -1 */
-	uint32	   *row_start;		/* offset of each row's cells */
 	SortSupport ssup;
 	SortItem   *items;
 	int64		nitems;
@@ -675,7 +675,7 @@ decode_keys(Decoder *decoder)
 		{
 			CellReader	reader;
 
-			decoder->row_start[decoder->row] = next - rowset->cells;
+			decoder->items[decoder->row].start = next - rowset->cells;
 			cells_begin(&reader, next);
 			for (int i = 0; i < last; i++)
 			{
@@ -709,6 +709,32 @@ report_duplicate(Decoder *decoder, uint32 a, uint32 b)
 			 errhint("Give each key once: which of the two rows should win is not defined.")));
 }
 
+/*
+ * The rows that have nulls in their keys and are kept all the same, in input
+ * order; called before the others are moved to their places.
+ */
+static SortItem *
+rows_with_nulls(Decoder *decoder, int64 *count)
+{
+	DecodeRequest *req = decoder->req;
+	SortItem   *found;
+	int64		n = 0;
+
+	*count = 0;
+	if (!req->keep_nulls || decoder->keynull == NULL)
+		return NULL;
+	for (int64 r = 0; r < req->rowset->nrows; r++)
+		*count += decoder->keynull[r] && !(req->done && req->done[r]);
+	found = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(SortItem) * Max(*count, 1));
+	for (int64 r = 0; n < *count; r++)
+		if (decoder->keynull[r] && !(req->done && req->done[r]))
+		{
+			found[n] = decoder->items[r];
+			found[n++].row = r;
+		}
+	return found;
+}
+
 /* Put the rows in the order of their keys and deal with equal ones. */
 static void
 sort_rows(Decoder *decoder)
@@ -719,6 +745,8 @@ sort_rows(Decoder *decoder)
 	bool		sorted = true;
 	int64		n = 0;
 	int64		repeated = 0;	/* rows whose first key is that of the one before */
+	int64		nnulls;
+	SortItem   *nulls = rows_with_nulls(decoder, &nnulls);
 
 	for (int64 r = 0; r < req->rowset->nrows; r++)
 	{
@@ -729,6 +757,7 @@ sort_rows(Decoder *decoder)
 		items[n].key = decoder->direct ? items[r].key : decoder->keyvalues[0][r];
 		if (ssup->abbrev_converter)
 			items[n].key = ssup->abbrev_converter(items[n].key, ssup);
+		items[n].start = items[r].start;
 		items[n++].row = r;
 	}
 
@@ -755,9 +784,8 @@ sort_rows(Decoder *decoder)
 	req->distinct = repeated <= decoder->nitems / 8;
 
 	/* rows with nulls come last: they are no matter of order */
-	for (int64 r = 0; req->keep_nulls && r < req->rowset->nrows; r++)
-		if (has_null_key(decoder, r) && !(req->done && req->done[r]))
-			items[decoder->nitems++].row = r;
+	for (int64 i = 0; i < nnulls; i++)
+		items[decoder->nitems++] = nulls[i];
 	if (req->input_order)
 		qsort(items, decoder->nitems, sizeof(SortItem), compare_rows);
 }
@@ -790,9 +818,6 @@ order_by_key(Decoder *decoder)
 	for (int k = 0; k < req->nkeys && !decoder->direct; k++)
 		decoder->keyvalues[k] = MemoryContextAllocHuge(CurrentMemoryContext,
 													   sizeof(Datum) * Max(nrows, 1));
-	if (req->rowset->cells)
-		decoder->row_start = MemoryContextAllocHuge(CurrentMemoryContext,
-													sizeof(uint32) * Max(nrows, 1));
 	decode_keys(decoder);
 	sort_rows(decoder);
 }
@@ -815,13 +840,12 @@ next_ordered(Decoder *decoder, DecodeCursor *cursor)
 	row = decoder->items[i].row;
 	known = !has_null_key(decoder, row);
 	cursor->row = row;
-	if (decoder->row_start)
+	if (req->rowset->cells)
 	{
 		/* rows are read out of order: fetch their memory ahead of need */
 		if (i + PREFETCH_ROWS < decoder->nitems)
-			prefetch_memory(req->rowset->cells +
-							decoder->row_start[decoder->items[i + PREFETCH_ROWS].row]);
-		cursor->start = req->rowset->cells + decoder->row_start[row];
+			prefetch_memory(req->rowset->cells + decoder->items[i + PREFETCH_ROWS].start);
+		cursor->start = req->rowset->cells + decoder->items[i].start;
 	}
 	(void) decode_row(decoder, cursor, known ? decoder->keyof : NULL);
 	for (int k = 0; known && k < req->nkeys; k++)
