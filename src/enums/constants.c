@@ -671,6 +671,104 @@ check_still_holds(Node *before, Node *after, const TreeChange *change)
 	return true;
 }
 
+/* Is one of the expressions of a carrier type? */
+static bool
+any_carries(List *expressions, const TreeType *type)
+{
+	ListCell   *lc;
+
+	foreach(lc, expressions)
+		if (list_member_oid(type->carriers, exprType(lfirst(lc))))
+			return true;
+	return false;
+}
+
+/* Functions of the server that compare values by their order, or take it as it is. */
+static const char *const ordering_functions[] = {
+	"enum_lt", "enum_le", "enum_gt", "enum_ge", "enum_cmp", "enum_smaller", "enum_larger",
+	"enum_first", "enum_last", "enum_range",
+	"array_lt", "array_le", "array_gt", "array_ge", "array_smaller", "array_larger", "btarraycmp",
+	"array_sort", "width_bucket",
+	"record_lt", "record_le", "record_gt", "record_ge", "record_smaller", "record_larger", "btrecordcmp",
+};
+
+/* May a function of these arguments depend on the order? What is not the server's own may. */
+static bool
+function_orders(Oid function, List *arguments, const TreeType *type)
+{
+	const char *name = get_func_name(function);
+	bool		concerned = false;
+	ListCell   *lc;
+
+	foreach(lc, arguments)
+	{
+		Oid			argument = exprType(lfirst(lc));
+		char		kind = get_typtype(getBaseType(argument));
+
+		if (!list_member_oid(type->carriers, argument))
+			continue;
+		if (kind == TYPTYPE_RANGE || kind == TYPTYPE_MULTIRANGE)
+			return true;
+		concerned = true;
+	}
+	if (!concerned || name == NULL)
+		return false;
+	if (function >= FirstNormalObjectId)
+		return true;
+	for (int i = 0; i < lengthof(ordering_functions); i++)
+		if (strcmp(name, ordering_functions[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool
+order_walker(Node *node, const TreeType *type)
+{
+	if (node == NULL)
+		return false;
+	switch (nodeTag(node))
+	{
+		case T_PartitionBoundSpec:
+			return ((PartitionBoundSpec *) node)->strategy == PARTITION_STRATEGY_RANGE;
+		case T_OpExpr:
+		case T_DistinctExpr:
+		case T_NullIfExpr:
+			if (function_orders(get_opcode(((OpExpr *) node)->opno), ((OpExpr *) node)->args, type))
+				return true;
+			break;
+		case T_ScalarArrayOpExpr:
+			if (function_orders(get_opcode(((ScalarArrayOpExpr *) node)->opno), ((ScalarArrayOpExpr *) node)->args, type))
+				return true;
+			break;
+		case T_FuncExpr:
+			if (function_orders(((FuncExpr *) node)->funcid, ((FuncExpr *) node)->args, type))
+				return true;
+			break;
+		case T_RowCompareExpr:
+			if (any_carries(((RowCompareExpr *) node)->largs, type))
+				return true;
+			break;
+		case T_MinMaxExpr:
+			if (list_member_oid(type->carriers, exprType(node)))
+				return true;
+			break;
+		default:
+			break;
+	}
+	return expression_tree_walker(node, order_walker, (void *) type);
+}
+
+/*
+ * depends_on_order
+ *		May the tree yield something else once the type's values are in another
+ *		order?  It has no subqueries.
+ */
+bool
+depends_on_order(Node *tree, const TreeType *type)
+{
+	return order_walker(tree, type);
+}
+
 /* Is the place at p within an array's literal, '{...}'? */
 static bool
 in_array_literal(const char *source, const char *p)

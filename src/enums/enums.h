@@ -99,6 +99,8 @@ extern List *enum_expressions(Oid type, bool all);	/* all: also those that name 
 /* Could it be remapped? NULL, or why not (new_oid InvalidOid: only members of lists can go). Changes nothing. */
 extern const char *expression_obstacle(StoredExpression *expression, Oid type, Oid old_oid, Oid new_oid, bool equal);
 extern void remap_expression(StoredExpression *expression, Oid type, Oid old_oid, Oid new_oid, bool equal);
+/* Does it keep results (index, CHECK, generated column, partitions) that another order of the values would change? Or NULL. */
+extern const char *order_obstacle(StoredExpression *expression, Oid type);
 /* After remapping that was not equal: builds indexes, validates CHECKs; commits between them unless atomic. Idempotent. */
 extern void settle_expressions(Oid type, bool atomic);
 extern void invalidate_users(Oid type);		/* plans and relcaches of all that use the type, at commit, in every session */

@@ -636,6 +636,35 @@ expression_obstacle(StoredExpression *expression, Oid type, Oid old_oid, Oid new
 }
 
 /*
+ * order_obstacle
+ *		NULL when the type's values may be put in another order without a change
+ *		of results that the expression's object keeps, or else why not, as a
+ *		phrase for a DETAIL.
+ *
+ * What is computed anew each time (defaults, views, policies, triggers) is
+ * meant to follow the new order.
+ */
+const char *
+order_obstacle(StoredExpression *expression, Oid type)
+{
+	TreeType   *of = tree_type(type);
+	Node	   *tree = fetch_tree(expression, of);
+
+	if (tree == NULL ||
+		!(expression->catalog == IndexRelationId ||
+		  expression->catalog == ConstraintRelationId ||
+		  expression->catalog == PartitionedRelationId ||
+		  expression->catalog == RelationRelationId ||
+		  strcmp(expression->kind, "stored column") == 0))
+		return NULL;
+	if (!depends_on_order(tree, of))
+		return NULL;
+	return expression->catalog == RelationRelationId ?
+		"its bounds are a range of values in their order" :
+		"it may compare values by their order";
+}
+
+/*
  * Take the lock that ALTER would take, or, for a change that is equal, at most
  * one that lets readers in; false when the table is gone.
  */

@@ -44,6 +44,7 @@ extern void look_at_tree(Node *tree, const TreeType *type, TreeNames *names);
 extern bool change_tree(Node *tree, TreeChange *change);
 extern const char *label_of(const TreeType *type, Oid value);
 extern bool check_still_holds(Node *before, Node *after, const TreeChange *change);
+extern bool depends_on_order(Node *tree, const TreeType *type);
 extern char *constant_text(Const *constant);
 extern char *expression_sql(Oid relid, Node *expression);
 extern bool mentions_quoted(const char *source, const char *label);
