@@ -20,11 +20,18 @@ SELECT enum_range(NULL::color);
 -- hostile names
 SELECT done(more.enum_add('"we ird"."Ty""pe"', $$it's "a" \ 'new' one$$, before => $$quo'te$$)), done(more.enum_add('"we ird"."Ty""pe"', '漢字', after => '')),
 	done(more.enum_add('"we ird"."Ty""pe"', $$'); DROP TABLE x; --$$));
-SET standard_conforming_strings = off;
-SET escape_string_warning = off;
+-- ... also where backslashes in plain strings are escapes, as they can be until 18
+DO $$ BEGIN
+	IF current_setting('server_version_num')::integer < 190000 THEN
+		PERFORM set_config('standard_conforming_strings', 'off', false), set_config('escape_string_warning', 'off', false);
+	END IF;
+END $$;
 SELECT done(more.enum_add('"we ird"."Ty""pe"', E'b\\\\a', before => E'back\\slash')), done(more.enum_rename('"we ird"."Ty""pe"', E'back\\slash', E'slash\\back'));
-RESET standard_conforming_strings;
-RESET escape_string_warning;
+DO $$ BEGIN
+	IF current_setting('server_version_num')::integer < 190000 THEN
+		PERFORM set_config('standard_conforming_strings', 'on', false), set_config('escape_string_warning', 'on', false);
+	END IF;
+END $$;
 SELECT done(more.enum_rename('"we ird"."Ty""pe"', '', $$was "empty"'s$$));
 SELECT * FROM more.enum_values('"we ird"."Ty""pe"');
 
