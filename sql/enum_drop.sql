@@ -16,7 +16,6 @@ CREATE TYPE "Ty""pe" AS ENUM ('a', 'b', 'it''s', E'back\\slash', 'größe', 'NUL
 CREATE TABLE "Ta""ble" (id integer PRIMARY KEY, "Co""l" "Ty""pe" NOT NULL DEFAULT 'a', arr "Ty""pe"[] DEFAULT '{a}');
 CREATE INDEX plain ON "Ta""ble" ("Co""l");
 CREATE INDEX hashed ON "Ta""ble" USING hash ("Co""l");
-CREATE INDEX brined ON "Ta""ble" USING brin ("Co""l");
 CREATE INDEX ginned ON "Ta""ble" USING gin (arr);
 CREATE INDEX partial ON "Ta""ble" (id) WHERE "Co""l" IN ('a', 'it''s');
 INSERT INTO "Ta""ble" SELECT i, (enum_range(NULL::"Ty""pe"))[1 + i % 7], ARRAY[(enum_range(NULL::"Ty""pe"))[1 + i % 7], NULL] FROM generate_series(1, 700) AS i;
@@ -98,7 +97,7 @@ SELECT * FROM more.enum_values('"Ty""pe"');
 
 -- keep: rows stay, new ones are refused; purge leaves them be, and takes the value when they are gone
 CALL more.enum_drop('"Ty""pe"', 'b', 'keep');
-ALTER TABLE "Ta""ble" ALTER "Co""l" DROP DEFAULT;
+ALTER TABLE "Ta""ble" ALTER "Co""l" DROP DEFAULT, ALTER arr DROP DEFAULT;
 CALL more.enum_drop('"Ty""pe"', 'b', 'keep');
 SELECT * FROM more.enum_values('"Ty""pe"');
 INSERT INTO "Ta""ble" VALUES (2000, 'b');
@@ -118,6 +117,7 @@ SELECT * FROM more.enum_values('"Ty""pe"');
 TABLE public.history;
 -- the last one
 CALL more.enum_drop('"Ty""pe"', 'odd', 'cascade');
+INSERT INTO "Ta""ble" SELECT 5000 + i, 'größe' FROM generate_series(1, 3) AS i;
 CALL more.enum_drop('"Ty""pe"', 'größe', 'cascade');
 CALL more.enum_purge('"Ty""pe"');
 DROP TABLE "Ta""ble", files;
@@ -167,7 +167,7 @@ DROP TABLE by_mood;
 CALL more.enum_drop('mood', 'odd');
 CALL more.enum_drop('mood', 'sad', 'set_value', 'happy');
 SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'listed';
-SELECT pg_get_viewdef('sad_people'::regclass);
+SELECT substring(pg_get_viewdef('sad_people'::regclass) FROM '''.*''::mood');
 SELECT column_default FROM information_schema.columns WHERE table_name = 'person' AND column_name = 'm';
 TABLE person ORDER BY id;
 DROP FUNCTION says;
@@ -185,7 +185,8 @@ DROP TABLE asked;
 -- a column that was added with a default, generated columns, a table without a key
 CREATE TABLE fast (id integer);
 INSERT INTO fast SELECT generate_series(1, 3);
-ALTER TABLE fast ADD v answer DEFAULT 'no', ADD g answer GENERATED ALWAYS AS (CASE WHEN id > 1 THEN 'yes'::answer END) STORED;
+ALTER TABLE fast ADD g answer GENERATED ALWAYS AS (CASE WHEN id > 1 THEN 'yes'::answer END) STORED;
+ALTER TABLE fast ADD v answer DEFAULT 'no';
 SELECT attname, atthasmissing FROM pg_attribute WHERE attrelid = 'fast'::regclass AND attname = 'v';
 CALL more.enum_drop('answer', 'no', 'set_value', 'yes');
 SELECT attname, atthasmissing FROM pg_attribute WHERE attrelid = 'fast'::regclass AND attname = 'v';
@@ -220,6 +221,7 @@ DROP TABLE base CASCADE;
 -- inside a plpgsql procedure, and under another isolation level
 ALTER TYPE answer ADD VALUE 'no';
 ALTER TYPE answer ADD VALUE 'maybe';
+-- CALL of it inside of anything else: a REINDEX may be needed
 CREATE TABLE inner_table (id integer PRIMARY KEY, v answer);
 INSERT INTO inner_table VALUES (1, 'no'), (2, 'maybe');
 DO $$ BEGIN CALL more.enum_drop('answer', 'no', 'cascade'); END $$;
@@ -236,7 +238,6 @@ RESET ROLE;
 CREATE FOREIGN DATA WRAPPER nothing;
 CREATE SERVER nowhere FOREIGN DATA WRAPPER nothing;
 CREATE FOREIGN TABLE far (v answer) SERVER nowhere;
-ALTER TYPE answer ADD VALUE 'no';
 CALL more.enum_drop('answer', 'no');
 DROP FOREIGN DATA WRAPPER nothing CASCADE;
 -- types that are not for us

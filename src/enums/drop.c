@@ -529,8 +529,9 @@ obstacle(Drop *drop, StoredExpression *expression)
 		return expression_obstacle(expression, drop->type, drop->value,
 								   expression_replacement(drop, expression), false);
 	/* what only compares may go on doing so, but nothing may write the value */
+	if (strcmp(expression->kind, "partition") == 0)
+		return "its bound is the value";
 	if (strcmp(expression->kind, "default") == 0 || strcmp(expression->kind, "stored column") == 0 ||
-		strcmp(expression->kind, "partition") == 0 ||
 		(expression->classid == TypeRelationId && !OidIsValid(expression->relid)))
 		return "rows that are written would get the value";
 	return NULL;
@@ -602,9 +603,9 @@ warn_of_functions(Drop *drop)
 				 errdetail_internal("%s", detail.data)));
 }
 
-/* Refuse, or warn of, relations whose rows are out of reach. */
+/* Refuse, or warn of, relations whose rows are out of reach; of what may go on, only the first time. */
 static void
-look_at_unreachable(Drop *drop)
+look_at_unreachable(Drop *drop, bool first)
 {
 	ListCell   *cell;
 
@@ -612,10 +613,16 @@ look_at_unreachable(Drop *drop)
 	{
 		EnumColumn *column = lfirst(cell);
 
-		if (column->relkind == RELKIND_FOREIGN_TABLE)
+		if (column->relkind == RELKIND_FOREIGN_TABLE && first)
 			ereport(WARNING,
 					(errmsg("the rows of foreign table %s are left as they are", qualified_name(column->relid)),
 					 errdetail("Column \"%s\" uses enum %s.", column->name, format_type_be(drop->type))));
+		/* a later step refreshes what the owner may; whoever may not read it should know now */
+		if (column->relkind == RELKIND_MATVIEW && first && drop->policy != POLICY_KEEP &&
+			holds_any(column, drop->type, drop->value) && (drop->atomic || !compat_owns_relation(column->relid)))
+			ereport(NOTICE,
+					(errmsg("materialized view %s holds value \"%s\"", qualified_name(column->relid), drop->label),
+					 errhint("REFRESH it when its tables no longer do.")));
 		if (column->other_temp && !drop->atomic && drop->policy != POLICY_KEEP)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_IN_USE),
@@ -642,9 +649,10 @@ require_no_prepared(Drop *drop)
 		oids[foreach_current_index(cell)] = ObjectIdGetDatum(lfirst_oid(cell));
 	values[0] = PointerGetDatum(construct_array(oids, list_length(relids), OIDOID, sizeof(Oid), true, TYPALIGN_INT));
 	SPI_connect();
-	if (SPI_execute_with_args("SELECT p.gid, l.relation::pg_catalog.regclass::pg_catalog.text "
-							  "FROM pg_catalog.pg_prepared_xacts AS p JOIN pg_catalog.pg_locks AS l "
-							  "ON l.virtualtransaction OPERATOR(pg_catalog.=) ('-1/' OPERATOR(pg_catalog.||) p.transaction::pg_catalog.text) "
+	/* a prepared transaction is nobody's process, and goes by the virtual one that it was, or none */
+	if (SPI_execute_with_args("SELECT p.gid, l.relation::pg_catalog.regclass::pg_catalog.text FROM pg_catalog.pg_prepared_xacts AS p "
+							  "JOIN pg_catalog.pg_locks AS x ON x.transactionid OPERATOR(pg_catalog.=) p.transaction AND x.pid IS NULL "
+							  "JOIN pg_catalog.pg_locks AS l ON l.virtualtransaction OPERATOR(pg_catalog.=) x.virtualtransaction AND l.pid IS NULL "
 							  "WHERE p.database OPERATOR(pg_catalog.=) pg_catalog.current_database() "
 							  "AND l.relation OPERATOR(pg_catalog.=) ANY ($1) ORDER BY 1, 2 LIMIT 1",
 							  1, types, values, NULL, false, 1) == SPI_OK_SELECT && SPI_processed > 0)
@@ -760,7 +768,7 @@ mark_late(Drop *drop)
 static void
 look(Drop *drop)
 {
-	look_at_unreachable(drop);
+	look_at_unreachable(drop, true);
 	if (!drop->atomic && drop->policy != POLICY_KEEP)
 		require_no_prepared(drop);
 	drop->tasks = list_tasks(drop);
@@ -1174,7 +1182,7 @@ look_again(Drop *drop)
 	bool		found = false;
 	ListCell   *cell;
 
-	look_at_unreachable(drop);
+	look_at_unreachable(drop, false);
 	drop->tasks = list_tasks(drop);
 	arrange_tasks(drop);
 	MemoryContextSwitchTo(old);
