@@ -16,12 +16,14 @@
  * brings it back under that name, and more.enum_rename under its right one;
  * more.enum_drop removes it, with its rows, expressions and index entries, as
  * safely as any other.  The repair does the latter itself, if it is told what is
- * to become of the rows.  A stray that is the OID of another enum's value cannot
+ * to become of the rows, now or in a later call.  A stray that is the OID of another enum's value cannot
  * have a row; those columns must be typed anew.
  *
- * Where a stray belongs in the order is not known, nor whether an index was
- * built in the order that pg_enum now gives.  So indexes with strays, and all
- * indexes of a type whose order was mended, are built anew.
+ * Where a stray belongs in the order is known only from a btree that it is in;
+ * others go to the end.  Indexes with strays, and all indexes of a type whose
+ * order was mended, are built anew.  No session can be made to forget the order
+ * that it knows, so one that is older than the damage may go on in another one;
+ * more.enum_check tells when an index suffers from that.
  *
  * Locks: ACCESS SHARE to look; to repair, those of the steps of drop.c,
  * reorder.c and rebuild.c, and the lock that keeps changes of a type apart.
@@ -49,10 +51,12 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/resowner.h"
 #include "utils/rls.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/tuplestore.h"
+#include "utils/typcache.h"
 
 #include "catalog.h"
 #include "compat.h"
@@ -471,24 +475,42 @@ check_changes(Oid type, List **damages)
 	SPI_finish();
 }
 
-/* Indexes that an interrupted REINDEX has left, unless one is at work. */
+/* One of a table's indexes: was it left by an interrupted REINDEX, and is none at work? */
+static bool
+is_left_alone(Oid table, Oid index)
+{
+	bool		result;
+
+	if (!is_leftover_index(index, NULL) || !ConditionalLockRelationOid(table, ShareUpdateExclusiveLock))
+		return false;
+	result = is_leftover_index(index, NULL);
+	UnlockRelationOid(table, ShareUpdateExclusiveLock);
+	return result;
+}
+
+/* Indexes that an interrupted REINDEX has left. */
 static void
 check_leftovers(Oid type, List **damages)
 {
+	Oid			last = InvalidOid;
 	ListCell   *cell;
 
-	foreach(cell, enum_indexes(type))
+	foreach(cell, enum_columns(type, false))
 	{
-		Oid			index = lfirst_oid(cell);
-		Oid			table = IndexGetRelation(index, true);
+		Oid			table = ((EnumColumn *) lfirst(cell))->relid;
+		Relation	rel;
+		ListCell   *inner;
 
-		if (!is_leftover_index(index, NULL) || !may_look_at_table(table) ||
-			!ConditionalLockRelationOid(table, ShareUpdateExclusiveLock))
+		if (table == last || !may_look_at_table(table) || (rel = try_table_open(table, AccessShareLock)) == NULL)
 			continue;
-		if (is_leftover_index(index, NULL))
-			add_damage(damages, "leftover index", qualified_name(index),
-					   "an interrupted REINDEX CONCURRENTLY has left it", true)->index = index;
-		UnlockRelationOid(table, ShareUpdateExclusiveLock);
+		last = table;
+		foreach(inner, RelationGetIndexList(rel))
+		{
+			if (is_left_alone(table, lfirst_oid(inner)))
+				add_damage(damages, "leftover index", qualified_name(lfirst_oid(inner)),
+						   "an interrupted REINDEX CONCURRENTLY has left it", true)->index = lfirst_oid(inner);
+		}
+		table_close(rel, AccessShareLock);
 	}
 }
 
@@ -629,19 +651,94 @@ require_no_foreign_rows(Oid type, List *damages)
 				 errhint("Give these columns their type anew, as in the detail, then call this again.")));
 }
 
-/* Gives the strays their rows in pg_enum back. */
+/* Gives a stray its row in pg_enum back. */
 static void
-revive(Oid type, List *strays)
+revive(Oid type, Oid stray, Oid behind, Oid before)
+{
+	insert_enum_value(type, stray, retired_label(type, lost_label(stray)), behind, before);
+	ereport(NOTICE,
+			(errmsg("the value with OID %u is now the retired value \"%s\" of enum %s",
+					stray, lost_label(stray), format_type_be(type))));
+}
+
+static bool
+has_row(Oid type, Oid value)
+{
+	return !is_stray(value, look_for_strays(type));
+}
+
+/*
+ * Gives strays of an index their rows back, in the place that they have there:
+ * sessions that knew them compare in that order.
+ */
+static List *
+revive_in_order(Oid type, List *order, List *strays)
 {
 	ListCell   *cell;
+	Oid			behind = InvalidOid;
 
-	foreach(cell, strays)
+	foreach(cell, order)
 	{
-		insert_enum_value(type, lfirst_oid(cell), retired_label(type, lost_label(lfirst_oid(cell))));
-		ereport(NOTICE,
-				(errmsg("the value with OID %u is now the retired value \"%s\" of enum %s",
-						lfirst_oid(cell), lost_label(lfirst_oid(cell)), format_type_be(type))));
+		Oid			value = lfirst_oid(cell);
+
+		if (list_member_oid(strays, value))
+		{
+			Oid			before = InvalidOid;
+			ListCell   *inner;
+
+			for_each_from(inner, order, foreach_current_index(cell) + 1)
+			{
+				before = lfirst_oid(inner);
+				if (has_row(type, before))
+					break;
+			}
+			revive(type, value, behind, OidIsValid(behind) ? InvalidOid : before);
+			strays = list_delete_oid(strays, value);
+		}
+		if (has_row(type, value))
+			behind = value;
 	}
+	return strays;
+}
+
+/*
+ * This session may have the order of the values in its cache, as it was before.
+ * The server reads it anew when it meets an OID that it does not know, and then
+ * fails if there is none.
+ */
+static void
+forget_order(Oid type)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+
+	BeginInternalSubTransaction(NULL);
+	PG_TRY();
+	{
+		(void) compare_values_of_enum(lookup_type_cache(type, 0), 1, 3);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+}
+
+/* Gives the strays their rows in pg_enum back. */
+static void
+revive_all(Oid type, List *strays)
+{
+	List	   *left = list_copy(strays);
+	ListCell   *cell;
+
+	foreach(cell, enum_indexes(type))
+		left = revive_in_order(type, index_order(lfirst_oid(cell), type), left);
+	foreach(cell, left)
+		revive(type, lfirst_oid(cell), InvalidOid, InvalidOid);
 	if (strays != NIL)
 		invalidate_users(type);
 }
@@ -754,13 +851,31 @@ arguments_json(const char *on_delete, const char *replacement, List *labels)
 	return json.data;
 }
 
-/* Removes the values that were given their rows back, as the policy says. */
-static void
-remove_revived(Oid type, List *strays, const char *on_delete, const char *replacement, MemoryContext context)
+/* The values that were given their rows back, now or earlier, and are still called lost: OIDs. */
+static List *
+revived_values(Oid type)
 {
+	List	   *result = NIL;
 	ListCell   *cell;
 
-	foreach(cell, strays)
+	foreach(cell, enum_values(type))
+	{
+		EnumValue  *value = lfirst(cell);
+
+		if (is_retired_label(value->label, lost_label(value->oid)))
+			result = lappend_oid(result, value->oid);
+	}
+	return result;
+}
+
+/* Removes them, as the policy says. */
+static void
+remove_revived(Oid type, const char *on_delete, const char *replacement, MemoryContext context)
+{
+	List	   *values = revived_values(type);
+	ListCell   *cell;
+
+	foreach(cell, values)
 	{
 		SPI_commit();
 		drop_retired(type, lost_label(lfirst_oid(cell)), on_delete, replacement, context);
@@ -827,6 +942,7 @@ mend_order(EnumChange *change, Oid type, List *labels, bool disordered, MemoryCo
 		sort_even_values(type);
 		invalidate_users(type);
 		next_transaction();
+		forget_order(type);
 		ereport(NOTICE,
 				(errmsg("the indexes on enum %s are built in the order that its values compare in", format_type_be(type)),
 				 errhint("Sessions that are older than this may go on comparing in another one: "
@@ -860,6 +976,7 @@ repair(Oid type, const char *on_delete, const char *replacement, MemoryContext c
 	List	   *strays;
 	List	   *labels;
 	bool		disordered;
+	bool		remove = policy_from_text(on_delete) != POLICY_KEEP;
 	EnumChange *change;
 
 	next_transaction();
@@ -869,7 +986,7 @@ repair(Oid type, const char *on_delete, const char *replacement, MemoryContext c
 	disordered = has_kind(damages, "order");
 	change = change_find(type, "repair", NULL);
 	if (strays == NIL && indexes_to_mend(damages) == NIL && !disordered && !has_kind(damages, "statistics") &&
-		(change == NULL || strcmp(change->state, "running") != 0))
+		!(remove && revived_values(type) != NIL) && (change == NULL || strcmp(change->state, "running") != 0))
 	{
 		ereport(NOTICE, (errmsg("there is nothing to repair of enum %s", format_type_be(type))));
 		warn_of_rest(type);
@@ -878,8 +995,9 @@ repair(Oid type, const char *on_delete, const char *replacement, MemoryContext c
 	change = begin_record(type, on_delete, replacement, disordered ? live_labels(type) : NIL);
 	labels = labels_to_resume(change);
 	next_transaction();
-	revive(type, strays);
+	revive_all(type, strays);
 	next_transaction();
+	forget_order(type);
 	if (labels != NIL)
 		mend_order(change, type, labels, disordered, context);
 	mend_indexes(change, indexes_to_mend(damages));
@@ -887,8 +1005,8 @@ repair(Oid type, const char *on_delete, const char *replacement, MemoryContext c
 	next_transaction();
 	clear_statistics_any(type, is_stray, look_for_strays(type));
 	next_transaction();
-	if (policy_from_text(on_delete) != POLICY_KEEP)
-		remove_revived(type, strays, on_delete, replacement, context);
+	if (remove)
+		remove_revived(type, on_delete, replacement, context);
 	change_end(change, "done");
 	next_transaction();
 	warn_of_rest(type);

@@ -39,7 +39,7 @@ extern void require_free_label(const char *argument, const char *label);	/* not 
 extern void require_enum(Oid type);			/* it is one, else 42809 */
 extern void require_enum_owner(Oid type);	/* ... that the caller may change: owner, not system's, not an extension's */
 extern char *enum_type_sql(Oid type);		/* qualified and quoted */
-extern void insert_enum_value(Oid type, Oid value, const char *label);	/* the pg_enum row of an OID that has lost it */
+extern void insert_enum_value(Oid type, Oid value, const char *label, Oid behind, Oid before);	/* an OID that lost its row */
 extern void sort_even_values(Oid type);		/* what pg_enum says of them becomes what they compare as */
 extern void delete_enum_value(Oid type, Oid value);		/* the pg_enum row; nothing is looked at */
 
@@ -207,6 +207,7 @@ extern bool is_leftover_index(Oid index, const char *of);	/* which it drops */
 extern List *enum_indexes(Oid type);					/* OIDs of those that can contain the enum */
 extern bool index_any(Oid index, Oid type, EnumValueTest test, void *arg, bool *sure);
 extern bool index_in_order(Oid index, Oid type);
+extern List *index_order(Oid index, Oid type);	/* OIDs, as the index has them in order */
 extern List *indexes_holding(Oid type, Oid value, bool sure);	/* OIDs; unless sure, also those that cannot be looked into */
 extern List *statistics_any(Oid type, EnumValueTest test, void *arg);
 extern List *statistics_holding(Oid type, Oid value);	/* of EnumColumn */

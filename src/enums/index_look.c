@@ -757,13 +757,13 @@ is_after(List *values, Oid first, Oid second)
 	return left->order > right->order;
 }
 
-/* Do the first keys of the index's leaves ascend, or descend? */
-static bool
-btree_in_order(Look *look, List *values, bool descending)
+/* The first keys of the index's leaves, as they follow each other: OIDs. */
+static List *
+btree_keys(Look *look)
 {
 	BlockNumber block;
 	uint32		level;
-	Oid			last = InvalidOid;
+	List	   *keys = NIL;
 
 	btree_root(look, &block, &level);
 	for (block = block == P_NONE ? P_NONE : btree_leftmost(look, 0); block != P_NONE;)
@@ -777,36 +777,33 @@ btree_in_order(Look *look, List *values, bool descending)
 			bool		isnull = true;
 			Oid			key = tuple ? DatumGetObjectId(index_getattr(tuple, 1, look->desc, &isnull)) : InvalidOid;
 
-			if (isnull || key == last)
-				continue;
-			if (OidIsValid(last) && (descending ? is_after(values, key, last) : is_after(values, last, key)))
-				return false;
-			last = key;
+			if (!isnull && (keys == NIL || llast_oid(keys) != key))
+				keys = lappend_oid(keys, key);
 		}
 		block = opaque->btpo_next;
 	}
-	return true;
+	return keys;
 }
 
 /*
- * index_in_order
- *		Are an index's entries in the order that the values have now?
- *
- * Looks at btrees whose first column is of the enum, in the usual order; true
- * for others.
+ * index_order
+ *		The values in a btree whose first column is of the enum, as OIDs, in
+ *		the order in which the index has them; NIL for other indexes.
  */
-bool
-index_in_order(Oid index, Oid type)
+List *
+index_order(Oid index, Oid type)
 {
 	Relation	rel = try_relation_open(index, AccessShareLock);
-	bool		result = true;
+	List	   *result = NIL;
 
 	if (rel == NULL)
-		return true;
+		return NIL;
 	if (rel->rd_rel->relam == BTREE_AM_OID && !RELATION_IS_OTHER_TEMP(rel) && rel->rd_index->indisready &&
 		getBaseType(TupleDescAttr(RelationGetDescr(rel), 0)->atttypid) == type && rel->rd_opcintype[0] == ANYENUMOID)
 	{
 		Look		look = {0};
+		ListCell   *cell;
+		List	   *keys;
 
 		look.index = rel;
 		look.desc = RelationGetDescr(rel);
@@ -814,12 +811,36 @@ index_in_order(Oid index, Oid type)
 		look.strategy = GetAccessStrategy(BAS_BULKREAD);
 		look.scratch = AllocSetContextCreate(CurrentMemoryContext, "pg_more index page", ALLOCSET_SMALL_SIZES);
 		PushActiveSnapshot(GetLatestSnapshot());
-		result = btree_in_order(&look, enum_values(type), (rel->rd_indoption[0] & INDOPTION_DESC) != 0);
+		keys = btree_keys(&look);
 		release_page(&look);
 		PopActiveSnapshot();
 		FreeAccessStrategy(look.strategy);
 		MemoryContextDelete(look.scratch);
+		foreach(cell, keys)
+			result = rel->rd_indoption[0] & INDOPTION_DESC ?
+				lcons_oid(lfirst_oid(cell), result) : lappend_oid(result, lfirst_oid(cell));
 	}
 	relation_close(rel, AccessShareLock);
 	return result;
+}
+
+/*
+ * index_in_order
+ *		Are an index's entries in the order that the values have now?  True for
+ *		indexes that index_order() does not look into.
+ */
+bool
+index_in_order(Oid index, Oid type)
+{
+	List	   *values = enum_values(type);
+	Oid			last = InvalidOid;
+	ListCell   *cell;
+
+	foreach(cell, index_order(index, type))
+	{
+		if (is_after(values, last, lfirst_oid(cell)))
+			return false;
+		last = lfirst_oid(cell);
+	}
+	return true;
 }

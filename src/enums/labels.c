@@ -329,46 +329,76 @@ sort_even_values(Oid type)
 	renumber_values(values);
 }
 
-/*
- * A number for a value whose OID is given, among the others of the type: behind
- * all smaller even OIDs if it is even, since those are compared as numbers, and
- * at the end if it is odd.  *fits is false if there is no number left between.
- */
+/* A number behind the first so many values of the list and before the others; *fits is false if there is none left. */
 static float4
-order_of_oid(Oid type, Oid value, bool *fits)
+order_behind(List *values, int count, bool *fits)
 {
-	float4		lower = 0;
+	EnumValue  *before = count > 0 ? list_nth(values, count - 1) : NULL;
+	EnumValue  *after = count < list_length(values) ? list_nth(values, count) : NULL;
 	float4		result;
-	bool		behind = false;
+
+	if (before && after)
+		result = before->order + (after->order - before->order) / 2;
+	else
+		result = before ? before->order + 1 : after ? after->order - 1 : 1;
+	*fits = (before == NULL || result > before->order) && (after == NULL || result < after->order);
+	return result;
+}
+
+/* Would an OID, there in the list, be where its number belongs?  Even ones are compared as numbers. */
+static bool
+is_place_of(List *values, int count, Oid value)
+{
 	ListCell   *cell;
 
-	*fits = true;
-	foreach(cell, enum_values(type))
+	foreach(cell, values)
 	{
-		EnumValue  *other = lfirst(cell);
+		Oid			other = ((EnumValue *) lfirst(cell))->oid;
 
-		if (value % 2 == 0 && other->oid % 2 == 0 && other->oid > value)
-		{
-			result = behind ? lower + (other->order - lower) / 2 : other->order - 1;
-			*fits = result < other->order && (!behind || result > lower);
-			return result;
-		}
-		lower = other->order;
-		behind = true;
+		if (value % 2 == 0 && other % 2 == 0 && (other < value) != (foreach_current_index(cell) < count))
+			return false;
 	}
-	return lower + 1;
+	return true;
+}
+
+/* How many values a new one with that OID stands behind: where it is wanted, if it can be there. */
+static int
+place_of(List *values, Oid value, Oid behind, Oid before)
+{
+	int			place = list_length(values);
+	ListCell   *cell;
+
+	foreach(cell, values)
+	{
+		Oid			other = ((EnumValue *) lfirst(cell))->oid;
+
+		if (other == behind)
+			place = foreach_current_index(cell) + 1;
+		else if (other == before)
+			place = foreach_current_index(cell);
+	}
+	while (place > 0 && !is_place_of(values, place, value))
+		place--;
+	if (is_place_of(values, place, value))
+		return place;
+	for (place = list_length(values); place > 0 && !is_place_of(values, place, value);)
+		place--;
+	return place;
 }
 
 /*
  * insert_enum_value
- *		Gives a value back its row in pg_enum, after somebody has deleted that.
+ *		Gives a value back its row in pg_enum, after somebody has deleted that:
+ *		behind one of the others, or before one, or at the end, but a value
+ *		with an even OID never elsewhere than its OID says.
  *
  * Locks the type against other changes of its values until the transaction
  * ends.  Nothing has the OID, and the type not the label, or it is an error.
  */
 void
-insert_enum_value(Oid type, Oid value, const char *label)
+insert_enum_value(Oid type, Oid value, const char *label, Oid behind, Oid before)
 {
+	List	   *others;
 	Relation	catalog;
 	Datum		values[Natts_pg_enum];
 	bool		nulls[Natts_pg_enum] = {0};
@@ -377,11 +407,13 @@ insert_enum_value(Oid type, Oid value, const char *label)
 	bool		fits;
 
 	LockDatabaseObject(TypeRelationId, type, 0, ExclusiveLock);
-	order = order_of_oid(type, value, &fits);
+	others = enum_values(type);
+	order = order_behind(others, place_of(others, value, behind, before), &fits);
 	if (!fits)
 	{
-		renumber_values(enum_values(type));
-		order = order_of_oid(type, value, &fits);
+		renumber_values(others);
+		others = enum_values(type);
+		order = order_behind(others, place_of(others, value, behind, before), &fits);
 	}
 	catalog = table_open(EnumRelationId, RowExclusiveLock);
 	namestrcpy(&name, label);
