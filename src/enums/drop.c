@@ -1392,6 +1392,9 @@ delete_value(Drop *drop)
 static void
 finish(Drop *drop)
 {
+	/* where rows were to keep the value, expressions kept it, too */
+	if (drop->policy != POLICY_KEEP && naming_expressions(drop) != NIL)
+		retire(drop);
 	for (;;)
 	{
 		do
@@ -1408,9 +1411,12 @@ finish(Drop *drop)
 		}
 		clear_holders(drop);
 		if (delete_value(drop))
-			return;
+			break;
 		next_transaction();
 	}
+	without_snapshot();
+	settle_expressions(drop->type, false);
+	next_transaction();
 }
 
 /* ------------------------------------------------------------------------ */
