@@ -23,7 +23,7 @@ DECLARE
 	ids text;
 BEGIN
 	EXECUTE 'SELECT coalesce(string_agg(id::text, '','' ORDER BY id), ''none'') FROM person WHERE ' || sql INTO ids;
-	IF more.condition('person', condition::jsonb) <> sql THEN RAISE 'json and text differ'; END IF;
+	IF more.condition('person', condition::jsonb) <> sql OR more.condition('person', condition::json) <> sql THEN RAISE 'json and text differ'; END IF;
 	IF more.condition('person', sql) <> sql THEN RAISE 'not the same when read again: %', more.condition('person', sql); END IF;
 	RETURN sql || '  -- ' || ids;
 END $$;

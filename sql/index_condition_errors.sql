@@ -79,6 +79,9 @@ SELECT refused('{"data": {"_path": [null]}}');
 SELECT refused('{"data": {"_has_keys": "a"}}');
 SELECT outcome($$SELECT more.condition('person', '[]'::jsonb)$$);
 SELECT outcome($$SELECT more.condition('person', '5'::jsonb)$$);
+SELECT outcome($$SELECT more.condition('person', '"id"'::json)$$);
+SELECT outcome($$SELECT more.condition('person', 'true'::json)$$);
+SELECT outcome($$SELECT more.condition('person', '{"id": 1, "id": 2}'::json)$$);
 -- JSON that is none, and JSON that loses something
 SELECT refused('{"age": 5');
 SELECT refused('{age: 5}');
@@ -92,6 +95,8 @@ SELECT left(r, 40) FROM refused(repeat('{"_and":[', 20000) || '{}' || repeat(']}
 SELECT left(r, 40) FROM refused('{"data":' || repeat('{"a":', 20000) || '1' || repeat('}', 20000) || '}') AS r LIMIT 1;
 SELECT left(r, 60) FROM refused(format('{"age": 1%s}', repeat('0', 1000))) AS r LIMIT 1;
 SELECT refused('{"age": 1e200000}');
+SELECT left(r, 50) FROM refused(format('{"%s": 1}', repeat('_', 100000))) AS r LIMIT 1;
+SELECT octet_length(more.condition('person', format('{"data%s": 1}', repeat('__a', 20000))));
 
 -- SQL text: one boolean expression over the table, without subqueries and the like
 SELECT refused('');

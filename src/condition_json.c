@@ -365,7 +365,7 @@ add_step(List *steps, JsonbValue *step)
 	JsonbValue *copy = palloc(sizeof(JsonbValue));
 
 	*copy = *step;
-	return lappend(list_copy(steps), copy);
+	return lappend(steps, copy);
 }
 
 static List *
@@ -408,7 +408,7 @@ static Test
 find_field(Relation rel, const char *name, Field *field, const JsonPath *path)
 {
 	AttrNumber	attnum = find_column(rel, name);
-	int			end = strlen(name);
+	int			end = Min(strlen(name), NAMEDATALEN);	/* no column is longer */
 
 	while (attnum == InvalidAttrNumber && --end > 0)
 		if (strncmp(name + end, "__", 2) == 0)
@@ -1058,6 +1058,7 @@ follow_path(Field *field, JsonbContainer *object, const JsonPath *path)
 		if (field->type != JSONBOID)
 			report_unfit(field, "_path", &here);
 		n = require_array(&value, "_path", &here);
+		field->steps = list_copy(field->steps);
 		for (int i = 0; i < n; i++)
 		{
 			JsonPath	step_path = {&here, NULL, i};
@@ -1090,7 +1091,7 @@ field_member(Field *field, const char *key, JsonbValue *value, const JsonPath *p
 	{
 		Field		further = *field;
 
-		further.steps = add_name(field->steps, key);
+		further.steps = add_name(list_copy(field->steps), key);
 		return field_condition(&further, value, path);
 	}
 	ereport(ERROR,

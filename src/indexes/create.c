@@ -195,7 +195,6 @@ index_elements(Relation rel, const char *argument, List *texts)
 static Node *
 index_condition_of(Request *request, FunctionCallInfo fcinfo)
 {
-	Oid			type = get_fn_expr_argtype(fcinfo->flinfo, ARG_CONDITION);
 	Node	   *condition;
 	List	   *clauses;
 
@@ -203,10 +202,7 @@ index_condition_of(Request *request, FunctionCallInfo fcinfo)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("a partial index needs a condition")));
-	if (type == JSONBOID)
-		condition = parse_json_condition(request->rel, "condition", PG_GETARG_JSONB_P(ARG_CONDITION));
-	else
-		condition = parse_condition(request->rel, "condition", text_to_cstring(PG_GETARG_TEXT_PP(ARG_CONDITION)));
+	condition = argument_condition(request->rel, fcinfo, ARG_CONDITION, "condition");
 	if (contain_mutable_functions((Node *) expression_planner((Expr *) copyObject(condition))))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),

@@ -8,10 +8,16 @@
 #include "postgres.h"
 
 #include "access/attnum.h"
+#include "fmgr.h"
 #include "nodes/pg_list.h"
 #include "utils/relcache.h"
 
 #include "condition.h"
+
+/* --- conditions.c ------------------------------------------------------------ */
+
+/* The checked condition in an argument of type text, json or jsonb. */
+extern Node *argument_condition(Relation rel, FunctionCallInfo fcinfo, int argument, const char *name);
 
 /* --- shape.c: what an index is, and which are alike ------------------------- */
 
