@@ -125,7 +125,9 @@ BEGIN
 	END LOOP;
 END $$;
 CREATE EVENT TRIGGER regress_more_ddl ON ddl_command_end EXECUTE FUNCTION note_ddl();
+SET compute_query_id = on;
 SELECT more.create_partial_index('taken', '{v}', '{"k": 1}', name => 'seen');
+RESET compute_query_id;
 DROP EVENT TRIGGER regress_more_ddl;
 
 -- in functions, transactions and with NULLs in the arguments

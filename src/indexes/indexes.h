@@ -45,7 +45,7 @@ typedef struct IndexShape
 	List	   *predicate;		/* clauses; NIL: the index is not partial */
 } IndexShape;
 
-extern IndexShape *index_shape(Oid index);	/* locks it; NULL when it is gone */
+extern IndexShape *index_shape(Oid index);	/* NULL when it is gone */
 extern bool same_rows(IndexShape *a, IndexShape *b);
 extern bool same_index(IndexShape *a, IndexShape *b);
 extern Oid	find_same_index(Relation rel, IndexShape *wanted, bool *valid);

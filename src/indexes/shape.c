@@ -88,7 +88,7 @@ read_expressions(Relation index, IndexShape *shape)
 
 /*
  * index_shape
- *		An index that is there; NULL when it was dropped meanwhile.
+ *		An index of a table that the caller has locked; NULL when it is gone.
  */
 IndexShape *
 index_shape(Oid index)
@@ -108,7 +108,8 @@ index_shape(Oid index)
 	for (int i = IndexRelationGetNumberOfKeyAttributes(rel); i < IndexRelationGetNumberOfAttributes(rel); i++)
 		result->include = lappend_int(result->include, rel->rd_index->indkey.values[i]);
 	read_expressions(rel, result);
-	relation_close(rel, NoLock);
+	/* the caller's lock on the table keeps it from being dropped */
+	relation_close(rel, AccessShareLock);
 	return result;
 }
 
