@@ -102,7 +102,7 @@ BEGIN ATOMIC
 		JOIN pg_class AS lc ON lc.oid = li.indexrelid
 		JOIN pg_class AS lt ON lt.oid = li.indrelid) AS held
 	WHERE i.indpred IS NOT NULL AND CASE WHEN partial_indexes.target IS NULL THEN NOT c.relispartition
-			AND s.nspname NOT IN ('pg_catalog', 'information_schema') ELSE t.oid = partial_indexes.target END
+			AND s.nspname NOT IN ('pg_catalog', 'information_schema', 'more') ELSE t.oid = partial_indexes.target END
 	ORDER BY s.nspname, t.relname, c.relname;
 END;
 
