@@ -121,9 +121,9 @@ class Enums:
             with open(scripts[-1], "w", encoding="ascii") as file:
                 file.write(text.format(rows=self.rows))
         calm = 2 if self.quick else 10
-        # pgbench must end by itself, since its log is written then.
+        # pgbench must end by itself, since its log is written then. Nothing is prepared: after a swap that fails.
         seconds = calm + 5 + 4 * int(1 + alone_ms / 1000)
-        command = ["pgbench", "-n", "-M", "prepared", "-c", str(CLIENTS), "-j", "1", "-R", str(RATE), "-T", str(seconds), "-l",
+        command = ["pgbench", "-n", "-M", "extended", "-c", str(CLIENTS), "-j", "1", "-R", str(RATE), "-T", str(seconds), "-l",
                    "--log-prefix", os.path.join(folder, "log"), "-f", scripts[0], "-f", scripts[1], DATABASE]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as pgbench:
             time.sleep(1 + calm)        # the first second is for connecting
