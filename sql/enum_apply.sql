@@ -105,6 +105,19 @@ SELECT sql FROM more.enum_plan('twin', '{best,mid,super}') ORDER BY step \gexec
 CALL more.enum_apply('mood', '{best,mid,super}');
 TABLE differences;
 SELECT m, count(*) FROM t GROUP BY m ORDER BY m;
+-- ... of a partitioned table, for partitions whose columns have other numbers; the replacement is renamed on the way
+CREATE TYPE part_mood AS ENUM ('a', 'b');
+CREATE TABLE parted (id integer, m part_mood) PARTITION BY RANGE (id);
+CREATE TABLE part_1 (m part_mood, gone text, id integer);
+ALTER TABLE part_1 DROP gone;
+ALTER TABLE parted ATTACH PARTITION part_1 FOR VALUES FROM (1) TO (10);
+CREATE TABLE part_2 PARTITION OF parted FOR VALUES FROM (10) TO (20);
+INSERT INTO parted VALUES (1, 'a'), (2, 'b'), (11, 'a');
+SELECT more.enum_on_delete('parted', 'm', 'set_value', 'b'), more.enum_on_delete('part_2', 'm', 'cascade');
+SELECT action, sql, rows, note FROM more.enum_plan('part_mood', '{c}', '{"b": "c"}');
+CALL more.enum_apply('part_mood', '{c}', '{"b": "c"}');
+SELECT tableoid::regclass, * FROM parted ORDER BY id;
+DROP TABLE parted;
 -- all labels but new ones
 CALL more.enum_apply('mood', '{one}', on_delete => 'set_value', replacement => 'one');
 SELECT enum_range(NULL::mood), array_agg(DISTINCT m), array_agg(DISTINCT ms) FROM t;
@@ -122,6 +135,22 @@ SELECT step, sql, note FROM more.enum_plan('mood', '{one,two}');
 SELECT undo FROM more.enum_plan('mood', '{three}', on_delete => 'keep') WHERE action = 'drop';
 SELECT more.enum_restore('mood', 'one');
 SELECT * FROM more.enum_plan('mood', '{two,one}');
+
+-- the whole of it is taken back as one
+CREATE TABLE whole (id integer PRIMARY KEY, m mood);
+CALL more.enum_apply('mood', '{a,b,c,d}', '{"one": "a", "two": "b"}');
+INSERT INTO whole SELECT i, (enum_range(NULL::mood))[i] FROM generate_series(1, 4) AS i;
+CALL more.enum_apply('mood', '{d,x,e,b}', '{"a": "e", "c": "x"}');
+SELECT * FROM whole ORDER BY m;
+CALL more.enum_apply('mood', '{new,b,e}', '{}', 'set_value', 'new');
+SELECT * FROM whole ORDER BY m, id;
+SELECT max(change) AS change FROM more.enum_history WHERE action = 'apply' \gset
+CALL more.enum_undo(:change);
+SELECT state FROM more.enum_history WHERE change = :change;
+SELECT * FROM whole ORDER BY m;
+CALL more.enum_apply('mood', '{two,one}', '{"b": "two", "d": "one"}', on_delete => 'cascade');
+SELECT * FROM whole ORDER BY m;
+DROP TABLE whole;
 
 -- hostile names
 CREATE TABLE "Ta""ble" ("Co""l" "Ty""pe");

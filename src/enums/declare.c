@@ -609,6 +609,24 @@ column_note(EnumColumn *column, int64 rows, const char *policy, const char *repl
 					replacement ? psprintf(" %s", quote_literal_cstr(replacement)) : "");
 }
 
+/* What a label of the catalog is called after the steps so far. */
+static char *
+label_by_then(Planning *planning, char *label)
+{
+	ListCell   *lc;
+
+	foreach(lc, planning->values)
+	{
+		EnumValue  *value = lfirst(lc);
+
+		if (strcmp(value->label, label) == 0)
+			for (int i = 0; i < list_length(planning->oids); i++)
+				if (list_nth_oid(planning->oids, i) == value->oid)
+					return list_nth(planning->now, i);
+	}
+	return label;
+}
+
 /* What a drop does to the rows: their number, and a note per column that has any. */
 static void
 count_dropped(Planning *planning, Step *step, Oid value)
@@ -631,6 +649,8 @@ count_dropped(Planning *planning, Step *step, Oid value)
 			continue;
 		if (policy_from_text(step->on_delete) == POLICY_PROTECT)
 			policy = column_policy(column->relid, column->attnum, &replacement);
+		if (policy && replacement)
+			replacement = label_by_then(planning, replacement);
 		if (policy == NULL)
 			policy = step->on_delete;
 		add_note(step, column_note(column, rows, rows < 0 ? "left alone" : policy, replacement));
