@@ -63,8 +63,8 @@ CALL more.enum_repair('"Ty""pe"');
 -- Two values are deleted as nobody should: one with an even OID, one with an odd.
 DELETE FROM pg_enum WHERE enumtypid = '"Ty""pe"'::regtype AND enumlabel IN ('größe', 'between');
 SELECT * FROM check_of('"Ty""pe"');
-SELECT * FROM outcome($$SELECT count("Co""l"::text) FROM "Ta""ble"$$);
-SELECT * FROM outcome($$SELECT count(most_common_vals::text) FROM pg_stats WHERE tablename = 'Ta"ble'$$);
+SELECT regexp_replace(o, '\d{4,}', 'N') FROM outcome($$SELECT count("Co""l"::text) FROM "Ta""ble"$$) AS o;
+SELECT regexp_replace(o, '\d{4,}', 'N') FROM outcome($$SELECT count(most_common_vals::text) FROM pg_stats WHERE tablename = 'Ta"ble'$$) AS o;
 
 -- They come back as retired values, and everything can be read again.
 SET client_min_messages = warning;
@@ -74,7 +74,7 @@ SELECT * FROM check_of('"Ty""pe"');
 SELECT * FROM labels_of('"Ty""pe"');
 SELECT * FROM rows_of();
 SELECT count(*) FROM pg_stats WHERE tablename = 'Ta"ble' AND most_common_vals::text <> '';
-SELECT regexp_replace(pg_get_viewdef('seen'), '\d{4,}', 'N');
+SELECT regexp_replace(regexp_replace(pg_get_viewdef('seen'), '^.* = ', ''), '\d{4,}', 'N') AS condition;
 SELECT relname, indisvalid FROM pg_index JOIN pg_class ON oid = indexrelid WHERE indrelid = '"Ta""ble"'::regclass ORDER BY 1;
 SELECT action, state, arguments FROM more.enum_history;
 
@@ -95,7 +95,7 @@ SELECT * FROM labels_of('"Ty""pe"');
 SELECT * FROM rows_of();
 SELECT "Co""l"::text, given::text, late::text, count(*) FROM "Ta""ble" GROUP BY 1, 2, 3 ORDER BY 1;
 SELECT relname, indisvalid FROM pg_index JOIN pg_class ON oid = indexrelid WHERE indrelid = '"Ta""ble"'::regclass ORDER BY 1;
-SELECT pg_get_viewdef('seen');
+SELECT regexp_replace(pg_get_viewdef('seen'), '^.* = ', '') AS condition;
 SELECT * FROM kept ORDER BY 1;
 SELECT action, state FROM more.enum_history ORDER BY change;
 

@@ -257,8 +257,8 @@ refuse_exclusion(Oid index)
  * and no active snapshot of their own.  The connection is closed and a new one
  * opened, and what was done before is committed.  Memory of the old connection
  * is gone; the current context is afterwards what it was before SPI_connect_ext,
- * where the new connection starts from, too.  Index of an own temporary table: rebuilt at once, nobody else can use
- * it.  An index that is gone is no error.
+ * where the new connection starts from, too.  An index of an own temporary table
+ * is rebuilt at once, since nobody else can use it.  One that is gone is no error.
  *
  * Errors: those of REINDEX, such as the caller's lack of rights on the index;
  * an exclusion constraint's index, for which the server knows no such way.
@@ -290,9 +290,10 @@ rebuild_index(Oid index)
 		reindex_concurrently(index);
 	next_transaction();
 
+	MemoryContextSwitchTo(context);	/* where SPI_finish will return to */
+	MemoryContextDelete(work);
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
 	MemoryContextSwitchTo(context);
-	MemoryContextDelete(work);
 }
 
 /*
