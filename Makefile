@@ -8,6 +8,7 @@ OBJS = \
 	src/expression.o \
 	src/condition.o \
 	src/condition_json.o \
+	src/condition_field.o \
 	src/condition_value.o \
 	src/rows/rowset.o \
 	src/rows/rowset_json.o \

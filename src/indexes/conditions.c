@@ -15,7 +15,7 @@
 
 #include "indexes/indexes.h"
 
-PG_FUNCTION_INFO_V1(condition);
+PG_FUNCTION_INFO_V1(condition_text);
 PG_FUNCTION_INFO_V1(condition_column_names);
 
 /*
@@ -40,7 +40,7 @@ argument_condition(Relation rel, FunctionCallInfo fcinfo, int argument, const ch
 
 /* more.condition: the condition as SQL text. */
 Datum
-condition(PG_FUNCTION_ARGS)
+condition_text(PG_FUNCTION_ARGS)
 {
 	Relation	rel = condition_table(PG_GETARG_OID(0), AccessShareLock);
 	char	   *sql = condition_sql(rel, argument_condition(rel, fcinfo, 1, "condition"), NULL);

@@ -4,11 +4,11 @@
 -- Conditions: JSON or SQL
 -- ---------------------------------------------------------------------------
 CREATE FUNCTION more.condition(target regclass, condition text) RETURNS text
-	AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT;
+	AS 'MODULE_PATHNAME', 'condition_text' LANGUAGE C STABLE STRICT;
 CREATE FUNCTION more.condition(target regclass, condition json) RETURNS text
-	AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT;
+	AS 'MODULE_PATHNAME', 'condition_text' LANGUAGE C STABLE STRICT;
 CREATE FUNCTION more.condition(target regclass, condition jsonb) RETURNS text
-	AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT;
+	AS 'MODULE_PATHNAME', 'condition_text' LANGUAGE C STABLE STRICT;
 CREATE FUNCTION more.condition_columns(target regclass, condition text) RETURNS text[]
 	AS 'MODULE_PATHNAME', 'condition_column_names' LANGUAGE C STABLE STRICT;
 CREATE FUNCTION more.condition_columns(target regclass, condition json) RETURNS text[]
