@@ -114,6 +114,7 @@ typedef struct Reorder
 	EnumChange *change;
 	MemoryContext context;		/* of all this; outlives transactions */
 	TimestampTz said;			/* when the user was told something */
+	Oid			read_table;		/* the one that readers kept us from at the last attempt */
 } Reorder;
 
 /* A table, with its columns that contain the enum. */
@@ -954,9 +955,12 @@ settle_order(Oid type)
 	}
 }
 
-/* Nested attempt at a lock against readers; false if it could not be had at once. */
+/*
+ * Lock a table against readers, to keep the lock or just to see whether it can
+ * be had; false if not at once.
+ */
 static bool
-try_exclude_readers(Oid relid)
+try_exclude_readers(Oid relid, bool keep)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -970,7 +974,10 @@ try_exclude_readers(Oid relid)
 
 		lock_table(relid, "ACCESS EXCLUSIVE");
 		AtEOXact_GUC(true, nest);
-		ReleaseCurrentSubTransaction();
+		if (keep)
+			ReleaseCurrentSubTransaction();
+		else
+			RollbackAndReleaseCurrentSubTransaction();
 		done = true;
 	}
 	PG_CATCH();
@@ -992,9 +999,19 @@ try_exclude_readers(Oid relid)
 	return done;
 }
 
+/* To be tried again later. */
+static void
+give_way_to_readers(Reorder *reorder, Oid relid)
+{
+	reorder->read_table = relid;
+	ereport(ERROR,
+			(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+			 errmsg("table %s is being read", qualified_name(relid))));
+}
+
 /* Nobody reads the tables that changed while the change is committed. */
 static void
-exclude_readers(List *tables)
+exclude_readers(Reorder *reorder, List *tables)
 {
 	ListCell   *cell;
 
@@ -1005,13 +1022,11 @@ exclude_readers(List *tables)
 
 		if ((table->changed == 0 && !table->named && !table->part) || table->relkind == RELKIND_MATVIEW)
 			continue;
-		while (!try_exclude_readers(table->relid))
+		while (!try_exclude_readers(table->relid, true))
 		{
 			CHECK_FOR_INTERRUPTS();
 			if (++tries == END_TRIES)
-				ereport(ERROR,
-						(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
-						 errmsg("table %s is being read", qualified_name(table->relid))));
+				give_way_to_readers(reorder, table->relid);
 			pg_usleep(LOCK_PAUSE * 1000L / 4);
 		}
 	}
@@ -1083,6 +1098,9 @@ move(Reorder *reorder, int wait)
 
 	foreach(cell, tables)
 		require_all_rows(((MoveTable *) lfirst(cell))->relid);
+	/* before any row is updated in vain again */
+	if (table_of(tables, reorder->read_table) && !try_exclude_readers(reorder->read_table, false))
+		give_way_to_readers(reorder, reorder->read_table);
 	mark_hashed(tables);
 	swap_labels(reorder);
 	invalidate_users(reorder->type);
@@ -1094,7 +1112,7 @@ move(Reorder *reorder, int wait)
 	require_all_moved(reorder, tables);
 	settle_order(reorder->type);
 	SPI_finish();
-	exclude_readers(tables);
+	exclude_readers(reorder, tables);
 	AtEOXact_GUC(true, nest);
 	change_rows(reorder->change, changed, changed);
 	change_step(reorder->change, "moved", NULL);
