@@ -140,6 +140,7 @@ recorded_rename(Oid type, const char *old, const char *new)
 	appendStringInfoChar(&json, '}');
 	change = change_start(type, "rename", json.data);
 	rename_enum_value(type, old, new);
+	change_rename_replacement(type, old, new);
 	change_end(change, "done");
 	return change->id;
 }

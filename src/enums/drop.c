@@ -1618,7 +1618,16 @@ enum_retire(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(drop->change->id);
 }
 
-/* What is known of a value that was retired; NULL if it is to stay. */
+/* Is there a value of that label that can be used? */
+static bool
+is_live(Oid type, const char *label)
+{
+	EnumValue  *value = enum_value(type, label, true);
+
+	return value && !value->retired && !value->moving;
+}
+
+/* What is known of a value that was retired. */
 static Drop *
 drop_of_retired(Oid type, EnumValue *value, MemoryContext context)
 {
@@ -1637,6 +1646,12 @@ drop_of_retired(Oid type, EnumValue *value, MemoryContext context)
 		drop->label = change_argument(drop->change, "label");
 		drop->on_delete = change_argument(drop->change, "on_delete");
 		drop->replacement = change_argument(drop->change, "replacement");
+	}
+	/* the replacement has gone since, or has been renamed past us: only rows that are written by now have it */
+	if (drop->replacement && !is_live(type, drop->replacement))
+	{
+		drop->on_delete = "protect";
+		drop->replacement = NULL;
 	}
 	drop->policy = policy_from_text(drop->on_delete);
 	drop->new_oid = find_replacement(drop, drop->policy, drop->replacement);

@@ -131,6 +131,7 @@ extern EnumChange *change_find(Oid type, const char *action, const char *label);
 extern EnumChange *change_get(int64 id);	/* any, or NULL */
 extern List *changes_of(Oid type);			/* all of the type, newest first */
 extern List *change_parts(int64 id);		/* those with part_of, oldest first */
+extern void change_rename_replacement(Oid type, const char *old, const char *new);
 extern char *change_argument(EnumChange *change, const char *name);	/* one of its arguments, or NULL */
 extern int64 change_whole;	/* what changes that start are parts of, or 0; reset it in PG_FINALLY */
 extern void change_step(EnumChange *change, const char *step, const char *object);	/* writes the row; the caller commits */

@@ -414,6 +414,36 @@ change_argument(EnumChange *change, const char *name)
 	return fcinfo->isnull ? NULL : TextDatumGetCString(result);
 }
 
+/*
+ * change_rename_replacement
+ *		A value was renamed: changes that made it a replacement tell its new
+ *		label, by which they are finished and taken back.
+ */
+void
+change_rename_replacement(Oid type, const char *old, const char *new)
+{
+	Oid			types[] = {OIDOID, TEXTOID, TEXTOID};
+	Datum		values[3];
+
+	records_open();
+	values[0] = ObjectIdGetDatum(type);
+	values[1] = CStringGetTextDatum(old);
+	values[2] = CStringGetTextDatum(new);
+	record_execute("UPDATE more.enum_changes SET arguments = arguments OPERATOR(pg_catalog.||) "
+				   "pg_catalog.jsonb_build_object('replacement', $3) "
+				   "WHERE type OPERATOR(pg_catalog.=) $1 AND (arguments OPERATOR(pg_catalog.->>) 'replacement') OPERATOR(pg_catalog.=) $2",
+				   3, types, values, NULL);
+	record_execute("UPDATE more.enum_changes SET arguments = arguments OPERATOR(pg_catalog.||) "
+				   "pg_catalog.jsonb_build_object('columns', (SELECT pg_catalog.jsonb_agg("
+				   "CASE WHEN (c.value OPERATOR(pg_catalog.->>) 'replacement') OPERATOR(pg_catalog.=) $2 "
+				   "THEN c.value OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object('replacement', $3) ELSE c.value END ORDER BY c.n) "
+				   "FROM ROWS FROM (pg_catalog.jsonb_array_elements(arguments OPERATOR(pg_catalog.->) 'columns')) WITH ORDINALITY AS c (value, n))) "
+				   "WHERE type OPERATOR(pg_catalog.=) $1 AND arguments OPERATOR(pg_catalog.@>) pg_catalog.jsonb_build_object('columns', "
+				   "pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object('replacement', $2)))",
+				   3, types, values, NULL);
+	records_close();
+}
+
 /* Write a change's row; step, object and state may be NULL: then they stay. */
 static void
 change_write(EnumChange *change, const char *step, const char *object, const char *state)
