@@ -24,6 +24,7 @@
 #include "fmgr.h"
 #include "rewrite/rewriteHandler.h"
 #include "storage/lmgr.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -58,94 +59,191 @@ typedef struct RestoredColumn
 	Oid			new_oid;
 } RestoredColumn;
 
-/* Run a statement of ours; returns how many rows it processed. */
-static uint64
-run(const char *sql, int nargs, Oid *types, Datum *values, const char *nulls)
+/* A statement of ours and its parameters, which it names as they are added. */
+typedef struct Statement
 {
-	int			code = SPI_execute_with_args(sql, nargs, types, values, nulls, false, 0);
+	StringInfoData sql;
+	int			nargs;
+	Oid		   *types;
+	Datum	   *values;
+	char	   *nulls;
+} Statement;
+
+static void
+begin_statement(Statement *statement)
+{
+	initStringInfo(&statement->sql);
+	statement->nargs = 0;
+	statement->types = palloc(sizeof(Oid) * FUNC_MAX_ARGS);
+	statement->values = palloc(sizeof(Datum) * FUNC_MAX_ARGS);
+	statement->nulls = palloc0(FUNC_MAX_ARGS + 1);
+}
+
+/* Add a parameter; returns what the statement calls it. */
+static char *
+add_parameter(Statement *statement, Oid type, Datum value, bool isnull)
+{
+	if (statement->nargs == FUNC_MAX_ARGS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("too many columns are bound together by foreign keys")));
+	statement->types[statement->nargs] = type;
+	statement->values[statement->nargs] = value;
+	statement->nulls[statement->nargs] = isnull ? 'n' : ' ';
+	return psprintf("$%d", ++statement->nargs);
+}
+
+/* Run it; returns how many rows it processed. */
+static uint64
+run(Statement *statement)
+{
+	int			code = SPI_execute_with_args(statement->sql.data, statement->nargs, statement->types,
+											 statement->values, statement->nulls, false, 0);
 
 	if (code < 0)
 		elog(ERROR, "could not run a statement: %s", SPI_result_code_string(code));
 	return SPI_processed;
 }
 
-/* Is JSON object's field there? */
-static bool
-has_field(const char *json, const char *name)
+/* A parameter that is an array of texts, one of each row; offset tells which field. */
+static char *
+add_texts(Statement *statement, List *rows, size_t offset)
 {
-	Oid			types[] = {TEXTOID, TEXTOID};
-	Datum		values[2];
-	bool		isnull;
+	Datum	   *texts = palloc(sizeof(Datum) * Max(list_length(rows), 1));
+	ListCell   *cell;
 
-	values[0] = CStringGetTextDatum(json);
-	values[1] = CStringGetTextDatum(name);
-	run("SELECT $1::pg_catalog.jsonb OPERATOR(pg_catalog.?) $2", 2, types, values, NULL);
-	return DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	foreach(cell, rows)
+		texts[foreach_current_index(cell)] = CStringGetTextDatum(*(char **) ((char *) lfirst(cell) + offset));
+	return add_parameter(statement, TEXTARRAYOID,
+						 PointerGetDatum(construct_array(texts, list_length(rows), TEXTOID, -1, false, TYPALIGN_INT)),
+						 false);
 }
 
-/*
- * The columns of the table that are fields of the object, and an item of FROM,
- * k, that reads them as their types; without generated columns if they are to
- * be written.
- */
-static List *
-columns_in_json(Relation rel, const char *json, bool writable, StringInfo from)
+/* A parameter that is an array of these C strings. */
+static char *
+add_names(Statement *statement, List *names)
 {
-	TupleDesc	desc = RelationGetDescr(rel);
+	Datum	   *texts = palloc(sizeof(Datum) * Max(list_length(names), 1));
+	ListCell   *cell;
+
+	foreach(cell, names)
+		texts[foreach_current_index(cell)] = CStringGetTextDatum(lfirst(cell));
+	return add_parameter(statement, TEXTARRAYOID,
+						 PointerGetDatum(construct_array(texts, list_length(names), TEXTOID, -1, false, TYPALIGN_INT)),
+						 false);
+}
+
+/* The fields of a JSON object, as C strings. */
+static List *
+field_names(const char *json)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Statement	statement;
 	List	   *result = NIL;
 
-	appendStringInfoString(from, "pg_catalog.jsonb_to_record($1::pg_catalog.jsonb) AS k(");
-	for (int i = 0; i < desc->natts; i++)
+	SPI_connect();
+	begin_statement(&statement);
+	appendStringInfo(&statement.sql, "SELECT pg_catalog.jsonb_object_keys(%s::pg_catalog.jsonb)",
+					 add_parameter(&statement, TEXTOID, CStringGetTextDatum(json), false));
+	run(&statement);
+	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		Form_pg_attribute att = TupleDescAttr(desc, i);
+		char	   *name = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
+		MemoryContext old = MemoryContextSwitchTo(context);
 
-		if (att->attisdropped || (writable && att->attgenerated) || !has_field(json, NameStr(att->attname)))
-			continue;
-		appendStringInfo(from, "%s%s %s", result ? ", " : "", quote_identifier(NameStr(att->attname)),
-						 type_sql(att->atttypid, att->atttypmod));
-		result = lappend_int(result, att->attnum);
+		result = lappend(result, pstrdup(name));
+		MemoryContextSwitchTo(old);
 	}
-	appendStringInfoChar(from, ')');
+	SPI_finish();
 	return result;
 }
 
-/* Insert a deleted row again; false if it cannot be. */
-static bool
-insert_row(KeptRow *row)
+/* The table's columns of these names, by number; those that are computed are left out if they are to be written. */
+static List *
+columns_named(Relation rel, List *names, bool writable)
 {
-	Oid			relid = root_table(row->relid);
-	Relation	rel = table_open(relid, RowExclusiveLock);
-	Oid			types[] = {TEXTOID};
-	Datum		values[1];
-	StringInfoData from;
-	StringInfoData names;
-	List	   *columns;
+	List	   *result = NIL;
 	ListCell   *cell;
-	bool		result = false;
 
-	initStringInfo(&from);
+	foreach(cell, names)
+	{
+		AttrNumber	attnum = find_column(rel, lfirst(cell));
+
+		if (attnum > 0 && !(writable && TupleDescAttr(RelationGetDescr(rel), attnum - 1)->attgenerated))
+			result = lappend_int(result, attnum);
+	}
+	return result;
+}
+
+/* "jsonb_to_record(json) AS k(a int, ...)": the columns' values in an object. */
+static char *
+record_sql(Relation rel, List *columns, const char *json)
+{
+	StringInfoData sql;
+	ListCell   *cell;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "pg_catalog.jsonb_to_record(%s::pg_catalog.jsonb) AS k(", json);
+	foreach(cell, columns)
+	{
+		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(rel), lfirst_int(cell) - 1);
+
+		appendStringInfo(&sql, "%s%s %s", foreach_current_index(cell) ? ", " : "", quote_identifier(NameStr(att->attname)),
+						 type_sql(att->atttypid, att->atttypmod));
+	}
+	appendStringInfoChar(&sql, ')');
+	return sql.data;
+}
+
+/* ------------------------------------------------------------------------ */
+/* Rows that were deleted													*/
+/* ------------------------------------------------------------------------ */
+
+/* Insert deleted rows of one table again; returns how many could be. */
+static int64
+insert_rows(List *rows)
+{
+	KeptRow    *first = linitial(rows);
+	Oid			relid = root_table(first->relid);
+	Relation	rel = table_open(relid, RowExclusiveLock);
+	List	   *columns = columns_named(rel, field_names(first->deleted_row), true);
+	StringInfoData names;
+	Statement	statement;
+	ListCell   *cell;
+	int64		result = 0;
+
 	initStringInfo(&names);
-	columns = columns_in_json(rel, row->deleted_row, true, &from);
 	foreach(cell, columns)
 		appendStringInfo(&names, "%s%s", names.len ? ", " : "",
 						 quote_identifier(get_attname(relid, lfirst_int(cell), false)));
-	values[0] = CStringGetTextDatum(row->deleted_row);
 	if (columns)
-		result = run(psprintf("INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM %s ON CONFLICT DO NOTHING",
-							  qualified_name(relid), names.data, names.data, from.data), 1, types, values, NULL) > 0;
+	{
+		SPI_connect();
+		begin_statement(&statement);
+		appendStringInfo(&statement.sql, "INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM "
+						 "pg_catalog.unnest(%s) WITH ORDINALITY AS x(\"pg_more row\", \"pg_more n\"), LATERAL %s "
+						 "ORDER BY \"pg_more n\" ON CONFLICT DO NOTHING",
+						 qualified_name(relid), names.data, names.data,
+						 add_texts(&statement, rows, offsetof(KeptRow, deleted_row)),
+						 record_sql(rel, columns, "\"pg_more row\""));
+		result = run(&statement);
+		SPI_finish();
+	}
 	table_close(rel, NoLock);
 	return result;
 }
 
-/* "t.a = k.a AND ..." with the types' own equality; NULL where a column or its equality is missing. */
+/* ------------------------------------------------------------------------ */
+/* Rows that were changed													*/
+/* ------------------------------------------------------------------------ */
+
+/* "t.a = k.a AND ..." with the types' own equality; NULL where one has none. */
 static char *
 key_condition(Relation rel, List *columns)
 {
 	StringInfoData sql;
 	ListCell   *cell;
 
-	if (columns == NIL)
-		return NULL;
 	initStringInfo(&sql);
 	foreach(cell, columns)
 	{
@@ -162,99 +260,112 @@ key_condition(Relation rel, List *columns)
 	return sql.data;
 }
 
-/* How many fields the object has. */
-static int
-count_fields(const char *json)
+/*
+ * A condition that tells whether the column holds what the change gave it,
+ * where old_sql is what it held before; NULL if that cannot be told.
+ */
+static char *
+given_condition(Statement *statement, RestoredColumn *restored, Oid type, Oid value, const char *old_sql)
 {
-	Oid			types[] = {TEXTOID};
-	Datum		values[1];
-	bool		isnull;
+	EnumColumn *column = &restored->column;
+	const char *name = quote_identifier(column->name);
+	bool		isnull = restored->policy == POLICY_SET_NULL;
+	Datum		given = isnull ? (Datum) 0 : ObjectIdGetDatum(restored->new_oid);
 
-	values[0] = CStringGetTextDatum(json);
-	run("SELECT pg_catalog.count(*)::pg_catalog.int4 FROM pg_catalog.jsonb_object_keys($1::pg_catalog.jsonb)",
-		1, types, values, NULL);
-	return DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	if (restored->policy == POLICY_SET_DEFAULT)
+	{
+		if (!default_value(column, &given, &isnull))
+			return NULL;
+		return psprintf("NOT more._differs(t.%s, %s)", name, add_parameter(statement, column->type, given, isnull));
+	}
+	if (!isnull && restored->policy != POLICY_SET_VALUE)
+		return NULL;
+	if (column->plain)
+		return psprintf("NOT more._differs(t.%s, %s)", name, add_parameter(statement, column->type, given, isnull));
+	return psprintf("NOT more._differs(t.%s, more._enum_replace(%s, %s, %s))", name, old_sql,
+					add_parameter(statement, type, ObjectIdGetDatum(value), false),
+					add_parameter(statement, type, given, isnull));
+}
+
+/* Do those columns tell the rows of the whole partitioned table apart? */
+static bool
+is_key_of(Relation rel, List *columns)
+{
+	bool		others;
+	ListCell   *cell;
+
+	foreach(cell, unique_keys(rel, &others))
+	{
+		if (list_length(lfirst(cell)) == list_length(columns) && list_difference_int(lfirst(cell), columns) == NIL)
+			return true;
+	}
+	return false;
 }
 
 /*
- * The value that the change gave the column; false if that cannot be told.
- * Where it is the column's default, it is computed by the statement.
+ * The UPDATE that gives rows of one table their old values back, one or more
+ * columns of it; it returns how many of these rows of the record each changed
+ * row stands for.  False if it cannot be said.  The rows' keys all have the same fields.
  */
 static bool
-given_value(RestoredColumn *restored, Oid type, Oid value, Datum old, Datum *given, char *null)
+append_update(Statement *statement, Oid relid, List *rows, List *restored, Oid type, Oid value)
 {
-	bool		isnull = restored->policy == POLICY_SET_NULL && restored->column.plain;
-
-	if (restored->policy != POLICY_SET_NULL && restored->policy != POLICY_SET_VALUE)
-		return false;
-	*given = (Datum) 0;
-	if (!isnull && restored->column.plain)
-		*given = ObjectIdGetDatum(restored->new_oid);
-	else if (!isnull)
-		*given = value_replace(old, restored->column.type, type, value, restored->new_oid, &isnull);
-	*null = isnull ? 'n' : ' ';
-	return true;
-}
-
-/* Give a row its old value back; false if it is gone, or others have changed it. */
-static bool
-update_row(KeptRow *row, RestoredColumn *restored, Oid type, Oid value)
-{
-	EnumColumn *column = &restored->column;
-	bool		moves = column->relid != root_table(column->relid);
-	Oid			relid = root_table(column->relid);
-	Relation	rel = table_open(relid, RowExclusiveLock);
-	Oid			types[] = {TEXTOID, column->type, column->type, OIDOID};
-	Datum		values[4];
-	char		nulls[] = "    ";
-	StringInfoData from;
-	char	   *condition;
-	char	   *still;
-	List	   *columns;
-	Oid			input;
-	Oid			ioparam;
-	bool		result = false;
-
-	initStringInfo(&from);
-	columns = columns_in_json(rel, row->key, false, &from);
-	condition = list_length(columns) == count_fields(row->key) ? key_condition(rel, columns) : NULL;
-	getTypeInputInfo(column->type, &input, &ioparam);
-	values[0] = CStringGetTextDatum(row->key);
-	values[1] = OidInputFunctionCall(input, row->old_value, ioparam, -1);
-	values[2] = (Datum) 0;
-	nulls[2] = 'n';
-	values[3] = ObjectIdGetDatum(column->relid);
-	if (given_value(restored, type, value, values[1], &values[2], &nulls[2]))
-		still = psprintf("NOT more._differs(t.%s, $3)", quote_identifier(column->name));
-	else
-		/* a default may be anything but the value */
-		still = psprintf("NOT more._enum_holds(t.%s, $2)", quote_identifier(column->name));
-	/* rows of a partition may have moved to another one */
-	if (condition)
-		result = run(psprintf("UPDATE %s%s AS t SET %s = $2 FROM %s WHERE %s AND %s", moves ? "" : "ONLY ",
-							  qualified_name(relid), quote_identifier(column->name), from.data, condition, still),
-					 4, types, values, nulls) > 0;
-	table_close(rel, NoLock);
-	return result;
-}
-
-/* The column that a kept row is of, as it is now; false if there is none. */
-static bool
-column_of_row(KeptRow *row, List *columns, EnumColumn *result)
-{
+	Oid			root = root_table(relid);
+	Relation	rel = table_open(root, RowExclusiveLock);
+	List	   *names = field_names(((KeptRow *) linitial(rows))->key);
+	List	   *key = columns_named(rel, names, false);
+	char	   *same = list_length(key) == list_length(names) ? key_condition(rel, key) : NULL;
+	StringInfoData set;
+	StringInfoData olds;
+	StringInfoData any;
+	StringInfoData count;
 	ListCell   *cell;
 
-	foreach(cell, columns)
+	initStringInfo(&count);
+	initStringInfo(&set);
+	initStringInfo(&olds);
+	initStringInfo(&any);
+	foreach(cell, restored)
 	{
-		EnumColumn *column = lfirst(cell);
+		RestoredColumn *column = lfirst(cell);
+		const char *name = quote_identifier(column->column.name);
+		int			i = foreach_current_index(cell);
+		char	   *old = psprintf("x.old%d::%s", i, type_sql(column->column.type, -1));
+		char	   *given = given_condition(statement, column, type, value, old);
+		char	   *label;
 
-		if (column->relid == row->relid && strcmp(column->name, row->column) == 0)
-		{
-			*result = *column;
-			return true;
-		}
+		if (given == NULL)
+			same = NULL;
+		appendStringInfo(&set, "%s%s = CASE WHEN x.old%d IS NOT NULL AND %s THEN %s ELSE t.%s END",
+						 i ? ", " : "", name, i, given ? given : "false", old, name);
+		appendStringInfo(&any, "%s(x.old%d IS NOT NULL AND %s)", i ? " OR " : "", i, given ? given : "false");
+		/* of a row that was changed more than once, the last time; rows come in that order */
+		label = add_parameter(statement, TEXTOID, CStringGetTextDatum(column->column.name), false);
+		appendStringInfo(&olds, ", (pg_catalog.array_agg(u.o ORDER BY u.n) FILTER (WHERE u.c OPERATOR(pg_catalog.=) %s))[1] AS old%d"
+						 ", pg_catalog.count(*) FILTER (WHERE u.c OPERATOR(pg_catalog.=) %s) AS n%d", label, i, label, i);
+		appendStringInfo(&count, "%sCASE WHEN x.old%d IS NULL OR more._differs(t.%s, %s) THEN 0 ELSE x.n%d END",
+						 i ? " OPERATOR(pg_catalog.+) " : "", i, name, old, i);
 	}
-	return false;
+	if (same)
+	{
+		appendStringInfo(&statement->sql, "UPDATE %s%s AS t SET %s FROM (SELECT u.k%s FROM ROWS FROM "
+						 "(pg_catalog.unnest(%s), pg_catalog.unnest(%s), pg_catalog.unnest(%s)) WITH ORDINALITY AS u(k, c, o, n) "
+						 "WHERE u.k::pg_catalog.jsonb OPERATOR(pg_catalog.?&) %s GROUP BY u.k) AS x, LATERAL %s WHERE %s AND (%s)",
+						 root == relid && rel->rd_rel->relkind != RELKIND_PARTITIONED_TABLE ? "ONLY " : "",
+						 qualified_name(root), set.data, olds.data,
+						 add_texts(statement, rows, offsetof(KeptRow, key)),
+						 add_texts(statement, rows, offsetof(KeptRow, column)),
+						 add_texts(statement, rows, offsetof(KeptRow, old_value)),
+						 add_names(statement, names),
+						 record_sql(rel, key, "x.k"), same, any.data);
+		/* a row may have moved to another partition, if the key tells rows of all of them apart */
+		if (root != relid && !is_key_of(rel, key))
+			appendStringInfo(&statement->sql, " AND t.tableoid OPERATOR(pg_catalog.=) %s",
+							 add_parameter(statement, OIDOID, ObjectIdGetDatum(relid), false));
+		appendStringInfo(&statement->sql, " RETURNING %s AS n", count.data);
+	}
+	table_close(rel, NoLock);
+	return same != NULL;
 }
 
 /* What the change did to the column: its standing policy then, or what the call said. */
@@ -262,19 +373,23 @@ static bool
 find_policy(EnumChange *change, RestoredColumn *restored)
 {
 	MemoryContext context = CurrentMemoryContext;
-	Oid			types[] = {TEXTOID, TEXTOID};
-	Datum		values[2];
+	Statement	statement;
+	char	   *arguments;
 	char	   *policy;
 	char	   *replacement;
 
 	SPI_connect();
-	values[0] = CStringGetTextDatum(change->arguments);
-	values[1] = CStringGetTextDatum(psprintf("%s.%s", qualified_name(restored->column.relid),
-											 quote_identifier(restored->column.name)));
-	run("SELECT c OPERATOR(pg_catalog.->>) 'on_delete', c OPERATOR(pg_catalog.->>) 'replacement' FROM "
-		"(SELECT c, 1 FROM pg_catalog.jsonb_array_elements($1::pg_catalog.jsonb OPERATOR(pg_catalog.->) 'columns') AS c "
-		" WHERE (c OPERATOR(pg_catalog.->>) 'column') OPERATOR(pg_catalog.=) $2 "
-		" UNION ALL SELECT $1::pg_catalog.jsonb, 2 ORDER BY 2 LIMIT 1) AS c(c, n)", 2, types, values, NULL);
+	begin_statement(&statement);
+	arguments = add_parameter(&statement, TEXTOID, CStringGetTextDatum(change->arguments), false);
+	appendStringInfo(&statement.sql, "SELECT c OPERATOR(pg_catalog.->>) 'on_delete', c OPERATOR(pg_catalog.->>) 'replacement' FROM "
+					 "(SELECT c, 1 FROM pg_catalog.jsonb_array_elements(%s::pg_catalog.jsonb OPERATOR(pg_catalog.->) 'columns') AS c "
+					 " WHERE (c OPERATOR(pg_catalog.->>) 'column') OPERATOR(pg_catalog.=) %s "
+					 " UNION ALL SELECT %s::pg_catalog.jsonb, 2 ORDER BY 2 LIMIT 1) AS c(c, n)",
+					 arguments,
+					 add_parameter(&statement, TEXTOID, CStringGetTextDatum(psprintf("%s.%s", qualified_name(restored->column.relid),
+																					 quote_identifier(restored->column.name))), false),
+					 arguments);
+	run(&statement);
 	policy = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
 	replacement = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2);
 	policy = policy ? MemoryContextStrdup(context, policy) : NULL;
@@ -295,21 +410,54 @@ find_policy(EnumChange *change, RestoredColumn *restored)
 	return true;
 }
 
-/* The rows of the record before number n, at most a thousand, last ones first. */
+/* The column that a kept row is of, as it is now, and what was done to it; NULL if there is none. */
+static RestoredColumn *
+column_of_row(EnumChange *change, KeptRow *row, List *columns)
+{
+	ListCell   *cell;
+
+	foreach(cell, columns)
+	{
+		EnumColumn *column = lfirst(cell);
+
+		if (column->relid == row->relid && strcmp(column->name, row->column) == 0)
+		{
+			RestoredColumn *result = palloc0(sizeof(RestoredColumn));
+
+			result->column = *column;
+			return find_policy(change, result) ? result : NULL;
+		}
+	}
+	return NULL;
+}
+
+/*
+ * Rows of the record, last ones first: those before number n, at most a chunk,
+ * or, where tables are given, all rows of these that were changed.
+ */
 static List *
-read_kept_rows(EnumChange *change, int64 n)
+read_kept_rows(EnumChange *change, int64 n, List *tables)
 {
 	MemoryContext context = CurrentMemoryContext;
-	Oid			types[] = {INT8OID, INT8OID};
-	Datum		values[2];
+	Oid			types[] = {INT8OID, INT8OID, OIDARRAYOID};
+	Datum	   *oids = palloc(sizeof(Datum) * Max(list_length(tables), 1));
+	Datum		values[3];
 	List	   *result = NIL;
+	ListCell   *cell;
 
+	foreach(cell, tables)
+		oids[foreach_current_index(cell)] = ObjectIdGetDatum(lfirst_oid(cell));
 	SPI_connect();
 	values[0] = Int64GetDatum(change->id);
 	values[1] = Int64GetDatum(n);
-	record_execute("SELECT n, \"table\"::pg_catalog.oid, \"column\", key::pg_catalog.text, old_value, deleted_row::pg_catalog.text "
+	values[2] = PointerGetDatum(construct_array(oids, list_length(tables), OIDOID, sizeof(Oid), true, TYPALIGN_INT));
+	record_execute(tables ?
+				   "SELECT n, \"table\"::pg_catalog.oid, \"column\", key::pg_catalog.text, old_value, deleted_row::pg_catalog.text "
 				   "FROM more.enum_change_rows WHERE change OPERATOR(pg_catalog.=) $1 AND n OPERATOR(pg_catalog.<) $2 "
-				   "ORDER BY n DESC LIMIT 1000", 2, types, values, NULL);
+				   "AND NOT was_deleted AND \"table\" OPERATOR(pg_catalog.=) ANY ($3) ORDER BY n DESC" :
+				   "SELECT n, \"table\"::pg_catalog.oid, \"column\", key::pg_catalog.text, old_value, deleted_row::pg_catalog.text "
+				   "FROM more.enum_change_rows WHERE change OPERATOR(pg_catalog.=) $1 AND n OPERATOR(pg_catalog.<) $2 "
+				   "ORDER BY n DESC LIMIT 1000", tables ? 3 : 2, types, values, NULL);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		HeapTuple	tuple = SPI_tuptable->vals[i];
@@ -331,24 +479,187 @@ read_kept_rows(EnumChange *change, int64 n)
 	return result;
 }
 
-/* Bring one row back. */
+/* Can the row be found again, and its value be read? */
 static bool
-restore_row(EnumChange *change, KeptRow *row, Oid value, List *columns)
+is_complete(KeptRow *row)
 {
-	RestoredColumn restored;
-	bool		result = false;
+	return row->key && row->old_value && strstr(row->old_value, RETIRED_PREFIX) == NULL;
+}
 
-	LockRelationOid(row->relid, RowExclusiveLock);
-	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(row->relid)))
-		return false;
+/* Give rows of one column their old values back; returns how many. */
+static int64
+update_rows(EnumChange *change, List *rows, Oid value, List *columns)
+{
+	KeptRow    *first = linitial(rows);
+	RestoredColumn *restored = column_of_row(change, first, columns);
+	List	   *complete = NIL;
+	Statement	statement;
+	ListCell   *cell;
+	int64		result = 0;
+
+	foreach(cell, rows)
+	{
+		if (is_complete(lfirst(cell)))
+			complete = lappend(complete, lfirst(cell));
+	}
+	if (restored == NULL || complete == NIL)
+		return 0;
 	SPI_connect();
-	if (row->deleted_row)
-		result = insert_row(row);
-	else if (row->key && row->old_value && strstr(row->old_value, RETIRED_PREFIX) == NULL && column_of_row(row, columns, &restored.column) &&
-			 find_policy(change, &restored))
-		result = update_row(row, &restored, change->type, value);
+	begin_statement(&statement);
+	if (append_update(&statement, first->relid, complete, list_make1(restored), change->type, value))
+	{
+		uint64		changed = run(&statement);
+		bool		isnull;
+
+		for (uint64 i = 0; i < changed; i++)
+			result += DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull));
+	}
 	SPI_finish();
 	return result;
+}
+
+/* Give rows of several tables, which foreign keys bind, their old values back in one statement. */
+static int64
+update_together(EnumChange *change, List *tables, Oid value, List *columns)
+{
+	List	   *rows = read_kept_rows(change, PG_INT64_MAX, tables);
+	List	   *roots = NIL;
+	Statement	statement;
+	StringInfoData sum;
+	ListCell   *cell;
+	bool		isnull;
+	int64		result = 0;
+
+	foreach(cell, tables)
+		roots = list_append_unique_oid(roots, root_table(lfirst_oid(cell)));
+	SPI_connect();
+	begin_statement(&statement);
+	initStringInfo(&sum);
+	foreach(cell, roots)
+	{
+		List	   *own = NIL;
+		List	   *restored = NIL;
+		ListCell   *inner;
+		int			length;
+
+		foreach(inner, rows)
+		{
+			KeptRow    *row = lfirst(inner);
+			RestoredColumn *column;
+			ListCell   *known;
+			bool		again = false;
+
+			if (root_table(row->relid) != lfirst_oid(cell) || !is_complete(row))
+				continue;
+			own = lappend(own, row);
+			foreach(known, restored)
+				again |= strcmp(((RestoredColumn *) lfirst(known))->column.name, row->column) == 0;
+			if (!again && (column = column_of_row(change, row, columns)) != NULL)
+				restored = lappend(restored, column);
+		}
+		if (own == NIL || restored == NIL)
+			continue;
+		length = statement.sql.len;
+		appendStringInfo(&statement.sql, "%s c%d AS (", sum.len ? "," : "WITH", foreach_current_index(cell));
+		if (append_update(&statement, lfirst_oid(cell), own, restored, change->type, value))
+		{
+			appendStringInfoChar(&statement.sql, ')');
+			appendStringInfo(&sum, "%s(SELECT COALESCE(pg_catalog.sum(n), 0)::pg_catalog.int8 FROM c%d)",
+							 sum.len ? " OPERATOR(pg_catalog.+) " : "", foreach_current_index(cell));
+		}
+		else
+		{
+			statement.sql.len = length;
+			statement.sql.data[length] = '\0';
+		}
+	}
+	if (sum.len)
+	{
+		appendStringInfo(&statement.sql, " SELECT %s", sum.data);
+		run(&statement);
+		result = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	}
+	SPI_finish();
+	return result;
+}
+
+/* The tables of columns with rows that the change has changed, by OID. */
+static List *
+changed_tables(EnumChange *change)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Oid			types[] = {INT8OID};
+	Datum		values[1];
+	List	   *result = NIL;
+	bool		isnull;
+
+	SPI_connect();
+	values[0] = Int64GetDatum(change->id);
+	record_execute("SELECT DISTINCT \"table\"::pg_catalog.oid FROM more.enum_change_rows "
+				   "WHERE change OPERATOR(pg_catalog.=) $1 AND NOT was_deleted", 1, types, values, NULL);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		MemoryContext old = MemoryContextSwitchTo(context);
+
+		result = lappend_oid(result, DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull)));
+		MemoryContextSwitchTo(old);
+	}
+	SPI_finish();
+	return result;
+}
+
+/* Those of them that foreign keys bind to each other, or to themselves. */
+static List *
+bound_tables(EnumChange *change)
+{
+	List	   *tables = changed_tables(change);
+	List	   *result = NIL;
+	ListCell   *cell;
+
+	foreach(cell, enum_foreign_keys(change->type))
+	{
+		EnumForeignKey *pair = lfirst(cell);
+		List	   *referring = NIL;
+		List	   *referred = NIL;
+		ListCell   *inner;
+
+		foreach(inner, tables)
+		{
+			if (root_table(lfirst_oid(inner)) == pair->table)
+				referring = lappend_oid(referring, lfirst_oid(inner));
+			if (root_table(lfirst_oid(inner)) == pair->referenced_table)
+				referred = lappend_oid(referred, lfirst_oid(inner));
+		}
+		if (referring && referred)
+			result = list_union_oid(list_union_oid(result, referring), referred);
+	}
+	return result;
+}
+
+/* Bring a run of rows back: of one table and column, all deleted or all changed. */
+static int64
+restore_run(EnumChange *change, List *rows, Oid value, List *columns, List *bound)
+{
+	KeptRow    *first = linitial(rows);
+	int64		result = 0;
+
+	LockRelationOid(first->relid, RowExclusiveLock);
+	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(first->relid)))
+		return 0;
+	require_all_rows(root_table(first->relid));
+	if (first->deleted_row)
+		result = insert_rows(rows);
+	else if (!list_member_oid(bound, first->relid))
+		result = update_rows(change, rows, value, columns);
+	return result;
+}
+
+/* Do both rows belong to one run? */
+static bool
+same_run(KeptRow *a, KeptRow *b)
+{
+	return a->relid == b->relid && strcmp(a->column, b->column) == 0 &&
+		(a->deleted_row == NULL) == (b->deleted_row == NULL);
 }
 
 /*
@@ -364,30 +675,43 @@ int64
 restore_rows(EnumChange *change, Oid value, int64 *lost)
 {
 	List	   *columns = enum_columns(change->type, false);
+	List	   *bound = bound_tables(change);
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "pg_more rows", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	int64		next = PG_INT64_MAX;
+	int64		kept = 0;
 	int64		result = 0;
+	bool		together = false;
 	List	   *rows;
 
-	*lost = change->rows_not_kept;
 	PushActiveSnapshot(GetTransactionSnapshot());
-	while ((rows = read_kept_rows(change, next)) != NIL)
+	while ((rows = read_kept_rows(change, next, NIL)) != NIL)
 	{
+		List	   *same = NIL;
 		ListCell   *cell;
 
 		foreach(cell, rows)
 		{
 			KeptRow    *row = lfirst(cell);
 
+			if (same && !same_run(linitial(same), row))
+			{
+				result += restore_run(change, same, value, columns, bound);
+				same = NIL;
+			}
+			if (!row->deleted_row && list_member_oid(bound, row->relid) && !together)
+			{
+				together = true;
+				result += update_together(change, bound, value, columns);
+			}
+			same = lappend(same, row);
 			next = row->n;
-			if (restore_row(change, row, value, columns))
-				result++;
-			else
-				(*lost)++;
+			kept++;
 		}
+		result += restore_run(change, same, value, columns, bound);
 		MemoryContextReset(context);
 	}
+	*lost = change->rows_not_kept + kept - result;
 	PopActiveSnapshot();
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);

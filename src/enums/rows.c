@@ -53,6 +53,7 @@
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -97,6 +98,7 @@ typedef struct Batch
 	bool		write_root;		/* or changed */
 	bool		lock;			/* rows can be locked before they are changed */
 	List	   *key;			/* attribute numbers that tell a row again, or NIL */
+	List	   *together;		/* names of the table's columns that get the new value in one statement */
 	bool		keep;			/* the history wants what rows hold */
 	char	   *label;			/* of the old value, there */
 	char	   *prefix;			/* that text has before the label, now that it is retired, or NULL */
@@ -523,26 +525,35 @@ refuses_null(EnumColumn *column)
 	return result;
 }
 
-/* Would the default put the value back?  What changes from call to call is not computed. */
-static bool
-default_holds(Node *expr, EnumColumn *column, Oid type, Oid old_oid)
+/*
+ * default_value
+ *		The column's default; false if it has none, or one that changes from call
+ *		to call.  Palloc'd; computed with the caller's rights.
+ */
+bool
+default_value(EnumColumn *column, Datum *value, bool *isnull)
 {
-	EState	   *estate;
-	ExprState  *state;
-	Datum		value;
-	bool		isnull;
-	bool		result;
+	Relation	rel = table_open(column->relid, AccessShareLock);
+	Node	   *expr = build_column_default(rel, column->attnum);
+	bool		known = expr && !contain_volatile_functions(expr);
 
-	if (contain_volatile_functions(expr))
-		return false;
-	estate = CreateExecutorState();
-	state = ExecPrepareExpr((Expr *) copyObject(expr), estate);
-	PushActiveSnapshot(GetTransactionSnapshot());
-	value = ExecEvalExprSwitchContext(state, GetPerTupleExprContext(estate), &isnull);
-	result = !isnull && value_holds(value, column->type, type, old_oid);
-	PopActiveSnapshot();
-	FreeExecutorState(estate);
-	return result;
+	table_close(rel, AccessShareLock);
+	if (known)
+	{
+		EState	   *estate = CreateExecutorState();
+		ExprState  *state = ExecPrepareExpr((Expr *) expr, estate);
+		int16		length;
+		bool		by_value;
+
+		get_typlenbyval(column->type, &length, &by_value);
+		PushActiveSnapshot(GetTransactionSnapshot());
+		*value = ExecEvalExprSwitchContext(state, GetPerTupleExprContext(estate), isnull);
+		if (!*isnull)
+			*value = datumCopy(*value, by_value, length);
+		PopActiveSnapshot();
+		FreeExecutorState(estate);
+	}
+	return known;
 }
 
 /* Refuse set_default for a column whose default does not help. */
@@ -551,18 +562,20 @@ check_default(EnumColumn *column, Oid type, Oid old_oid)
 {
 	Relation	rel = table_open(column->relid, AccessShareLock);
 	Node	   *expr = build_column_default(rel, column->attnum);
+	Datum		value;
+	bool		isnull;
 
+	table_close(rel, AccessShareLock);
 	if (expr == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("column %s has no default", column_text(column)),
 				 errhint("Give the column a default, or give this column a policy of its own with more.enum_on_delete and leave on_delete out.")));
-	if (default_holds(expr, column, type, old_oid))
+	if (default_value(column, &value, &isnull) && !isnull && value_holds(value, column->type, type, old_oid))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the default of column %s holds the value itself", column_text(column)),
 				 errhint("Give the column another default, or give this column a policy of its own with more.enum_on_delete and leave on_delete out.")));
-	table_close(rel, AccessShareLock);
 }
 
 /*
@@ -754,6 +767,19 @@ new_value_sql(Batch *batch)
 	return psprintf("more._enum_replace(t.%s, " OLD_SQL ", " NEW_SQL ")", quote_identifier(column->name));
 }
 
+static bool
+is_among(List *names, const char *name)
+{
+	ListCell   *cell;
+
+	foreach(cell, names)
+	{
+		if (strcmp(lfirst(cell), name) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* The key of a row after the change, as JSON. */
 static char *
 key_sql(Batch *batch)
@@ -769,12 +795,16 @@ key_sql(Batch *batch)
 	{
 		AttrNumber	attnum = lfirst_int(cell);
 		int			i = foreach_current_index(cell);
+		char	   *name;
 
 		appendStringInfo(&sql, "%s($6)[%d], ", i ? ", " : "", i + 1);
-		if (attnum == batch->column->attnum && batch->policy != POLICY_CASCADE)
+		name = get_attname(batch->column->relid, attnum, false);
+		if (is_among(batch->together, name))
+			appendStringInfo(&sql, "more._enum_replace(t.%s, " OLD_SQL ", " NEW_SQL ")", quote_identifier(name));
+		else if (attnum == batch->column->attnum && batch->policy != POLICY_CASCADE)
 			appendStringInfoString(&sql, new_value_sql(batch));
 		else
-			appendStringInfo(&sql, "t.%s", quote_identifier(get_attname(batch->column->relid, attnum, false)));
+			appendStringInfo(&sql, "t.%s", quote_identifier(name));
 	}
 	appendStringInfoString(&sql, ")::pg_catalog.text");
 	return sql.data;
@@ -1185,14 +1215,8 @@ names_in_table(List *columns, Oid root)
 	foreach(cell, columns)
 	{
 		EnumColumn *column = lfirst(cell);
-		ListCell   *inner;
-		bool		known = false;
 
-		if (root_table(column->relid) != root)
-			continue;
-		foreach(inner, result)
-			known |= strcmp(lfirst(inner), column->name) == 0;
-		if (!known)
+		if (root_table(column->relid) == root && !is_among(result, column->name))
 			result = lappend(result, column->name);
 	}
 	return result;
@@ -1221,7 +1245,7 @@ append_update(StringInfo sql, Oid root, List *names)
 
 /* Lock the rows of one column, and keep what they hold. */
 static void
-keep_column(EnumChange *change, EnumColumn *column, Oid type, Oid old_oid, Oid new_oid)
+keep_column(EnumChange *change, List *columns, EnumColumn *column, Oid type, Oid old_oid, Oid new_oid)
 {
 	RowWalk		walk = {0};
 	Batch		batch;
@@ -1230,6 +1254,7 @@ keep_column(EnumChange *change, EnumColumn *column, Oid type, Oid old_oid, Oid n
 
 	begin_batch(&batch, column, type, old_oid);
 	begin_change(&batch, change, old_oid, POLICY_SET_VALUE, new_oid);
+	batch.together = names_in_table(columns, root_table(column->relid));
 	rows = lock_rows(&batch, LOCK_ALL, &count);
 	if (count > 0)
 		notice_without_key(&batch, &walk);
@@ -1267,7 +1292,7 @@ migrate_together(EnumChange *change, List *columns, Oid type, Oid old_oid, Oid n
 		if (column->relkind != RELKIND_RELATION || !hold_column(column, RowExclusiveLock))
 			continue;
 		roots = list_append_unique_oid(roots, root_table(column->relid));
-		keep_column(change, column, type, old_oid, new_oid);
+		keep_column(change, columns, column, type, old_oid, new_oid);
 	}
 	initStringInfo(&sql);
 	initStringInfo(&sum);
