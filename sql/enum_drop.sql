@@ -218,6 +218,41 @@ TABLE once;
 TABLE twice;
 DROP TABLE base CASCADE;
 
+-- what the server would refuse for one table is refused before rows of another change
+ALTER TYPE answer ADD VALUE 'no';
+CREATE TABLE passed_first (id integer PRIMARY KEY, v answer);
+INSERT INTO passed_first VALUES (1, 'no');
+RESET ROLE;
+CREATE TABLE only_read (id integer PRIMARY KEY, v answer);
+INSERT INTO only_read VALUES (1, 'no');
+GRANT SELECT ON only_read TO regress_more_owner;
+SET ROLE regress_more_owner;
+CALL more.enum_drop('answer', 'no', 'cascade');
+CALL more.enum_drop('answer', 'no', 'set_null');
+RESET ROLE;
+GRANT UPDATE (v) ON only_read TO regress_more_owner;
+SET ROLE regress_more_owner;
+CALL more.enum_drop('answer', 'no', 'cascade');
+CREATE TABLE with_rule (id integer PRIMARY KEY, v answer);
+INSERT INTO with_rule VALUES (1, 'no');
+CREATE RULE nothing AS ON UPDATE TO with_rule DO INSTEAD NOTHING;
+CALL more.enum_drop('answer', 'no', 'set_null');
+DROP TABLE with_rule;
+CREATE TYPE span AS RANGE (subtype = answer);
+CREATE TABLE spans (id integer PRIMARY KEY, s span);
+INSERT INTO spans VALUES (1, span('no', NULL));
+CALL more.enum_drop('answer', 'no', 'set_null');
+SELECT count(*) AS untouched FROM passed_first WHERE v = 'no';
+SELECT count(*) AS running FROM more.enum_progress;
+DROP TABLE spans;
+CALL more.enum_drop('answer', 'no', 'set_null');
+TABLE passed_first;
+DROP TABLE passed_first;
+RESET ROLE;
+DROP TABLE only_read;
+SET ROLE regress_more_owner;
+DROP TYPE span;
+
 -- inside a plpgsql procedure, and under another isolation level
 ALTER TYPE answer ADD VALUE 'no';
 ALTER TYPE answer ADD VALUE 'maybe';

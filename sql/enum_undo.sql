@@ -114,6 +114,24 @@ CALL more.enum_undo(:change);
 SELECT to_regtype('"we ird".made');
 CALL more.enum_undo(:change);
 
+-- rows that no history was kept of are counted, and told
+CREATE TYPE colour AS ENUM ('red', 'blue');
+CREATE TABLE keyless (v colour);
+INSERT INTO keyless VALUES ('red'), ('red');
+CALL more.enum_drop('colour', 'red', 'set_value', 'blue');
+SELECT max(change) AS change FROM more.enum_history WHERE action = 'drop' \gset
+SELECT rows_done, rows_kept, rows_not_kept FROM more.enum_history WHERE change = :change;
+CALL more.enum_undo(:change);
+TRUNCATE keyless;
+ALTER TABLE keyless ADD id integer PRIMARY KEY;
+INSERT INTO keyless VALUES ('red', 1);
+SET pg_more.enum_history_rows = 0;
+CALL more.enum_drop('colour', 'red', 'cascade');
+RESET pg_more.enum_history_rows;
+SELECT max(change) AS change FROM more.enum_history WHERE action = 'drop' \gset
+SELECT rows_done, rows_kept, rows_not_kept FROM more.enum_history WHERE change = :change;
+CALL more.enum_undo(:change);
+
 -- Refused.
 CALL more.enum_undo(NULL);
 CALL more.enum_undo(0);

@@ -764,6 +764,26 @@ mark_late(Drop *drop)
 	}
 }
 
+/*
+ * Refuse what the server would refuse in the middle: rows of tables passed
+ * before would have changed by then.  In one transaction nothing is left of that.
+ */
+static void
+require_changes(Drop *drop)
+{
+	ListCell   *cell;
+
+	if (drop->atomic)
+		return;
+	foreach(cell, drop->tasks)
+	{
+		Task	   *task = lfirst(cell);
+
+		if (changes_rows(task) && task->rows > 0)
+			require_changeable(task->column, drop->type, drop->value, task->policy, task->new_oid, !task->late);
+	}
+}
+
 /* Step 1. */
 static void
 look(Drop *drop)
@@ -776,6 +796,7 @@ look(Drop *drop)
 	look_at_rows(drop);
 	arrange_tasks(drop);
 	mark_late(drop);
+	require_changes(drop);
 	if (!drop->is_retired)
 		warn_of_functions(drop);
 }

@@ -123,7 +123,7 @@ typedef struct EnumChange
 	char	   *step_object;
 	int64		part_of;		/* the change that it is a part of, or 0 */
 	int64		rows_kept;		/* in more.enum_change_rows */
-	int64		rows_not_kept;	/* those beyond the limit */
+	int64		rows_not_kept;	/* those beyond the limit, or of tables without a key */
 } EnumChange;
 
 extern EnumChange *change_start(Oid type, const char *action, const char *arguments_json);
@@ -164,6 +164,7 @@ extern bool count_values(EnumColumn *column, Oid type, List *values, int64 *coun
 extern void require_all_rows(Oid relid);	/* row security hides none, else 42501 */
 extern bool holds_any(EnumColumn *column, Oid type, Oid value);
 extern void require_policy(EnumColumn *column, Oid type, Oid old_oid, EnumPolicy policy);
+extern void require_changeable(EnumColumn *column, Oid type, Oid old_oid, EnumPolicy policy, Oid new_oid, bool values);
 /* Where a migration is; zeroed at first, but for a context that outlives it. */
 typedef struct RowWalk
 {

@@ -143,7 +143,7 @@ COMMENT ON VIEW more.enum_history IS 'the changes of the enum types that you own
 COMMENT ON COLUMN more.enum_history.type_name IS 'the type''s name when the change began';
 COMMENT ON COLUMN more.enum_history.state IS 'running, retired, done, undone or failed';
 COMMENT ON COLUMN more.enum_history.rows_kept IS 'the rows of which the old values are kept, for more.enum_undo';
-COMMENT ON COLUMN more.enum_history.rows_not_kept IS 'the rows beyond the setting pg_more.enum_history_rows';
+COMMENT ON COLUMN more.enum_history.rows_not_kept IS 'the rows beyond the setting pg_more.enum_history_rows, and those of tables without a key';
 COMMENT ON COLUMN more.enum_history.part_of IS 'the change, of more.enum_apply, that it is a part of';
 COMMENT ON VIEW more.enum_progress IS 'the changes of the enum types that you own which are not done: how far each is';
 COMMENT ON COLUMN more.enum_progress.pid IS 'the server process at work; NULL: it was interrupted, and the same call again goes on';

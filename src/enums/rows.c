@@ -837,14 +837,11 @@ typedef enum LockWhich
 	LOCK_ALL					/* all, waiting for them */
 } LockWhich;
 
-/* Lock rows that hold the value, and read what is kept of them. */
-static FoundRow *
-lock_rows(Batch *batch, LockWhich which, int *count)
+/* The statement that locks rows that hold the value, and reads what is kept of them. */
+static char *
+lock_sql(Batch *batch, LockWhich which)
 {
 	StringInfoData sql;
-	FoundRow   *rows;
-	SPITupleTable *table;
-	int			nest = begin_portable_text();
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "SELECT t.ctid, %s", key_sql(batch));
@@ -860,7 +857,18 @@ lock_rows(Batch *batch, LockWhich which, int *count)
 	if (batch->lock)
 		appendStringInfo(&sql, " FOR %s%s", batch->policy == POLICY_CASCADE ? "UPDATE" : "NO KEY UPDATE",
 						 which == LOCK_ADDRESSES ? " SKIP LOCKED" : "");
-	*count = run(batch, sql.data, 0);
+	return sql.data;
+}
+
+/* Lock rows that hold the value, and read what is kept of them. */
+static FoundRow *
+lock_rows(Batch *batch, LockWhich which, int *count)
+{
+	FoundRow   *rows;
+	SPITupleTable *table;
+	int			nest = begin_portable_text();
+
+	*count = run(batch, lock_sql(batch, which), 0);
 	table = SPI_tuptable;
 	rows = palloc(sizeof(FoundRow) * Max(*count, 1));
 	for (int i = 0; i < *count; i++)
@@ -921,9 +929,9 @@ still_holding(SPITupleTable *table, int64 count)
 	return result;
 }
 
-/* Run the statement that changes rows under a condition. */
-static int64
-change_where(Batch *batch, const char *condition)
+/* The statement that changes rows under a condition. */
+static char *
+change_sql(Batch *batch, const char *condition)
 {
 	char	   *name = pstrdup(quote_identifier(batch->column->name));
 	char	   *table = from_sql(batch, batch->write_root);
@@ -931,9 +939,9 @@ change_where(Batch *batch, const char *condition)
 								 condition, leaf_sql(batch, batch->write_root));
 
 	if (batch->policy == POLICY_CASCADE)
-		return run(batch, psprintf("DELETE FROM %s %s RETURNING %s", table, where, batch->keep ? "t" : "1"), 0);
-	return run(batch, psprintf("UPDATE %s SET %s = %s %s RETURNING more._enum_holds(t.%s, " OLD_SQL ")",
-							   table, name, new_value_sql(batch), where, name), 0);
+		return psprintf("DELETE FROM %s %s RETURNING %s", table, where, batch->keep ? "t" : "1");
+	return psprintf("UPDATE %s SET %s = %s %s RETURNING more._enum_holds(t.%s, " OLD_SQL ")",
+					table, name, new_value_sql(batch), where, name);
 }
 
 /*
@@ -949,10 +957,11 @@ change_rows_at(Batch *batch, int count)
 	SPITupleTable *result;
 
 	error_context_stack = &callback;
-	changed = change_where(batch, holds_sql(batch));
+	changed = run(batch, change_sql(batch, holds_sql(batch)), 0);
 	/* a partition that no longer takes the value is left out by the planner, though rows are in it */
 	if (changed == 0 && batch->write_root)
-		changed = change_where(batch, psprintf("more._enum_holds(t.%s, " OLD_SQL ")", quote_identifier(batch->column->name)));
+		changed = run(batch, change_sql(batch, psprintf("more._enum_holds(t.%s, " OLD_SQL ")",
+														quote_identifier(batch->column->name))), 0);
 	error_context_stack = callback.previous;
 	result = SPI_tuptable;
 	if (batch->policy != POLICY_CASCADE)
@@ -966,6 +975,36 @@ change_rows_at(Batch *batch, int count)
 		refuse_stubborn_rows(batch, stubborn);
 	SPI_tuptable = result;
 	return changed;
+}
+
+/*
+ * require_changeable
+ *		Raise the error that a change of the column's rows would raise for want of
+ *		a right, or for a rule of the table; with values, also the one that a new
+ *		value of a row, range or array raises, which reads the rows that hold the
+ *		old one.  Changes nothing, and fires no trigger.
+ *
+ * Locks the table until the transaction ends, as the change would.
+ */
+void
+require_changeable(EnumColumn *column, Oid type, Oid old_oid, EnumPolicy policy, Oid new_oid, bool values)
+{
+	Batch		batch;
+	ErrorContextCallback callback = {error_context_stack, change_context, psprintf("column %s", column_text(column))};
+
+	if (!hold_column(column, RowExclusiveLock))
+		return;
+	SPI_connect();
+	begin_batch(&batch, column, type, old_oid);
+	begin_change(&batch, NULL, old_oid, policy, new_oid);
+	error_context_stack = &callback;
+	run(&batch, psprintf("EXPLAIN (COSTS OFF) %s", lock_sql(&batch, LOCK_ADDRESSES)), 0);
+	run(&batch, psprintf("EXPLAIN (COSTS OFF) %s", change_sql(&batch, holds_sql(&batch))), 0);
+	if (values && !column->plain && (policy == POLICY_SET_NULL || policy == POLICY_SET_VALUE))
+		run(&batch, psprintf("SELECT pg_catalog.count(%s) FROM %s WHERE %s%s", new_value_sql(&batch),
+							 from_sql(&batch, batch.read_root), holds_sql(&batch), leaf_sql(&batch, batch.read_root)), 0);
+	error_context_stack = callback.previous;
+	SPI_finish();
 }
 
 /* A composite value as JSON text. */
@@ -1041,6 +1080,8 @@ process_rows(Batch *batch, RowWalk *walk, LockWhich which)
 		keep_deleted(batch, SPI_tuptable, changed);
 	else if (batch->keep && batch->key)
 		keep_changed(batch, rows, count);
+	else if (batch->change)
+		batch->change->rows_not_kept += changed;
 	return changed;
 }
 
@@ -1260,6 +1301,8 @@ keep_column(EnumChange *change, List *columns, EnumColumn *column, Oid type, Oid
 		notice_without_key(&batch, &walk);
 	if (batch.keep && batch.key)
 		keep_changed(&batch, rows, count);
+	else if (change)
+		change->rows_not_kept += count;
 }
 
 /*
