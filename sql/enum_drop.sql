@@ -253,6 +253,29 @@ DROP TABLE only_read;
 SET ROLE regress_more_owner;
 DROP TYPE span;
 
+-- rows change while the label is what it was, but where a CHECK would not let them
+ALTER TYPE answer ADD VALUE 'no';
+CREATE TABLE seen (was text, becomes text, in_table text);
+CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO seen VALUES (old.v::text, new.v::text, tg_table_name);
+	RETURN new;
+END $$;
+CREATE TABLE with_default (id integer PRIMARY KEY, v answer DEFAULT 'no');
+CREATE TABLE with_index (id integer PRIMARY KEY, v answer);
+CREATE INDEX ON with_index (id) WHERE v <> 'no';
+CREATE TABLE with_check (id integer PRIMARY KEY, v answer CHECK (v = 'no'));
+INSERT INTO with_default VALUES (1, 'no');
+INSERT INTO with_index VALUES (1, 'no');
+INSERT INTO with_check VALUES (1, 'no');
+CREATE TRIGGER see BEFORE UPDATE ON with_default FOR EACH ROW EXECUTE FUNCTION see();
+CREATE TRIGGER see BEFORE UPDATE ON with_index FOR EACH ROW WHEN (old.v = 'no') EXECUTE FUNCTION see();
+CREATE TRIGGER see BEFORE UPDATE ON with_check FOR EACH ROW EXECUTE FUNCTION see();
+CALL more.enum_drop('answer', 'no', 'set_value', 'never');
+SELECT * FROM seen ORDER BY in_table;
+DROP TABLE with_default, with_index, with_check, seen;
+DROP FUNCTION see;
+
 -- inside a plpgsql procedure, and under another isolation level
 ALTER TYPE answer ADD VALUE 'no';
 ALTER TYPE answer ADD VALUE 'maybe';

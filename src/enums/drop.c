@@ -741,7 +741,18 @@ look_at_rows(Drop *drop)
 		refuse_protected(drop, protected);
 }
 
-/* Mark the tasks whose rows can only change once expressions have been remapped. */
+/* Could the expression refuse a row for its new value, until it is remapped? */
+static bool
+admits_rows(StoredExpression *expression)
+{
+	return strcmp(expression->kind, "check") == 0 || strcmp(expression->kind, "partition") == 0 ||
+		strcmp(expression->kind, "domain") == 0;
+}
+
+/*
+ * Mark the tasks whose rows can only change once expressions have been remapped.
+ * Until then they read as the reserved label, to triggers too: no others, then.
+ */
 static void
 mark_late(Drop *drop)
 {
@@ -752,11 +763,15 @@ mark_late(Drop *drop)
 		StoredExpression *expression = lfirst(cell);
 		ListCell   *inner;
 
+		if (!admits_rows(expression))
+			continue;
 		foreach(inner, drop->tasks)
 		{
 			Task	   *task = lfirst(inner);
 
-			/* a CHECK or policy of the table, or of a domain, may allow the old value only */
+			/* nulls are admitted as well before, and rows that go as well */
+			if (task->policy != POLICY_SET_VALUE && task->policy != POLICY_SET_DEFAULT)
+				continue;
 			if (expression->relid == task->column->relid ||
 				(!OidIsValid(expression->relid) && task->column->type != drop->type))
 				task->late = true;
