@@ -15,7 +15,11 @@
  * 4. Wait for every transaction that began before.  They may have the value in a
  *    parameter, a variable, a plan or a snapshot.
  * 5. Look at the rows again, and migrate those that came meanwhile; back to 4
- *    until a look finds none.
+ *    until a look finds none.  Where the value or the database was in use, that
+ *    is not the first look: a transaction that began during 4 may have copied a
+ *    row that its origin has lost since then, and is waited for before the next.
+ *    Where rows are seen, the value gets another reserved label, since others
+ *    may have read the present one there, and would write it back.
  * 6. Rebuild the indexes, and clear the statistics and missing values, that hold
  *    the value's OID still.
  * 7. Look once more for what is cheap to look for, and delete the catalog row.
@@ -143,15 +147,19 @@ next_transaction(void)
 	with_snapshot();
 }
 
-static void
+/* Step 4: false if there was nobody to wait for. */
+static bool
 wait_for_others(Drop *drop)
 {
+	bool		waited;
+
 	change_step(drop->change, "wait", NULL);
 	next_transaction();
 	without_snapshot();
-	wait_out_transactions(drop->change, drop->type);
+	waited = wait_out_transactions(drop->change, drop->type);
 	XactIsoLevel = XACT_READ_COMMITTED;
 	with_snapshot();
+	return waited;
 }
 
 /* Record the step, for all to see, and tell the user where it takes long. */
@@ -1208,7 +1216,7 @@ refuse_computed(Drop *drop, Task *task)
 			 errhint("Change what it is computed from, and call this again.")));
 }
 
-/* Step 5: true if rows were found, and changed. */
+/* Step 5: true if rows were found that are not to stay. */
 static bool
 look_again(Drop *drop)
 {
@@ -1237,7 +1245,11 @@ look_again(Drop *drop)
 		else if (!changes_rows(task))
 			computed = lappend(computed, task);
 		else
-			found |= migrate_rest(drop, task) > 0;
+		{
+			/* also where the rows are gone by then: whoever took them may have put them where we looked before */
+			found = true;
+			migrate_rest(drop, task);
+		}
 	}
 	if (protected)
 		give_back(drop, protected);
@@ -1248,6 +1260,43 @@ look_again(Drop *drop)
 	}
 	found |= refresh_views(drop);
 	return found;
+}
+
+/*
+ * Another reserved label, with a number that the type has not had for the value:
+ * what others have read of it, and would write in transactions that are yet to
+ * begin, is no value any more.
+ */
+static void
+relabel(Drop *drop)
+{
+	MemoryContext old = MemoryContextSwitchTo(drop->context);
+	char	   *former = drop->retired;
+
+	drop->retired = next_retired_label(drop->type, former, drop->label);
+	MemoryContextSwitchTo(old);
+	rename_enum_value(drop->type, former, drop->retired);
+	invalidate_users(drop->type);
+	rewrite_arguments(drop);
+	next_transaction();
+}
+
+/* Steps 4 and 5; the last look finds nothing, and is the first one only where nothing else went on. */
+static void
+wait_and_look(Drop *drop)
+{
+	bool		in_use = drop->change->rows_total > 0;
+	bool		found;
+	int			looks = 0;
+
+	do
+	{
+		in_use |= wait_for_others(drop);
+		found = look_again(drop);
+		if (found && !drop->stays)
+			relabel(drop);
+		looks++;
+	} while (found || (in_use && looks < 2));
 }
 
 /* ------------------------------------------------------------------------ */
@@ -1360,7 +1409,7 @@ clear_holders(Drop *drop)
 			break;
 		/* what was rebuilt under a snapshot that saw the rows has them still */
 		if (round > 0)
-			wait_for_others(drop);
+			(void) wait_for_others(drop);
 		if (round == 10)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_IN_USE),
@@ -1433,9 +1482,7 @@ finish(Drop *drop)
 		retire(drop);
 	for (;;)
 	{
-		do
-			wait_for_others(drop);
-		while (look_again(drop));
+		wait_and_look(drop);
 		without_snapshot();
 		settle_expressions(drop->type, false);
 		next_transaction();

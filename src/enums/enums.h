@@ -34,6 +34,7 @@ typedef struct EnumValue
 extern List *enum_values(Oid type);			/* of EnumValue, in order; reads the catalog anew */
 extern EnumValue *enum_value(Oid type, const char *label, bool missing_ok);
 extern char *retired_label(Oid type, const char *label);	/* a free reserved name */
+extern char *next_retired_label(Oid type, const char *retired, const char *label);	/* another one for the same value */
 extern char *moving_label(Oid type, const char *label);
 extern void require_free_label(const char *argument, const char *label);	/* not NULL, not reserved */
 extern void require_enum(Oid type);			/* it is one, else 42809 */
@@ -192,8 +193,8 @@ extern EnumChange *reorder_values(Oid type, List *labels, MemoryContext context)
 
 /* --- wait.c ------------------------------------------------------------------- */
 
-/* Commits, waits for all that ran before, starts a new transaction. Connected to SPI, non-atomic; change may be NULL. */
-extern void wait_out_transactions(EnumChange *change, Oid type);
+/* Commits, waits for all that ran before, starts a new transaction. Connected to SPI, non-atomic; change may be NULL. False: nothing ran. */
+extern bool wait_out_transactions(EnumChange *change, Oid type);
 
 /* --- rebuild.c ---------------------------------------------------------------- */
 

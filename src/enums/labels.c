@@ -117,13 +117,13 @@ enum_value(Oid type, const char *label, bool missing_ok)
 	return value;
 }
 
-/* A label PREFIX:N:LABEL that the type does not have, N being the smallest number that is free. */
+/* A label PREFIX:N:LABEL that the type does not have, N being the smallest number from there on that is free. */
 static char *
-reserved_label(Oid type, const char *prefix, const char *label)
+reserved_label(Oid type, const char *prefix, const char *label, int from)
 {
 	List	   *values = enum_values(type);
 
-	for (int n = 1;; n++)
+	for (int n = from;; n++)
 	{
 		char	   *numbered = psprintf("%s%d:", prefix, n);
 		bool		taken = false;
@@ -147,13 +147,23 @@ reserved_label(Oid type, const char *prefix, const char *label)
 char *
 retired_label(Oid type, const char *label)
 {
-	return reserved_label(type, RETIRED_PREFIX, label);
+	return reserved_label(type, RETIRED_PREFIX, label, 1);
+}
+
+/*
+ * next_retired_label
+ *		The same with a greater number than the one that the value has.
+ */
+char *
+next_retired_label(Oid type, const char *retired, const char *label)
+{
+	return reserved_label(type, RETIRED_PREFIX, label, atoi(retired + strlen(RETIRED_PREFIX)) + 1);
 }
 
 char *
 moving_label(Oid type, const char *label)
 {
-	return reserved_label(type, MOVING_PREFIX, label);
+	return reserved_label(type, MOVING_PREFIX, label, 1);
 }
 
 /*

@@ -403,11 +403,13 @@ nap(long milliseconds)
  * For procedures, in a call that is not atomic, connected to SPI, with no
  * active snapshot of their own.  Commits what was done before, and often
  * afterwards; a transaction without snapshot is open at the end.  change may
- * be NULL; otherwise its step becomes "wait", with whom we wait for.
+ * be NULL; otherwise its step becomes "wait", with whom we wait for.  True if
+ * anything ran that began before; false where nothing did, nor had written what
+ * it had not committed.
  *
  * Errors: cancellation, timeouts of the session.
  */
-void
+bool
 wait_out_transactions(EnumChange *change, Oid type)
 {
 	MemoryContext context = AllocSetContextCreate(PortalContext, "pg_more wait", ALLOCSET_DEFAULT_SIZES);
@@ -417,6 +419,7 @@ wait_out_transactions(EnumChange *change, Oid type)
 	long		sleep = SHORTEST_PAUSE;
 	long		interval = FIRST_REPORT;
 	TimestampTz told;
+	bool		waited = false;
 
 	SPI_commit();
 	before = note_before();
@@ -427,6 +430,7 @@ wait_out_transactions(EnumChange *change, Oid type)
 		forget_ended(before);
 		if (before->ntransactions == 0 && !statements_left(before) && !old_rows_visible(before))
 			break;
+		waited = true;
 		if (TimestampDifferenceExceeds(told, GetCurrentTimestamp(), interval))
 		{
 			report(change, type, before);
@@ -441,4 +445,5 @@ wait_out_transactions(EnumChange *change, Oid type)
 	SPI_commit();
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
+	return waited;
 }
