@@ -248,6 +248,25 @@ SELECT * FROM more.enum_values('mood');
 SELECT m FROM s;
 SELECT count(*) FROM more.enum_progress;
 
+-- functions of a table's owner that a superuser's look calls run as that owner
+SET ROLE regress_more_owner;
+CREATE TABLE looked_at (id integer, m mood);
+CREATE FUNCTION told(integer) RETURNS boolean STABLE LANGUAGE plpgsql AS
+	$$ BEGIN RAISE NOTICE 'called by %', current_user; RETURN true; END $$;
+CREATE FUNCTION told(integer, mood) RETURNS mood STABLE LANGUAGE plpgsql AS
+	$$ BEGIN RAISE NOTICE 'called by %', current_user; RETURN $2; END $$;
+INSERT INTO looked_at VALUES (1, 'last');
+-- NOT VALID, so that it is not called yet
+ALTER TABLE looked_at ADD CHECK (m <> 'last' OR told(id)) NOT VALID, ALTER m SET DEFAULT told(1, 'a');
+RESET ROLE;
+\set VERBOSITY terse
+SELECT action, note FROM more.enum_plan('mood', '{a,b}', on_delete => 'set_value', replacement => 'a');
+ALTER TABLE looked_at DROP CONSTRAINT looked_at_check;
+SELECT more.enum_on_delete('looked_at', 'm', 'set_default');
+DELETE FROM s;
+DELETE FROM looked_at;
+CALL more.enum_drop('mood', 'last');
+
 RESET ROLE;
 SET client_min_messages = warning;
 DROP SCHEMA "we ird" CASCADE;

@@ -18,6 +18,7 @@
 #include "catalog/pg_operator.h"
 #include "commands/defrem.h"
 #include "commands/trigger.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/parsenodes.h"
 #include "optimizer/optimizer.h"
@@ -565,4 +566,35 @@ rowtype_table(Oid type)
 						OidIsValid(type) ? format_type_be(type) : "unknown"),
 				 errhint("Write the target as NULL::table_name.")));
 	return relid;
+}
+
+/*
+ * as_relation_owner, as_former_user
+ *		A superuser becomes the relation's owner, in a security-restricted
+ *		operation, to compute an expression of the relation; and back.
+ *
+ * The functions in it are the owner's choice, and somebody who only looks must
+ * not lend them more than the owner has.  Others stay who they are.  An error
+ * takes it back by itself.
+ */
+void
+as_relation_owner(Oid relid, FormerUser *former)
+{
+	HeapTuple	tup;
+
+	GetUserIdAndSecContext(&former->user, &former->context);
+	if (!superuser())
+		return;
+	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	if (!HeapTupleIsValid(tup))
+		elog(ERROR, "cache lookup failed for relation %u", relid);
+	SetUserIdAndSecContext(((Form_pg_class) GETSTRUCT(tup))->relowner,
+						   former->context | SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
+	ReleaseSysCache(tup);
+}
+
+void
+as_former_user(FormerUser *former)
+{
+	SetUserIdAndSecContext(former->user, former->context);
 }

@@ -20,6 +20,13 @@ typedef struct UniqueKey
 	bool		usual;			/* it compares as the columns' types do by default */
 } UniqueKey;
 
+/* Who the user was before as_relation_owner(). */
+typedef struct FormerUser
+{
+	Oid			user;
+	int			context;
+} FormerUser;
+
 extern char *qualified_name(Oid relid);
 extern char *operator_sql(Oid opno);
 extern char *collation_sql(Oid collation);
@@ -36,5 +43,7 @@ extern bool may_have_row_triggers(Relation rel);
 extern bool is_computed(Relation rel, AttrNumber attnum);
 extern Node *column_default(Relation rel, AttrNumber attnum);
 extern Oid	rowtype_table(Oid type);
+extern void as_relation_owner(Oid relid, FormerUser *former);
+extern void as_former_user(FormerUser *former);
 
 #endif							/* PG_MORE_CATALOG_H */

@@ -528,7 +528,7 @@ refuses_null(EnumColumn *column)
 /*
  * default_value
  *		The column's default; false if it has none, or one that changes from call
- *		to call.  Palloc'd; computed with the caller's rights.
+ *		to call.  Palloc'd; computed with the rights of the table's owner.
  */
 bool
 default_value(EnumColumn *column, Datum *value, bool *isnull)
@@ -540,16 +540,23 @@ default_value(EnumColumn *column, Datum *value, bool *isnull)
 	table_close(rel, AccessShareLock);
 	if (known)
 	{
-		EState	   *estate = CreateExecutorState();
-		ExprState  *state = ExecPrepareExpr((Expr *) expr, estate);
+		FormerUser	caller;
+		int			nest = NewGUCNestLevel();
+		EState	   *estate;
+		ExprState  *state;
 		int16		length;
 		bool		by_value;
 
 		get_typlenbyval(column->type, &length, &by_value);
+		as_relation_owner(column->relid, &caller);
+		estate = CreateExecutorState();
+		state = ExecPrepareExpr((Expr *) expr, estate);
 		PushActiveSnapshot(GetTransactionSnapshot());
 		*value = ExecEvalExprSwitchContext(state, GetPerTupleExprContext(estate), isnull);
 		if (!*isnull)
 			*value = datumCopy(*value, by_value, length);
+		as_former_user(&caller);
+		AtEOXact_GUC(false, nest);
 		PopActiveSnapshot();
 		FreeExecutorState(estate);
 	}

@@ -500,7 +500,8 @@ whole_row_walker(Node *node, void *context)
  *		Is there a row, in the table itself, that will not satisfy the CHECK?
  *
  * The condition is SQL over the table's columns.  Without a change the rows
- * are taken as they are.  Reads the table with the caller's rights.
+ * are taken as they are.  Reads the table with the caller's rights, or, for a
+ * superuser, with those of its owner, whose functions it calls.
  */
 static bool
 row_violates(Oid relid, const char *condition, const TreeChange *change)
@@ -508,6 +509,7 @@ row_violates(Oid relid, const char *condition, const TreeChange *change)
 	Relation	rel = table_open(relid, AccessShareLock);
 	int			nest = NewGUCNestLevel();
 	StringInfoData sql;
+	FormerUser	caller;
 	bool		found = false;
 
 	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
@@ -526,8 +528,10 @@ row_violates(Oid relid, const char *condition, const TreeChange *change)
 		appendStringInfo(&sql, " WHERE NOT (%s) LIMIT 1", condition);
 		if (SPI_connect() != SPI_OK_CONNECT)
 			elog(ERROR, "SPI_connect failed");
+		as_relation_owner(relid, &caller);
 		if (SPI_execute(sql.data, true, 1) != SPI_OK_SELECT)
 			elog(ERROR, "could not read the rows of \"%s\"", RelationGetRelationName(rel));
+		as_former_user(&caller);
 		found = SPI_processed > 0;
 		SPI_finish();
 	}
