@@ -227,6 +227,18 @@ SELECT more.enum_restore('"Ty""pe"', 'it''s');
 SELECT tableoid::regclass, * FROM par ORDER BY id;
 SELECT tableoid::regclass, * FROM rng ORDER BY id;
 ROLLBACK;
+-- of hash partitions, which go by the value's OID, each row is in its own afterwards
+CREATE TABLE hashed (id integer, v "Ty""pe", PRIMARY KEY (id, v)) PARTITION BY HASH (v);
+CREATE TABLE hashed_0 PARTITION OF hashed FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE hashed_1 PARTITION OF hashed FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+INSERT INTO hashed SELECT i, v FROM unnest(enum_range(NULL::"Ty""pe")) WITH ORDINALITY AS u(v, i);
+BEGIN;
+SELECT more.enum_retire('"Ty""pe"', 'it''s', 'set_value', 'größe') > 0;
+SELECT count(*), count(DISTINCT id), count(*) FILTER (WHERE v = 'größe') FROM hashed;
+SELECT id, v FROM hashed WHERE v = 'größe' ORDER BY id;
+SELECT count(*) FROM hashed WHERE NOT satisfies_hash_partition('hashed'::regclass, 2, CASE tableoid WHEN 'hashed_0'::regclass THEN 0 ELSE 1 END, v);
+ROLLBACK;
+DROP TABLE hashed;
 -- a trigger of the parent's for statements fires, too
 RESET ROLE;
 CREATE TRIGGER note_statement AFTER UPDATE ON rng FOR EACH STATEMENT EXECUTE FUNCTION public.note_trigger();

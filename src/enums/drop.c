@@ -225,25 +225,17 @@ EnumValue *
 live_enum_value(Oid type, const char *label)
 {
 	List	   *values = enum_values(type);
-	List	   *labels = NIL;
-	const char *nearest;
 	ListCell   *cell;
 
 	foreach(cell, values)
 	{
 		EnumValue  *value = lfirst(cell);
 
-		if (value->retired || value->moving)
-			continue;
-		if (strcmp(value->label, label) == 0)
+		if (!value->retired && !value->moving && strcmp(value->label, label) == 0)
 			return value;
-		labels = lappend(labels, value->label);
 	}
-	nearest = nearest_name(labels, label);
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("enum %s has no value \"%s\"", format_type_be(type), label),
-			 nearest ? errhint("Perhaps you meant the value \"%s\".", nearest) : 0));
+	refuse_label(type, values, label);
+	return NULL;				/* keep the compiler quiet */
 }
 
 /* How many values users can write. */

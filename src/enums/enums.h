@@ -33,6 +33,7 @@ typedef struct EnumValue
 
 extern List *enum_values(Oid type);			/* of EnumValue, in order; reads the catalog anew */
 extern EnumValue *enum_value(Oid type, const char *label, bool missing_ok);
+extern void refuse_label(Oid type, List *values, const char *label);
 extern char *retired_label(Oid type, const char *label);	/* a free reserved name */
 extern char *next_retired_label(Oid type, const char *retired, const char *label);	/* another one for the same value */
 extern char *moving_label(Oid type, const char *label);

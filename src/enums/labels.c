@@ -100,6 +100,32 @@ value_labelled(List *values, const char *label)
 }
 
 /*
+ * refuse_label
+ *		An error (22023) for a label that none of the values has, with the one
+ *		nearest to it that users can write.
+ */
+void
+refuse_label(Oid type, List *values, const char *label)
+{
+	List	   *labels = NIL;
+	const char *nearest;
+	ListCell   *cell;
+
+	foreach(cell, values)
+	{
+		EnumValue  *value = lfirst(cell);
+
+		if (!value->retired && !value->moving)
+			labels = lappend(labels, value->label);
+	}
+	nearest = nearest_name(labels, label);
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("enum %s has no value \"%s\"", format_type_be(type), label),
+			 nearest ? errhint("Perhaps you meant the value \"%s\".", nearest) : 0));
+}
+
+/*
  * enum_value
  *		The type's value with that label, as it is in the catalog now.
  *
@@ -108,12 +134,11 @@ value_labelled(List *values, const char *label)
 EnumValue *
 enum_value(Oid type, const char *label, bool missing_ok)
 {
-	EnumValue  *value = value_labelled(enum_values(type), label);
+	List	   *values = enum_values(type);
+	EnumValue  *value = value_labelled(values, label);
 
 	if (value == NULL && !missing_ok)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("enum %s has no value \"%s\"", format_type_be(type), label)));
+		refuse_label(type, values, label);
 	return value;
 }
 
