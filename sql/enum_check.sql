@@ -180,6 +180,23 @@ SELECT * FROM check_of('native');
 CALL more.enum_repair('native');
 SELECT * FROM check_of('native');
 
+-- No row holds the value any more, only keys that lead to pages, entries of dead rows, bounds: nothing has to come back for these.
+CREATE TYPE bygone AS ENUM ('a', 'b', 'c');
+ALTER TYPE bygone ADD VALUE 'odd' BEFORE 'b';
+CREATE TABLE dead (id integer, v bygone, vs bygone[]) WITH (autovacuum_enabled = off);
+INSERT INTO dead SELECT g, x, ARRAY[x] FROM (SELECT g, (ARRAY['a', 'odd', 'b', 'c']::bygone[])[1 + g % 4] AS x FROM generate_series(1, 5000) AS g) AS y;
+CREATE INDEX dead_btree ON dead (v, id);
+CREATE INDEX dead_gin ON dead USING gin (vs);
+CREATE INDEX dead_hash ON dead USING hash (v);
+CREATE INDEX dead_id ON dead (id);
+UPDATE dead SET v = 'a', vs = '{a}' WHERE v = 'odd';
+VACUUM dead;
+DELETE FROM pg_enum WHERE enumtypid = 'bygone'::regtype AND enumlabel = 'odd';
+SELECT * FROM check_of('bygone');
+CALL more.enum_repair('bygone');
+SELECT * FROM check_of('bygone');
+SELECT * FROM labels_of('bygone');
+
 -- Who may, and what.
 CREATE ROLE enum_check_nobody;
 GRANT USAGE ON SCHEMA public, more TO enum_check_nobody;
