@@ -112,7 +112,28 @@ CREATE VIEW merged AS SELECT "Sta""tus", a.id FROM "It""ems" AS a JOIN "It""ems"
 SELECT * FROM outcome($$ALTER TABLE "It""ems" ALTER "Sta""tus" TYPE "Sta""te" USING "Sta""tus"::"Sta""te"$$) LIMIT 1;
 CALL more.enum_adopt('"It""ems"', 'Sta"tus', '"Sta""te"');
 DROP VIEW merged;
+-- a trigger that would change the column when its copy has been made
+CREATE TRIGGER "ändert" BEFORE INSERT OR UPDATE ON "It""ems" FOR EACH ROW EXECUTE FUNCTION note_trigger();
+CALL more.enum_adopt('"It""ems"', 'Sta"tus', '"Sta""te"');
+DROP TRIGGER "ändert" ON "It""ems";
 SELECT * FROM hanging() WHERE what LIKE 'column%' OR what LIKE 'trigger%';
+
+-- Rows that are written while the trigger is disabled are not lost: here, when an index has been built.
+CREATE TABLE unwatched (id integer, c text);
+INSERT INTO unwatched VALUES (1, 'open'), (2, 'open');
+CREATE INDEX ON unwatched (c);
+CREATE FUNCTION write_unwatched() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+	ALTER TABLE unwatched DISABLE TRIGGER USER;
+	INSERT INTO unwatched VALUES (3, 'closed');
+	UPDATE unwatched SET c = 'closed' WHERE id = 2;
+	ALTER TABLE unwatched ENABLE TRIGGER USER;
+END $$;
+CREATE EVENT TRIGGER write_unwatched ON ddl_command_end WHEN TAG IN ('CREATE INDEX') EXECUTE FUNCTION write_unwatched();
+CALL more.enum_adopt('unwatched', 'c', '"Sta""te"');
+DROP EVENT TRIGGER write_unwatched;
+CALL more.enum_adopt('unwatched', 'c', '"Sta""te"');
+SELECT id, c, pg_typeof(c) FROM unwatched ORDER BY id;
+DROP TABLE unwatched;
 
 -- Who may, and what it is for.
 CREATE TABLE parent (c text) PARTITION BY LIST (c);

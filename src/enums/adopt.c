@@ -397,9 +397,10 @@ add_column(Adoption *adoption)
 		adopt_run("CREATE TRIGGER %s BEFORE INSERT OR UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION more._enum_adopt_sync(%s, %s)",
 				  quote_identifier(adoption->trigger), table,
 				  quote_literal_cstr(adoption->column), quote_literal_cstr(adoption->new_column));
-		adopt_run("ALTER TABLE %s ENABLE ALWAYS TRIGGER %s", table, quote_identifier(adoption->trigger));
 		bind_trigger(adoption);
 	}
+	/* also where an earlier call has added it: others may have disabled it since then */
+	adopt_run("ALTER TABLE %s ENABLE ALWAYS TRIGGER %s", table, quote_identifier(adoption->trigger));
 	error = in_subtransaction(adoption, rehearse, false);
 	if (error != NULL)
 		ReThrowError(error);

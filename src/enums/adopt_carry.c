@@ -790,6 +790,31 @@ name_not_null(Adoption *adoption, const char *name)
 }
 
 /*
+ * An error if a row may have been written without our trigger, or changed after
+ * it, since it was made ready; the table is locked.  Triggers fire in the order
+ * of their names, byte by byte.
+ */
+static void
+require_last_trigger(const Adoption *adoption)
+{
+	const char *name = quote_literal_cstr(adoption->trigger);
+
+	if (adopt_run("SELECT FROM pg_trigger WHERE tgrelid = %u AND tgname = %s AND tgenabled = 'A'", adoption->relid, name) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("trigger \"%s\" of table %s was disabled", adoption->trigger, adopt_table(adoption)),
+				 errdetail("Rows may have been written without it."),
+				 errhint("Call more.enum_adopt again: it enables the trigger, and looks at all rows.")));
+	if (adopt_run("SELECT tgname FROM pg_trigger WHERE tgrelid = %u AND NOT tgisinternal AND tgname > %s"
+				  " AND tgtype & 3 = 3 AND tgtype & 20 <> 0 ORDER BY tgname LIMIT 1", adoption->relid, name) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("trigger \"%s\" of table %s fires after that of more.enum_adopt, and might change the column",
+						field(SPI_tuptable, 0, 1), adopt_table(adoption)),
+				 errhint("Rename it: triggers fire in the order of their names.")));
+}
+
+/*
  * adopt_swap
  *		Puts the new column in the old one's place, in the current transaction.
  *
@@ -811,6 +836,7 @@ adopt_swap(Adoption *adoption, bool rehearse)
 	ListCell   *lc;
 
 	adopt_run("LOCK TABLE %s IN ACCESS EXCLUSIVE MODE", adopt_table(adoption));
+	require_last_trigger(adoption);
 	adopt_run("DROP TRIGGER %s ON %s", quote_identifier(adoption->trigger), adopt_table(adoption));
 	swap_checks(adoption, rehearse);
 	swap_default(adoption);
