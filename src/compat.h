@@ -72,12 +72,10 @@ compat_json_untranslatable(JsonParseErrorType error)
 /* May the current user run this query? Privileges moved out of the range table in 16. */
 #if PG_VERSION_NUM >= 160000
 #define compat_may_run(query) ExecCheckPermissions((query)->rtable, (query)->rteperminfos, false)
-#define compat_owns_table(relid) object_ownercheck(RelationRelationId, relid, GetUserId())
 #define compat_may_execute(function) \
 	(object_aclcheck(ProcedureRelationId, function, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK)
 #else
 #define compat_may_run(query) ExecCheckRTPerms((query)->rtable, false)
-#define compat_owns_table(relid) pg_class_ownercheck(relid, GetUserId())
 #define compat_may_execute(function) \
 	(pg_proc_aclcheck(function, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK)
 #endif
@@ -174,13 +172,6 @@ compat_json_untranslatable(JsonParseErrorType error)
 #define compat_make_range(cache, lower, upper, empty) make_range(cache, lower, upper, empty, NULL)
 #else
 #define compat_make_range make_range
-#endif
-
-/* One function for all kinds of objects came with 16. */
-#if PG_VERSION_NUM >= 160000
-#define compat_owns_type(type) object_ownercheck(TypeRelationId, type, GetUserId())
-#else
-#define compat_owns_type(type) pg_type_ownercheck(type, GetUserId())
 #endif
 
 /* Since 18 a CHECK may be there without being enforced. */

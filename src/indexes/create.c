@@ -450,7 +450,7 @@ open_target(FunctionCallInfo fcinfo, bool create)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("argument \"%s\" must not be null", "target")));
 	relid = PG_GETARG_OID(ARG_TARGET);
-	if (create && get_rel_name(relid) && !compat_owns_table(relid))
+	if (create && get_rel_name(relid) && !compat_owns_relation(relid))
 		aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(get_rel_relkind(relid)), get_rel_name(relid));
 	rel = condition_table(relid, create ? ShareLock : AccessShareLock);
 	if (rel->rd_rel->relkind == RELKIND_VIEW || rel->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
