@@ -243,6 +243,17 @@ compat_json_untranslatable(JsonParseErrorType error)
 #define compat_jumble_query(query, text) ((void) JumbleQuery(query, text))
 #endif
 
+/* In 19 the hook for what the planner knows of a relation is another one, and EXPLAIN may take part in planning. */
+#if PG_VERSION_NUM >= 190000
+#define compat_relation_hook_type build_simple_rel_hook_type
+#define compat_relation_hook build_simple_rel_hook
+#define compat_plan_query(query, text, options, params) pg_plan_query(query, text, options, params, NULL)
+#else
+#define compat_relation_hook_type get_relation_info_hook_type
+#define compat_relation_hook get_relation_info_hook
+#define compat_plan_query pg_plan_query
+#endif
+
 /* A hint to the processor, where the compiler has one. */
 #if defined(__GNUC__) || defined(__clang__)
 #define prefetch_memory(p) __builtin_prefetch(p)

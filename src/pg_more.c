@@ -8,6 +8,7 @@
 #include "utils/guc.h"
 
 #include "enums/enums.h"
+#include "indexes/plan_with.h"
 #include "planner/planner.h"
 #include "rows/order.h"
 #include "rows/source.h"
@@ -78,6 +79,8 @@ _PG_init(void)
 	enums_init();
 	MarkGUCPrefixReserved("pg_more");
 	order_init();
+	plan_with_init();
+	/* over the hook of plan_with.c */
 	stream_init();
 	planner_init();
 }
