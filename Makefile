@@ -6,6 +6,7 @@ OBJS = \
 	src/pg_more.o \
 	src/catalog.o \
 	src/expression.o \
+	src/unique_key.o \
 	src/condition.o \
 	src/condition_json.o \
 	src/condition_field.o \

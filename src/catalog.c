@@ -20,9 +20,11 @@
 #include "commands/trigger.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
 #include "nodes/parsenodes.h"
 #include "optimizer/optimizer.h"
 #include "parser/parse_coerce.h"
+#include "parser/parse_relation.h"
 #include "parser/parsetree.h"
 #include "rewrite/rewriteHandler.h"
 #include "utils/builtins.h"
@@ -259,6 +261,49 @@ index_condition(Oid index)
 		result = stringToNode(TextDatumGetCString(pred));
 	ReleaseSysCache(tup);
 	return result;
+}
+
+/* How the columns of a stored expression are found in a statement. */
+typedef struct AdoptContext
+{
+	ParseState *pstate;
+	ParseNamespaceItem *item;
+	int			levels;
+} AdoptContext;
+
+/* Mutator of adopt_columns. */
+static Node *
+adopt_mutator(Node *node, void *arg)
+{
+	AdoptContext *ctx = arg;
+
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, Var) && ((Var *) node)->varattno > 0)
+		return scanNSItemForColumn(ctx->pstate, ctx->item, ctx->levels,
+								   get_attname(ctx->item->p_rte->relid, ((Var *) node)->varattno, false), -1);
+	if (IsA(node, Var))
+	{
+		Var		   *row = makeWholeRowVar(ctx->item->p_rte, ctx->item->p_rtindex, ctx->levels, false);
+
+		markVarForSelectPriv(ctx->pstate, row);
+		return (Node *) row;
+	}
+	return expression_tree_mutator(node, adopt_mutator, arg);
+}
+
+/*
+ * adopt_columns
+ *		An expression over varno 1 of a table as one over the table's item in a
+ *		statement that is being parsed: each column, and the row as a whole, as
+ *		the parser would resolve it, privileges included.
+ */
+Node *
+adopt_columns(ParseState *pstate, ParseNamespaceItem *item, int levels, Node *expr)
+{
+	AdoptContext ctx = {pstate, item, levels};
+
+	return adopt_mutator(expr, &ctx);
 }
 
 /* Whether an index has a predicate, by its row of pg_index. */

@@ -9,6 +9,7 @@
 
 #include "access/attnum.h"
 #include "nodes/pg_list.h"
+#include "parser/parse_node.h"
 #include "utils/relcache.h"
 
 /* A unique index that identifies rows by plain columns. */
@@ -37,6 +38,7 @@ extern const char *nearest_column(Relation rel, const char *name);
 extern List *primary_key_columns(Relation rel);
 extern bool find_unique_key(Relation rel, List *columns, UniqueKey *key);
 extern Node *index_condition(Oid index);
+extern Node *adopt_columns(ParseState *pstate, ParseNamespaceItem *item, int levels, Node *expr);
 extern bool has_index_on(Relation rel, List *columns);
 extern List *unique_keys(Relation rel, bool *others);
 extern bool may_have_row_triggers(Relation rel);

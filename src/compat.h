@@ -103,6 +103,14 @@ compat_json_untranslatable(JsonParseErrorType error)
 #define COMPAT_GENERATED_VIRTUAL 'v'
 #endif
 
+/* The operator by which an index of this method, btree until 17, is unique. */
+#if PG_VERSION_NUM >= 180000
+#define compat_index_equality(method, family, type) get_opfamily_member_for_cmptype(family, type, type, COMPARE_EQ)
+#else
+#define compat_index_equality(method, family, type) \
+	((method) == BTREE_AM_OID ? get_opfamily_member(family, type, type, BTEqualStrategyNumber) : InvalidOid)
+#endif
+
 /* Until 18 a disabled path is one with a prohibitive cost. */
 #if PG_VERSION_NUM >= 180000
 #define path_disabled(path) ((path)->disabled_nodes)

@@ -108,3 +108,14 @@ END;
 
 COMMENT ON FUNCTION more._index_covered_by(regclass) IS 'internal: the column redundant_to of more.partial_indexes';
 COMMENT ON FUNCTION more.partial_indexes(regclass) IS 'the partial indexes of a table, or of all: condition, columns, size in bytes, share of the table''s rows (0 to 1, estimated), index scans so far, whether it is valid, and another index that does all that it does';
+
+-- ---------------------------------------------------------------------------
+-- Checking rows before they are written
+-- ---------------------------------------------------------------------------
+CREATE FUNCTION more.check_unique(
+	target regclass, data more.rowset, key text[] DEFAULT NULL,
+	OUT ordinal bigint, OUT index regclass, OUT columns text[], OUT condition text, OUT conflict jsonb, OUT on_conflict text)
+RETURNS SETOF record
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE ROWS 10;
+
+COMMENT ON FUNCTION more.check_unique(regclass, more.rowset, text[]) IS 'what the unique indexes and exclusion constraints of the target have against rows that are to be inserted, or, where the target has a row with the same key, to update it: a line for each row of the data and index, with what is in the way, {"row": …} of the table or {"ordinal": …} of an earlier row of the data, and the ON CONFLICT clause that means this index';

@@ -14,7 +14,8 @@
  * many times dearer that the order cannot be worth it, as when the table is far
  * larger than memory and its rows lie in another order, or when the index tells
  * few rows apart.  Only the join of a verb's data with the target of its UPDATE
- * or DELETE is touched; the path itself is one the planner would build.
+ * or DELETE is touched, and that of rows that are looked up in a unique index
+ * (more.check_unique); the path itself is one the planner would build.
  */
 #include "postgres.h"
 
@@ -95,7 +96,9 @@ order_by_key(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outerrel, RelOp
 	JoinCostWorkspace workspace;
 	ListCell   *lc;
 
-	if (!enable_nestloop || jointype != JOIN_INNER || !is_data(root, outerrel) ||
+	if (!enable_nestloop || jointype != JOIN_INNER || !is_data(root, outerrel))
+		return;
+	if (root->parse->commandType == CMD_SELECT ? innerrel->reloptkind != RELOPT_BASEREL :
 		!bms_equal(innerrel->relids, bms_make_singleton(root->parse->resultRelation)))
 		return;
 	inner = lookup_path(outerrel, innerrel);
@@ -136,7 +139,8 @@ keep_key_order(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outerrel, Rel
 			   JoinType jointype, JoinPathExtraData *extra)
 {
 	CmdType		command = root->parse->commandType;
-	bool		may_be_verb = command == CMD_UPDATE || command == CMD_DELETE;
+	bool		may_be_verb = command == CMD_UPDATE || command == CMD_DELETE ||
+		(planned_source && planned_source->probes);
 
 	if (!may_be_verb && previous_hook == NULL)
 		return;

@@ -32,6 +32,7 @@
 #include "catalog.h"
 #include "rows/order.h"
 #include "rows/plan.h"
+#include "unique_key.h"
 
 /* How many plans a session keeps. */
 #define MAX_PLANS 100
@@ -86,40 +87,30 @@ default_of(Oid relid, const char *name)
 	return expr;
 }
 
-/* How the columns of a predicate are found in the statement. */
-typedef struct PredicateContext
-{
-	ParseState *pstate;
-	ParseNamespaceItem *item;
-	int			levels;
-	Oid			relid;
-} PredicateContext;
-
-/* Mutator: each column as the parser would resolve it, privileges included. */
-static Node *
-adopt_columns(Node *node, void *arg)
-{
-	PredicateContext *ctx = arg;
-
-	if (node == NULL)
-		return NULL;
-	if (IsA(node, Var) && ((Var *) node)->varattno > 0)
-		return scanNSItemForColumn(ctx->pstate, ctx->item, ctx->levels,
-								   get_attname(ctx->relid, ((Var *) node)->varattno, false), -1);
-	return expression_tree_mutator(node, adopt_columns, arg);
-}
-
 /* The predicate of a partial index over a relation of the statement. */
 static Node *
 predicate_of(ParseState *pstate, Oid relid, Oid index, bool arbiter)
 {
-	PredicateContext ctx = {pstate, pstate->p_target_nsitem, 0, relid};
+	ParseNamespaceItem *item = pstate->p_target_nsitem;
+	int			levels = 0;
 
 	if (!arbiter)
-		ctx.item = refnameNamespaceItem(pstate, NULL, "target", -1, &ctx.levels);
-	if (ctx.item == NULL || ctx.item->p_rte->relid != relid || IndexGetRelation(index, true) != relid)
+		item = refnameNamespaceItem(pstate, NULL, "target", -1, &levels);
+	if (item == NULL || item->p_rte->relid != relid || IndexGetRelation(index, true) != relid)
 		elog(ERROR, "the predicate is not one of the target's");
-	return adopt_columns(index_condition(index), &ctx);
+	return adopt_columns(pstate, item, levels, index_condition(index));
+}
+
+/* The condition that the target's row has the key that the data has. */
+static Node *
+same_key_of(ParseState *pstate, Oid relid, const char *name)
+{
+	/* the parser has locked it by now */
+	Relation	rel = table_open(relid, AccessShareLock);
+	Node	   *result = same_key(pstate, rel, name);
+
+	table_close(rel, NoLock);
+	return result;
 }
 
 /* A system column of the statement's target, without the right to SELECT it. */
@@ -176,6 +167,8 @@ resolve_column(ParseState *pstate, ColumnRef *cref)
 		return predicate_of(pstate, entry->relid, atooid(name), false);
 	if (strcmp(qualifier, ARBITER_QUALIFIER) == 0)
 		return predicate_of(pstate, entry->relid, atooid(name), true);
+	if (strcmp(qualifier, SAME_KEY_QUALIFIER) == 0)
+		return same_key_of(pstate, entry->relid, name);
 	if (strcmp(qualifier, CLAIM_QUALIFIER) == 0)
 		return claim_of(pstate, entry->relid, name);
 	return NULL;

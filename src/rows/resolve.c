@@ -71,9 +71,12 @@ report_unknown_column(Verb *verb, const char *what, const char *name)
 			 nearest ? errhint("Perhaps you meant column \"%s\".", nearest) : 0));
 }
 
-/* The names of the key's columns; NIL when a condition stands in for it. */
-static List *
-key_names(Verb *verb)
+/*
+ * verb_key_names
+ *		The names of the key's columns; NIL when a condition stands in for it.
+ */
+List *
+verb_key_names(Verb *verb)
 {
 	List	   *names = NIL;
 	List	   *columns;
@@ -340,7 +343,7 @@ resolve_set(Verb *verb, List *assigned)
 void
 verb_resolve(Verb *verb)
 {
-	List	   *key = key_names(verb);
+	List	   *key = verb_key_names(verb);
 	List	   *assigned = NIL;
 	List	   *mentioned = NIL;	/* in expressions of the SET list */
 	List	   *matched = NIL;		/* in the condition */

@@ -226,11 +226,13 @@ set_parameters(Source *source)
 	MemoryContextSwitchTo(old);
 }
 
-/* RowSink: lay the row out as the source has it and keep it. */
-static void
-keep_row(void *arg, int64 ordinal, Datum *values, bool *nulls, bool *absent)
+/*
+ * source_put
+ *		Keep a row, laid out as the source has it.
+ */
+void
+source_put(Source *source, int64 ordinal, Datum *values, bool *nulls, bool *absent)
 {
-	Source	   *source = arg;
 	int			i = 0;
 
 	if (source->numbered)
@@ -258,6 +260,13 @@ keep_row(void *arg, int64 ordinal, Datum *values, bool *nulls, bool *absent)
 		case SOURCE_AS_CALL:
 			break;				/* is never filled */
 	}
+}
+
+/* RowSink */
+static void
+keep_row(void *arg, int64 ordinal, Datum *values, bool *nulls, bool *absent)
+{
+	source_put(arg, ordinal, values, nulls, absent);
 }
 
 /* A parameter list for the source, all null. */
@@ -323,18 +332,18 @@ start_stream(Source *source, DecodeRequest *request)
 }
 
 /*
- * source_fill
- *		Decode the requested rows into the source, replacing what it held.
+ * source_begin
+ *		Make the source ready for rows, and forget what it held.
  */
 void
-source_fill(Source *source, DecodeRequest *request)
+source_begin(Source *source)
 {
 	int			natts = source->desc->natts;
 
 	source_free(source);
-	if (source->form == SOURCE_AS_RELATION && !source->streamed)
+	if (source->form == SOURCE_AS_RELATION)
 		source->store = tuplestore_begin_heap(false, false, work_mem);
-	else if (source->form != SOURCE_AS_RELATION)
+	else
 		make_parameters(source);
 	if (source->form == SOURCE_AS_ARRAYS)
 	{
@@ -343,18 +352,43 @@ source_fill(Source *source, DecodeRequest *request)
 			source->building[i] = initArrayResult(source->as_text[i] ? TEXTOID : TupleDescAttr(source->desc, i)->atttypid,
 												  CurrentMemoryContext, true);
 	}
-	if (source->streamed)
-		start_stream(source, request);
-	else
-		source->nrows = decode_rows(request, keep_row, source);
-	source->bytes = request->rowset->cells_len;
-	source->distinct = request->distinct ? request->keys[0] + (source->numbered ? 2 : 1) : 0;
+}
+
+/*
+ * source_end
+ *		All rows, so many, are in the source.
+ */
+void
+source_end(Source *source, int64 nrows)
+{
+	source->nrows = nrows;
 	if (source->form == SOURCE_AS_ARRAYS)
-		for (int i = 0; i < natts; i++)
+		for (int i = 0; i < source->desc->natts; i++)
 		{
 			source->params->params[i].value = makeArrayResult(source->building[i], CurrentMemoryContext);
 			source->params->params[i].isnull = false;
 		}
+}
+
+/*
+ * source_fill
+ *		Decode the requested rows into the source, replacing what it held.
+ */
+void
+source_fill(Source *source, DecodeRequest *request)
+{
+	if (source->streamed)
+	{
+		source_free(source);
+		start_stream(source, request);
+	}
+	else
+	{
+		source_begin(source);
+		source_end(source, decode_rows(request, keep_row, source));
+	}
+	source->bytes = request->rowset->cells_len;
+	source->distinct = request->distinct ? request->keys[0] + (source->numbered ? 2 : 1) : 0;
 }
 
 /*

@@ -51,6 +51,7 @@ typedef struct Source
 	Datum	   *values;			/* a row of desc, in the making */
 	bool	   *nulls;
 	Tuplestorestate *store;		/* of a relation */
+	bool		probes;			/* each row is to be looked up in an index of the target */
 	bool		streamed;		/* the relation's rows are decoded as they are read */
 	DecodeRequest request;		/* what these are */
 	Decoder    *decoder;
@@ -72,6 +73,9 @@ typedef struct Source
 extern SourceForm source_form(Oid relid, int64 nrows, bool scan);
 extern Source *source_create(DataColumn *columns, int ncolumns, bool numbered, SourceForm form);
 extern bool source_may_stream(DataColumn *columns, int ncolumns);
+extern void source_begin(Source *source);
+extern void source_put(Source *source, int64 ordinal, Datum *values, bool *nulls, bool *absent);
+extern void source_end(Source *source, int64 nrows);
 extern void source_fill(Source *source, DecodeRequest *request);
 extern void source_register(Source *source, double rows);
 extern void source_free(Source *source);

@@ -107,6 +107,7 @@ extern char *verb_row_key(Verb *verb, int64 ordinal);
 extern int64 verb_change_status(Verb *verb, RowStatus from, RowStatus to);
 
 /* resolve.c */
+extern List *verb_key_names(Verb *verb);
 extern void verb_resolve(Verb *verb);
 extern void verb_describe_columns(Verb *verb, List *key, List *assigned, List *mentioned,
 								  List *matched);
