@@ -7,6 +7,7 @@ OBJS = \
 	src/catalog.o \
 	src/expression.o \
 	src/unique_key.o \
+	src/statement.o \
 	src/condition.o \
 	src/condition_json.o \
 	src/condition_field.o \

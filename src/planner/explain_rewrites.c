@@ -18,13 +18,11 @@
 
 #include <math.h>
 
-#include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
-#include "parser/analyze.h"
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
 #include "utils/rls.h"
@@ -32,71 +30,9 @@
 #include "utils/tuplestore.h"
 
 #include "planner/planner.h"
+#include "statement.h"
 
 PG_FUNCTION_INFO_V1(explain_rewrites);
-
-/* Point errors into the statement rather than into the query around it. */
-static void
-statement_error_callback(void *arg)
-{
-	int			position = geterrposition();
-
-	if (position > 0)
-	{
-		errposition(0);
-		internalerrposition(position);
-		internalerrquery((const char *) arg);
-	}
-	else
-		errcontext("SQL statement \"%s\"", (const char *) arg);
-}
-
-static void
-refuse_utility(void)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("only statements that are planned can be rewritten"),
-			 errdetail("These are SELECT, VALUES, INSERT, UPDATE, DELETE and MERGE.")));
-}
-
-/* Parse one statement and find out what it means. */
-static Query *
-analyse(const char *statement)
-{
-	List	   *parsed = pg_parse_query(statement);
-	Oid		   *types = NULL;
-	int			ntypes = 0;
-	Query	   *query;
-
-	if (list_length(parsed) != 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_SYNTAX_ERROR),
-				 errmsg("argument \"%s\" must be one SQL statement", "query"),
-				 errdetail("It has %d.", list_length(parsed))));
-	switch (nodeTag(linitial_node(RawStmt, parsed)->stmt))
-	{
-		case T_SelectStmt:
-		case T_InsertStmt:
-		case T_UpdateStmt:
-		case T_DeleteStmt:
-		case T_MergeStmt:
-			break;
-		default:
-			refuse_utility();
-	}
-	query = parse_analyze_varparams(linitial_node(RawStmt, parsed), statement, &types, &ntypes, NULL);
-	/* SELECT INTO */
-	if (query->commandType == CMD_UTILITY)
-		refuse_utility();
-	for (int i = 0; i < ntypes; i++)
-		if (!OidIsValid(types[i]) || types[i] == UNKNOWNOID)
-			ereport(ERROR,
-					(errcode(ERRCODE_INDETERMINATE_DATATYPE),
-					 errmsg("could not determine data type of parameter $%d", i + 1),
-					 errhint("Cast it to its type.")));
-	return query;
-}
 
 /*
  * Is there a condition that SQL does not show, or one that it would add: a
@@ -221,13 +157,15 @@ explain_rewrites(PG_FUNCTION_ARGS)
 {
 	char	   *statement = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	ErrorContextCallback callback = {error_context_stack, statement_error_callback, statement};
+	Oid		   *types;
+	int			ntypes;
 	Query	   *original;
 	List	   *rewritten;
 	ListCell   *lc;
 
 	InitMaterializedSRF(fcinfo, 0);
 	error_context_stack = &callback;
-	original = analyse(statement);
+	original = analyse_statement(statement, "only statements that are planned can be rewritten", &types, &ntypes);
 	rewritten = pg_rewrite_query(copyObject(original));
 	if (rewrites_mode == REWRITE_OFF)
 		ereport(NOTICE, (errmsg("rewrites are switched off"),
