@@ -242,6 +242,13 @@ compat_json_untranslatable(JsonParseErrorType error)
 	brinGetTupleForHeapBlock(revmap, block, buffer, offset, size, mode, NULL)
 #endif
 
+/* Until 16 so did the walk to the first page of a btree's level. */
+#if PG_VERSION_NUM >= 170000
+#define compat_btree_endpoint(index, level) _bt_get_endpoint(index, level, false)
+#else
+#define compat_btree_endpoint(index, level) _bt_get_endpoint(index, level, false, NULL)
+#endif
+
 /* Until 15 the identifier of a utility statement was made of its text. */
 #if PG_VERSION_NUM >= 160000
 #include "nodes/queryjumble.h"

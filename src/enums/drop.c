@@ -1393,13 +1393,14 @@ clear_holders(Drop *drop)
 		MemoryContext old = MemoryContextSwitchTo(drop->context);
 		List	   *indexes;
 		ListCell   *cell;
+		bool		cleaned;
 
 		begin_step(drop, "indexes", NULL);
 		indexes = indexes_holding(drop->type, drop->value, round > 0);
 		MemoryContextSwitchTo(old);
 		if (indexes == NIL)
 			break;
-		/* what was rebuilt under a snapshot that saw the rows has them still */
+		/* what was rebuilt under a snapshot that saw the rows has them still, and rows may not have been dead to all */
 		if (round > 0)
 			(void) wait_for_others(drop);
 		if (round == 10)
@@ -1410,6 +1411,14 @@ clear_holders(Drop *drop)
 		{
 			if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(lfirst_oid(cell))))
 				continue;
+			if (round == 0)
+			{
+				begin_step(drop, "clean index", qualified_name(lfirst_oid(cell)));
+				cleaned = clean_index(lfirst_oid(cell), drop->type, drop->value);
+				next_transaction();
+				if (cleaned)
+					continue;
+			}
 			begin_step(drop, "rebuild index", qualified_name(lfirst_oid(cell)));
 			without_snapshot();
 			rebuild_index(lfirst_oid(cell));

@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "access/attnum.h"
+#include "nodes/bitmapset.h"
 #include "nodes/pg_list.h"
 #include "storage/block.h"
 #include "storage/itemptr.h"
@@ -210,6 +211,8 @@ extern bool is_leftover_index(Oid index, const char *of);	/* which it drops */
 
 extern List *enum_indexes(Oid type);					/* OIDs of those that can contain the enum */
 extern bool index_any(Oid index, Oid type, EnumValueTest test, void *arg, bool *sure);
+extern bool index_plain_columns(Relation index, Oid type, Bitmapset **columns);	/* values themselves; false: others contain some */
+extern bool clean_index(Oid index, Oid type, Oid value);	/* index_clean.c: takes it out; false: it must be rebuilt */
 extern bool index_in_order(Oid index, Oid type);
 extern List *index_order(Oid index, Oid type);	/* OIDs, as the index has them in order */
 extern List *indexes_holding(Oid type, Oid value, bool sure);	/* OIDs; unless sure, also those that cannot be looked into */

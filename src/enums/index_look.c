@@ -189,6 +189,28 @@ index_parts(Relation index, Oid enum_type)
 	return parts;
 }
 
+/*
+ * index_plain_columns
+ *		The columns of the index that are values of the enum themselves; false if
+ *		others contain some.
+ */
+bool
+index_plain_columns(Relation index, Oid enum_type, Bitmapset **columns)
+{
+	ListCell   *cell;
+
+	*columns = NULL;
+	foreach(cell, index_parts(index, enum_type))
+	{
+		Part	   *part = lfirst(cell);
+
+		if (part->form != PART_OID)
+			return false;
+		*columns = bms_add_member(*columns, part->attnum);
+	}
+	return true;
+}
+
 /* --- values ---------------------------------------------------------------------- */
 
 /* Is a value what is looked for?  Neighbours in an index are often equal. */
