@@ -179,7 +179,8 @@ SELECT * FROM public.outcome($$SELECT more.enum_retire('"Ty""pe"', 'a', 'set_nul
 DROP TRIGGER stubborn ON tri;
 SET ROLE regress_more_owner;
 -- an UPDATE's own errors come with a word of where they are from
-ALTER TABLE tri ADD CHECK (v <> '$1');
+CREATE FUNCTION refusing() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$;
+CREATE TRIGGER "1 refusing" BEFORE UPDATE ON tri FOR EACH ROW EXECUTE FUNCTION refusing();
 SELECT * FROM public.outcome($$SELECT more.enum_retire('"Ty""pe"', 'it''s', 'set_value', '$1')$$);
 \set SHOW_CONTEXT always
 SELECT more.enum_retire('"Ty""pe"', 'it''s', 'set_value', '$1');

@@ -185,8 +185,10 @@ compat_json_untranslatable(JsonParseErrorType error)
 /* Since 18 a CHECK may be there without being enforced. */
 #if PG_VERSION_NUM >= 180000
 #define compat_enforced(constraint) ((constraint)->conenforced)
+#define compat_check_enforced(check) ((check).ccenforced)
 #else
 #define compat_enforced(constraint) true
+#define compat_check_enforced(check) true
 #endif
 
 /* Does the current user own the object, of a class that has owners? */

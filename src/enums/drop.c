@@ -693,30 +693,6 @@ refuse_protected(Drop *drop, List *protected)
 			 errhint("Say with on_delete what becomes of them: cascade, set_null, set_default, set_value with a replacement, or keep.")));
 }
 
-/* Refuse a replacement that would be there twice where it may be once. */
-static void
-require_unique(Drop *drop, Task *task)
-{
-	Relation	rel;
-	bool		others;
-	ListCell   *cell;
-
-	if (task->policy != POLICY_SET_VALUE || task->rows == 0)
-		return;
-	rel = table_open(task->column->relid, AccessShareLock);
-	foreach(cell, unique_keys(rel, &others))
-	{
-		if (list_length(lfirst(cell)) != 1 || linitial_int(lfirst(cell)) != task->column->attnum)
-			continue;
-		if (task->column->plain && (task->rows > 1 || holds_any(task->column, drop->type, task->new_oid)))
-			ereport(ERROR,
-					(errcode(ERRCODE_UNIQUE_VIOLATION),
-					 errmsg("column %s is unique, and would hold the replacement twice", column_text(task->column)),
-					 errhint("Choose a policy for each column with more.enum_on_delete, cascade for this one, and leave on_delete out.")));
-	}
-	table_close(rel, AccessShareLock);
-}
-
 /* Count rows, and refuse what a policy cannot serve. */
 static void
 look_at_rows(Drop *drop)
@@ -735,7 +711,6 @@ look_at_rows(Drop *drop)
 			task->rows = count_rows(task->column, drop->type, drop->value);
 		if (task->policy == POLICY_PROTECT && task->rows > 0)
 			protected = lappend(protected, task);
-		require_unique(drop, task);
 	}
 	if (protected)
 		refuse_protected(drop, protected);
@@ -779,6 +754,80 @@ mark_late(Drop *drop)
 	}
 }
 
+/* The place of a task among all; a group goes with its first column. */
+static int
+place_of(Drop *drop, Task *task)
+{
+	ListCell   *cell;
+
+	foreach(cell, drop->tasks)
+	{
+		if (lfirst(cell) == task || (task->group != 0 && ((Task *) lfirst(cell))->group == task->group))
+			return foreach_current_index(cell);
+	}
+	return 0;
+}
+
+/* The changes of rows that the tasks make, in the order in which they make them. */
+static List *
+list_changes(Drop *drop)
+{
+	List	   *result = NIL;
+	ListCell   *cell;
+
+	foreach(cell, drop->tasks)
+	{
+		Task	   *task = lfirst(cell);
+		RowChange  *change;
+		StoredExpression expression = {.relid = task->column->relid};
+
+		if (!changes_rows(task) || task->rows == 0)
+			continue;
+		change = palloc0(sizeof(RowChange));
+		change->column = task->column;
+		change->policy = task->policy;
+		change->new_oid = task->new_oid;
+		change->remapped = drop->atomic || task->late || task->group != 0;
+		change->remap = expression_replacement(drop, &expression);
+		change->step = place_of(drop, task) + (change->remapped ? list_length(drop->tasks) : 0);
+		result = lappend(result, change);
+	}
+	return result;
+}
+
+/* Refuse, or warn of, what the changes of rows would violate, all of it at once. */
+static void
+require_no_violation(Drop *drop)
+{
+	StringInfoData details[2];
+	int			code = 0;
+	ListCell   *cell;
+
+	initStringInfo(&details[false]);
+	initStringInfo(&details[true]);
+	foreach(cell, foresee_violations(drop->type, drop->value, list_changes(drop)))
+	{
+		Violation  *violation = lfirst(cell);
+		StringInfo	detail = &details[violation->perhaps];
+
+		appendStringInfo(detail, "%s%s", detail->len ? "\n" : "", violation->text);
+		if (!violation->perhaps)
+			code = code == 0 || code == violation->sqlerrcode ? violation->sqlerrcode : ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION;
+	}
+	if (details[true].len)
+		ereport(WARNING,
+				(errmsg("rows that hold value \"%s\" would violate constraints when they change, unless triggers prevent it",
+						drop->label),
+				 errdetail_internal("%s", details[true].data)));
+	if (details[false].len)
+		ereport(ERROR,
+				(errcode(code),
+				 errmsg("cannot drop value \"%s\" of enum %s because its rows would violate constraints when they change",
+						drop->label, format_type_be(drop->type)),
+				 errdetail_internal("%s", details[false].data),
+				 errhint("Change these rows or constraints first, or choose a policy for each column with more.enum_on_delete and leave on_delete out.")));
+}
+
 /*
  * Refuse what the server would refuse in the middle: rows of tables passed
  * before would have changed by then.  In one transaction nothing is left of that.
@@ -788,15 +837,14 @@ require_changes(Drop *drop)
 {
 	ListCell   *cell;
 
-	if (drop->atomic)
-		return;
-	foreach(cell, drop->tasks)
+	foreach(cell, drop->atomic ? NIL : drop->tasks)
 	{
 		Task	   *task = lfirst(cell);
 
 		if (changes_rows(task) && task->rows > 0)
 			require_changeable(task->column, drop->type, drop->value, task->policy, task->new_oid, !task->late);
 	}
+	require_no_violation(drop);
 }
 
 /* Step 1. */
@@ -1610,6 +1658,24 @@ drop_online(Drop *drop)
 }
 
 /*
+ * Raise the error at hand again.  Where it came in the middle of what is done in
+ * several transactions, it says what there is to do.
+ */
+static void
+rethrow(Drop *drop)
+{
+	ErrorData  *error;
+
+	MemoryContextSwitchTo(drop->context);
+	error = CopyErrorData();
+	FlushErrorState();
+	if (error->hint == NULL && drop->change && (drop->change->rows_done > 0 || drop->is_retired))
+		error->hint = psprintf("The change has begun. Call the same again to go on, or take it back with more.enum_restore(%s, %s).",
+							   quote_literal_cstr(enum_type_sql(drop->type)), quote_literal_cstr(drop->label));
+	ReThrowError(error);
+}
+
+/*
  * drop_retired
  *		Remove a value that was retired under the label, rows and all.
  *
@@ -1655,11 +1721,13 @@ enum_drop(PG_FUNCTION_ARGS)
 	{
 		drop_online(drop);
 	}
-	PG_FINALLY();
+	PG_CATCH();
 	{
 		unlock_changes(drop->type);
+		rethrow(drop);
 	}
 	PG_END_TRY();
+	unlock_changes(drop->type);
 	SPI_finish();
 	PG_RETURN_VOID();
 }

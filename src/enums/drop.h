@@ -19,6 +19,28 @@ typedef struct EnumForeignKey
 	bool		others;			/* the constraint has other columns, too */
 } EnumForeignKey;
 
+/* The change of a column's rows that hold the value. */
+typedef struct RowChange
+{
+	EnumColumn *column;
+	EnumPolicy	policy;
+	Oid			new_oid;		/* for set_value */
+	int			step;			/* those of lower ones go before it, those of the same one go with it */
+	bool		remapped;		/* stored expressions have been changed by then, */
+	Oid			remap;			/* to this value in the place of the old one, or just out of lists */
+} RowChange;
+
+/* What such a change would violate. */
+typedef struct Violation
+{
+	int			sqlerrcode;
+	char	   *text;			/* a line for a DETAIL */
+	bool		perhaps;		/* a trigger may prevent it */
+} Violation;
+
+extern List *foresee_violations(Oid type, Oid old_oid, List *changes);	/* foresee.c */
+extern bool refuses_null(EnumColumn *column);	/* rows.c */
+extern bool routes_rows(EnumColumn *column);	/* rows.c */
 extern Oid	root_table(Oid relid);	/* keys.c */
 extern List *enum_foreign_keys(Oid type);
 extern bool default_value(EnumColumn *column, Datum *value, bool *isnull);	/* rows.c */

@@ -503,8 +503,11 @@ enum_counts(PG_FUNCTION_ARGS)
 /* What a policy can do to a column											*/
 /* ------------------------------------------------------------------------ */
 
-/* Does the column's type, or the column, refuse nulls? */
-static bool
+/*
+ * refuses_null
+ *		Does the column's type, or the column, refuse nulls?
+ */
+bool
 refuses_null(EnumColumn *column)
 {
 	HeapTuple	tup = SearchSysCacheAttNum(column->relid, column->attnum);
@@ -632,8 +635,11 @@ history_key(Relation rel, EnumColumn *column)
 	return best;
 }
 
-/* Is the column in the partition key of a table above? */
-static bool
+/*
+ * routes_rows
+ *		Is the column in the partition key of a table above?
+ */
+bool
 routes_rows(EnumColumn *column)
 {
 	ListCell   *cell;
