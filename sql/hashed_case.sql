@@ -124,6 +124,70 @@ SELECT sql FROM more.explain_rewrites($$SELECT CASE id WHEN 1 THEN '{a,b}'::text
 SELECT sql FROM more.explain_rewrites($$SELECT CASE id WHEN $1 THEN $2 WHEN 2 THEN 'b' END FROM item$$);
 SELECT * FROM compared($$SELECT CASE s COLLATE "C" WHEN 's1' THEN 'ab' WHEN 's2' THEN 'cd' ELSE s END AS c FROM item$$);
 
+-- tuples: as rows or with AND, in any order; each column by its own equality
+CREATE TABLE stock (shop integer, sku varchar(10), n integer, note text, large bigint);
+INSERT INTO stock SELECT i % 4, 'k' || i % 3, i, 'n' || i, i FROM generate_series(1, 12) AS i;
+INSERT INTO stock VALUES (NULL, 'k1', 21, 'no shop', 1), (1, NULL, 22, 'no sku', NULL), (NULL, NULL, 23, 'neither', NULL);
+SELECT * FROM output_of($$SELECT CASE WHEN (shop, sku) = (1, 'k1') THEN 'a' WHEN sku = 'k2' AND 2 = shop THEN 'b' END FROM stock$$);
+SELECT shop, sku, CASE WHEN (shop, sku) = (1, 'k1') THEN 'a' WHEN (shop, sku) = (1, 'k1') THEN 'never' WHEN (shop, sku) = (NULL, 'k1') THEN 'null'
+	WHEN sku = 'k2' AND 2 = shop THEN 'b' WHEN (shop, sku) = (2, 'k1') THEN NULL ELSE note END AS c FROM stock ORDER BY n;
+SELECT * FROM compared($$SELECT n, CASE WHEN (shop, sku) = (1, 'k1') THEN 'a' WHEN (shop, sku) = (1, 'k1') THEN 'never' WHEN (shop, sku) = (NULL, 'k1') THEN 'null'
+	WHEN sku = 'k2' AND 2 = shop THEN 'b' WHEN (shop, sku) = (2, 'k1') THEN NULL ELSE note END AS c FROM stock$$);
+SELECT * FROM compared($$SELECT n, CASE WHEN (shop, sku) = (1, 'k1') THEN 'a' WHEN (shop, sku) = (2, 'k1') THEN NULL ELSE note || '!' END AS c FROM stock$$);
+SELECT * FROM compared($$SELECT n, CASE WHEN (shop, sku) = (1, 'k1') THEN 'a' WHEN (shop, sku) = (2, 'k1') THEN 'b' ELSE note || '!' END AS c FROM stock$$);
+SELECT * FROM compared($$SELECT n, CASE WHEN (shop, sku, large) = (1, 'k1', 1) THEN '{a}'::text[] WHEN (shop, sku, large) = (3000000000, 'k1', 3000000000) THEN NULL
+	WHEN (shop, sku, large) = (2, 'k2', 2::smallint) THEN '{b}' END AS c FROM stock$$);
+SELECT * FROM compared($$SELECT id, CASE WHEN (num, f) = (1.000, 0) THEN 'one' WHEN (num, f) = (1, '-0') THEN 'never' WHEN (num, f) = ('NaN', 'NaN') THEN 'nan' END AS c FROM kinds$$);
+SELECT * FROM compared($$SELECT id, CASE WHEN (m, c, d) = ('sad', 'ab   ', 1) THEN 1 WHEN (m, c, d) = ('happy', 'abc', 3) THEN 3 END AS c FROM kinds$$);
+SELECT * FROM compared($$SELECT n, CASE WHEN (shop, sku) = (NULL, 'k1') THEN 'a' WHEN (shop, sku) = (1, NULL) THEN 'b' ELSE 'else' END AS c FROM stock$$);
+SELECT * FROM compared($$SELECT n, CASE WHEN (lower(sku), shop) = ('k1', 1) THEN 'a' WHEN (lower(sku), shop) = ('k2', 2) THEN 'b' END AS c FROM stock$$);
+SELECT * FROM compared($$SELECT id, CASE WHEN (v, s) = ('v1', 's1') THEN 1 WHEN (s, v) = ('s2', 'v2') THEN 2 END AS c FROM item$$);
+SELECT * FROM compared($$SELECT id, CASE WHEN s COLLATE "C" = 's1' AND id = 1 THEN 1 WHEN id = 2 AND s COLLATE "C" = 's2' THEN 2 END AS c FROM item$$);
+SELECT sql FROM more.explain_rewrites($$SELECT CASE WHEN s COLLATE "C" = 's1' AND id = $1 THEN 1 END AS c FROM item$$);
+-- left alone: what an earlier comparison protects, other columns in another arm, a column twice, what is no equality
+SELECT * FROM compared($$SELECT CASE WHEN shop = 0 AND 60 / shop = 1 THEN 'a' WHEN shop = 1 AND 60 / shop = 60 THEN 'b' END AS c FROM stock WHERE shop > 0$$);
+SELECT * FROM compared($$SELECT CASE WHEN (shop, sku) = (1, 'k1') THEN 'a' WHEN (shop, note) = (2, 'n2') THEN 'b' END AS c FROM stock$$);
+SELECT * FROM compared($$SELECT CASE WHEN (shop, sku) = (1, 'k1') THEN 'a' WHEN (shop, sku, n) = (2, 'k2', 2) THEN 'b' END AS c FROM stock$$);
+SELECT * FROM compared($$SELECT CASE WHEN shop = 1 AND shop = 2 THEN 'a' END AS c FROM stock$$);
+SELECT * FROM compared($$SELECT CASE WHEN shop = 1 AND sku = 'k1' THEN 'a' WHEN shop = 1 AND sku > 'k1' THEN 'b' END AS c FROM stock$$);
+SELECT * FROM compared($$SELECT CASE WHEN shop = 1 AND sku = note THEN 'a' END AS c FROM stock$$);
+SELECT * FROM compared($$SELECT CASE (shop, sku::text) WHEN (1, 'k1'::text) THEN 'a' END AS c FROM stock$$);
+SELECT * FROM compared($$SELECT CASE WHEN s COLLATE "C" = 's1' AND v COLLATE "POSIX" = 'v1' THEN 1 END AS c FROM item$$);
+SELECT * FROM compared($$SELECT CASE WHEN (shop, sku) = (NULL, 'k1') THEN 70000::smallint END AS c FROM stock WHERE false$$);
+SELECT CASE WHEN (shop, sku) = (NULL, 'k1') THEN 70000::smallint END AS c FROM stock;
+
+-- results that are computed, among constants: only for the row whose first match they are
+SELECT * FROM output_of($$SELECT CASE id WHEN 1 THEN n + 1 WHEN 2 THEN 20 WHEN 3 THEN n + 1 WHEN 4 THEN n * 2 END FROM item$$);
+SELECT * FROM output_of($$SELECT CASE id WHEN 1 THEN n + 1 WHEN 2 THEN n + 2 ELSE 0 END FROM item$$);
+SELECT * FROM compared($$SELECT id, CASE id WHEN 1 THEN n + 1 WHEN 2 THEN 20 WHEN 3 THEN n + 1 WHEN 4 THEN NULL END AS c FROM item$$);
+SELECT * FROM compared($$SELECT id, CASE id WHEN 1 THEN n + 1 WHEN 1 THEN 20 WHEN 2 THEN 20 WHEN 2 THEN n + 1 WHEN 3 THEN NULL ELSE n * 100 END AS c FROM item$$);
+SELECT * FROM compared($$SELECT id, CASE id WHEN 1 THEN n + 1 WHEN 1 THEN 20 WHEN 2 THEN 20 WHEN NULL THEN n / 0 ELSE n * 100 END AS c FROM item$$);
+SELECT * FROM compared($$SELECT id, CASE id WHEN 1 THEN s WHEN 2 THEN v::text || s ELSE 'else' END AS c FROM item$$);
+SELECT * FROM compared($$SELECT id, CASE id WHEN 1 THEN tags WHEN 2 THEN '{two}' WHEN 3 THEN tags || tags END AS c FROM item$$);
+SELECT * FROM compared($$SELECT CASE id WHEN 3 THEN 0 WHEN 1 THEN 12 / (id - 3) WHEN 2 THEN 5 WHEN 3 THEN 1 / (id - 3) END AS c FROM item$$);
+SELECT * FROM compared($$SELECT n, CASE WHEN (shop, sku) = (1, 'k1') THEN n + 7 WHEN (shop, sku) = (2, 'k2') THEN 5 WHEN (shop, sku) = (3, 'k0') THEN n + 7 ELSE -n END AS c FROM stock$$);
+SELECT * FROM compared($$SELECT id, CASE id WHEN 1 THEN (SELECT max(k.s) FROM item AS k WHERE k.id < item.id + 3) WHEN 2 THEN 'two' WHEN 3 THEN CASE s WHEN 's0' THEN v WHEN 's1' THEN 'x' END END AS c FROM item$$);
+SELECT * FROM compared($$SELECT CASE s WHEN 's1' THEN s || '!' WHEN 's2' THEN 'two' END AS c, count(*) FROM item GROUP BY CASE s WHEN 's1' THEN s || '!' WHEN 's2' THEN 'two' END$$);
+SELECT * FROM compared($$SELECT CASE s WHEN 's1' THEN count(*) WHEN 's2' THEN 2 END AS c FROM item GROUP BY s HAVING CASE s WHEN 's1' THEN max(id) > 3 WHEN 's2' THEN true END$$);
+SELECT * FROM compared($$SELECT CASE d WHEN 1 THEN 1::positive WHEN 2 THEN 2 END AS c FROM kinds$$);
+SELECT setval('calls', 1);
+SELECT id, CASE id WHEN 1 THEN nextval('calls') WHEN 2 THEN 2 WHEN 3 THEN nextval('calls') WHEN 1 THEN nextval('calls') END AS c FROM item WHERE id < 5 ORDER BY id;
+SELECT last_value FROM calls;
+CREATE VIEW typed AS SELECT CASE id WHEN 1 THEN v WHEN 2 THEN 'ab'::varchar(8) WHEN NULL THEN 'c'::varchar(9) ELSE v END AS a, CASE id WHEN 1 THEN v ELSE v END AS b,
+	CASE id WHEN 1 THEN price WHEN 2 THEN 1.5::numeric(8,2) ELSE price END AS c, CASE WHEN (id, s) = (1, 's1') THEN v WHEN (id, s) = (2, 's2') THEN 'x'::varchar(8) ELSE s COLLATE "C" END AS d FROM item;
+CREATE TABLE typed_forced AS SELECT * FROM typed;
+SET pg_more.rewrites = off;
+CREATE TABLE typed_off AS SELECT * FROM typed;
+SET pg_more.rewrites = force;
+SELECT attrelid::regclass, attname, format_type(atttypid, atttypmod), attcollation::regcollation FROM pg_attribute WHERE attrelid IN ('typed_forced'::regclass, 'typed_off'::regclass) AND attnum > 0 ORDER BY attname, attrelid;
+SELECT * FROM compared('SELECT * FROM typed');
+-- left alone: what the planner might compute where it now drops the arm, and what is one of too many
+PREPARE dropped(integer) AS SELECT id, CASE id WHEN $1 THEN 1 / 0 + n WHEN 2 THEN 5 ELSE 0 END AS c FROM item WHERE id < 3 ORDER BY id;
+EXECUTE dropped(NULL);
+EXECUTE dropped(7);
+SELECT applied FROM more.explain_rewrites($$SELECT CASE id WHEN $1 THEN 1 / n ELSE 0 END FROM item$$);
+SELECT reason FROM more.explain_rewrites('SELECT CASE id ' || (SELECT string_agg(format('WHEN %s THEN n + %s', i, i), ' ') FROM generate_series(1, 40) AS i) || ' END FROM item');
+
 -- left alone: what has no hash, what is not an equality, volatile or failing parts, subqueries
 SELECT * FROM compared($$SELECT CASE cash WHEN 1::money THEN 'one' END AS c FROM kinds$$);
 SELECT * FROM compared($$SELECT CASE bits WHEN B'01' THEN 'one' END AS c FROM kinds$$);
@@ -136,10 +200,7 @@ SELECT * FROM compared($$SELECT CASE WHEN c = 'ab' THEN 1 WHEN c::text = 'ab ' T
 SELECT * FROM compared($$SELECT CASE name WHEN 'abc'::text THEN 1 WHEN 'abd'::name THEN 2 END AS c FROM kinds$$);
 SELECT * FROM compared($$SELECT CASE (id + random() * 0)::integer WHEN 1 THEN 'one' WHEN 2 THEN 'two' END AS c FROM item$$);
 SELECT * FROM compared($$SELECT CASE (SELECT id) WHEN 1 THEN 'one' WHEN 2 THEN 'two' END AS c FROM item$$);
-SELECT * FROM compared($$SELECT CASE id WHEN 1 THEN s WHEN 2 THEN 'two' END AS c FROM item$$);
-SELECT * FROM output_of($$SELECT CASE id WHEN 1 THEN nextval('calls') WHEN 2 THEN 2 END FROM item$$);
 SELECT * FROM compared($$SELECT CASE 1 WHEN 1 THEN 'one' WHEN 2 THEN 'two' END AS c FROM item$$);
-SELECT * FROM compared($$SELECT CASE d WHEN 1 THEN 1::positive END AS c FROM kinds$$);
 -- an error is raised where it was, and not where it was not
 SELECT * FROM compared($$SELECT CASE id WHEN NULL THEN 70000::smallint WHEN 1 THEN 1::smallint END AS c FROM item$$);
 SELECT * FROM compared($$SELECT CASE WHEN true THEN 1::smallint ELSE CASE n WHEN 1 THEN 70000::smallint WHEN 2 THEN 2::smallint END END AS c FROM item$$);
@@ -197,6 +258,14 @@ EXECUTE set_tags(3, '{}', '{{c},{d}}');
 PREPARE grouped(text) AS SELECT CASE s WHEN $1 THEN 'this' ELSE 'other' END AS c, CASE s WHEN $1 THEN 'this' ELSE 'other' END || '!' AS d, count(*)
 	FROM kinds, item GROUP BY CASE s WHEN $1 THEN 'this' ELSE 'other' END ORDER BY 1;
 EXECUTE grouped('s1');
+PREPARE set_pair(integer, text, integer, text, text, bigint) AS SELECT n, CASE WHEN (shop, sku) = ($1, $2) THEN $5 WHEN (shop, sku) = ($3, $4) THEN note || '!' WHEN (shop, sku) = ($6, 'k0') THEN 'c' ELSE 'none' END AS c
+	FROM stock WHERE n < 6 OR n > 20 ORDER BY n;
+EXECUTE set_pair(1, 'k1', 2, 'k2', 'a', 3);
+EXECUTE set_pair(2, 'k2', 2, 'k2', NULL, NULL);
+EXECUTE set_pair(NULL, 'k1', 1, NULL, 'a', 3000000000);
+SELECT o ~ 'case_position\(true, \(stock.shop\)::bigint, .*, true\)' AND o !~ 'ARRAY' AS made_once FROM output_of($$EXECUTE set_pair(1, 'k1', 2, 'k2', 'a', 3)$$) AS o LIMIT 1;
+SET plan_cache_mode = force_custom_plan;
+EXECUTE set_pair(2, 'k2', 2, 'k2', NULL, NULL);
 RESET plan_cache_mode;
 -- PL/pgSQL evaluates expressions without a plan's subqueries, and one expression with values that change
 CREATE FUNCTION pick(k integer, a text, b text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN CASE k + 0 WHEN 1 THEN a WHEN 2 THEN b ELSE 'none' END; END $$;
@@ -242,6 +311,9 @@ ALTER TABLE words ALTER COLUMN w TYPE text COLLATE caseless;
 SELECT w, CASE w WHEN 'ABC' THEN 'yes' WHEN 'abc' THEN 'never' ELSE 'no' END FROM words ORDER BY w COLLATE "C";
 SELECT * FROM compared($$SELECT w, CASE w WHEN 'ABC' THEN 'yes' WHEN 'abc' THEN 'never' ELSE w END AS c FROM words$$);
 SELECT * FROM compared($$SELECT w, CASE w COLLATE "C" WHEN 'Abc' THEN 'yes' ELSE w END AS c FROM words$$);
+SELECT w, CASE WHEN (w, length(w)) = ('ABC', 3) THEN 'yes' WHEN (w, length(w)) = ('abc', 3) THEN 'never' ELSE 'no' END FROM words ORDER BY w COLLATE "C";
+SELECT * FROM compared($$SELECT w, CASE WHEN w = 'ABC' AND n = 'abc' THEN 'yes' WHEN w = 'abc' AND n = 'Abc' THEN 'plain' ELSE w END AS c FROM (SELECT w, w COLLATE "C" AS n FROM words) AS q$$);
+SELECT * FROM compared($$SELECT w, CASE WHEN w = 'ABC' AND t = 'abc' THEN 'yes' WHEN w = 'abc' AND t = 'Abc' THEN 'plain' END AS c FROM words, (VALUES ('abc'), ('Abc')) AS q (t)$$);
 \endif
 
 -- the function by itself
@@ -255,6 +327,20 @@ SELECT more.case_lookup(1, '{{1},{2}}'::integer[], '{a,b}'::text[], 'none');
 SELECT more.case_lookup(1::money, '{1}'::money[], '{a}'::text[], 'none');
 SELECT more.case_lookup_rows(1, '{1}', ARRAY[ROW(5)], 'none'::text);
 SELECT more.case_lookup_rows(1, '{1}', ARRAY[ROW('a'::text, 'b'::text)], 'none'::text);
+
+SELECT k, t, more.case_position(false, k, '{1,2,NULL,1}'::integer[], t, ARRAY['a', 'b', 'c', 'a']) FROM (VALUES (1, 'a'::text), (2, 'a'), (2, 'b'), (NULL, 'c'), (1, NULL)) AS v (k, t);
+SELECT more.case_position(false, 1, NULL::integer[]), more.case_position(false, 1, '{}'::integer[]), more.case_position(NULL, 1, '{1}'::integer[]);
+SELECT more.case_position(false, k, ARRAY[k, 2], 'x'::text, ARRAY['x', 'x']) FROM generate_series(1, 3) AS k;
+SELECT more.case_position(true, k, ARRAY[k, 2], 'x'::text, ARRAY['x', 'x']) FROM generate_series(1, 3) AS k;
+SELECT more.case_position(false, 'A'::text COLLATE "C", '{a,A}'::text[]);
+SELECT more.case_position(false, 1, '{1,2}'::integer[], 2, '{2}'::integer[]);
+SELECT more.case_position(false, 1, '{{1},{2}}'::integer[]);
+SELECT more.case_position(false, 1::bigint, '{1}'::integer[]);
+SELECT more.case_position(false, 1::money, '{1}'::money[]);
+SELECT more.case_position(false, 1, 1);
+SELECT more.case_position(false, 1);
+SELECT more.case_position(false, VARIADIC ARRAY[1, 2]);
+SELECT more.case_position(false, 1, '{1}');
 
 -- without the extension, and after it: plans do not outlive the function
 PREPARE lasting AS SELECT CASE id WHEN 1 THEN 'one' WHEN 2 THEN 'two' END FROM item WHERE id = 2;

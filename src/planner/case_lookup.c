@@ -1,6 +1,7 @@
 /*
  * case_lookup.c
- *	  more.case_lookup: a CASE over many constants as one hashed look-up.
+ *	  more.case_lookup and more.case_position: a CASE over many constants as one
+ *	  hashed look-up, of a value or of a tuple.
  *
  * The table is kept with the call's FmgrInfo, so it lives as long as the
  * expression's state.  When may it be used again?  If both arrays are constants
@@ -13,6 +14,8 @@
  * Hash and equality come from the type's default hash operator class, with the
  * call's collation, so what is equal under a nondeterministic collation is
  * found.  Keys that are NULL are not in the table; of equal keys, the first is.
+ * Of tuples each column has a collation of its own, that of the expression that
+ * is looked up.
  */
 #include "postgres.h"
 
@@ -21,6 +24,7 @@
 #include "common/hashfn.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
 #include "parser/parse_coerce.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -32,6 +36,7 @@
 #include "compat.h"
 
 PG_FUNCTION_INFO_V1(case_lookup);
+PG_FUNCTION_INFO_V1(case_position);
 
 typedef struct Arm
 {
@@ -150,9 +155,9 @@ unwrap_rows(Datum *values, bool *nulls, int n, Oid wanted)
 	}
 }
 
-/* The functions of a key type. */
+/* The functions of a key type; they live in the given context. */
 static void
-find_functions(Lookup *lookup, Oid type)
+find_functions(Oid type, FmgrInfo *hash, FmgrInfo *equal, MemoryContext context)
 {
 	TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_EQ_OPR_FINFO | TYPECACHE_HASH_PROC_FINFO);
 
@@ -160,8 +165,8 @@ find_functions(Lookup *lookup, Oid type)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FUNCTION),
 				 errmsg("could not identify a hash function for type %s", format_type_be(type))));
-	fmgr_info_copy(&lookup->hash, &entry->hash_proc_finfo, lookup->context);
-	fmgr_info_copy(&lookup->equal, &entry->eq_opr_finfo, lookup->context);
+	fmgr_info_copy(hash, &entry->hash_proc_finfo, context);
+	fmgr_info_copy(equal, &entry->eq_opr_finfo, context);
 }
 
 /* Put the arms into the hash table. */
@@ -182,7 +187,7 @@ fill_table(Lookup *lookup, FmgrInfo *flinfo)
 	if (rows)
 		unwrap_rows(lookup->values, lookup->nulls, n, type);
 	get_typlenbyval(type, &lookup->length, &lookup->by_value);
-	find_functions(lookup, ARR_ELEMTYPE(lookup->keys));
+	find_functions(ARR_ELEMTYPE(lookup->keys), &lookup->hash, &lookup->equal, lookup->context);
 	lookup->arms = arms_create(lookup->context, n, lookup);
 	for (int i = 0; i < n; i++)
 	{
@@ -298,4 +303,254 @@ case_lookup(PG_FUNCTION_ARGS)
 	if (!lookup->fixed)
 		PG_RETURN_DATUM(datumCopy(lookup->values[arm->position], lookup->by_value, lookup->length));
 	PG_RETURN_DATUM(lookup->values[arm->position]);
+}
+
+/* ------------------------------------------------------------------------ */
+/* Tuples																	*/
+/* ------------------------------------------------------------------------ */
+
+/* A column of the tuples that are looked up. */
+typedef struct TupleColumn
+{
+	ArrayType  *array;			/* copy of the argument, or NULL */
+	Datum	   *values;
+	bool	   *nulls;
+	Datum		wanted;			/* what is looked up */
+	FmgrInfo	hash;
+	FmgrInfo	equal;
+	Oid			collation;
+} TupleColumn;
+
+/* In the table, a tuple is its position; this one is what is looked up. */
+#define WANTED (-1)
+
+typedef struct Tuple
+{
+	int			position;
+	uint32		hash;
+	char		status;			/* simplehash's */
+} Tuple;
+
+typedef struct TupleLookup
+{
+	MemoryContext context;		/* holds all of this */
+	bool		fixed;			/* the arrays are never looked at again */
+	struct tuples_hash *tuples; /* NULL: there are none, as an array is NULL */
+	int			ncolumns;
+	TupleColumn columns[FLEXIBLE_ARRAY_MEMBER];
+} TupleLookup;
+
+static inline Datum
+tuple_value(TupleColumn *column, int position)
+{
+	return position == WANTED ? column->wanted : column->values[position];
+}
+
+static inline uint32
+hash_of_tuple(TupleLookup *lookup, int position)
+{
+	uint32		hash = 0;
+
+	for (int c = 0; c < lookup->ncolumns; c++)
+	{
+		TupleColumn *column = &lookup->columns[c];
+
+		hash = hash_combine(hash, DatumGetUInt32(FunctionCall1Coll(&column->hash, column->collation,
+																   tuple_value(column, position))));
+	}
+	return murmurhash32(hash);
+}
+
+static inline bool
+are_equal_tuples(TupleLookup *lookup, int a, int b)
+{
+	for (int c = 0; c < lookup->ncolumns; c++)
+	{
+		TupleColumn *column = &lookup->columns[c];
+
+		if (!DatumGetBool(FunctionCall2Coll(&column->equal, column->collation, tuple_value(column, a),
+											tuple_value(column, b))))
+			return false;
+	}
+	return true;
+}
+
+#define SH_PREFIX tuples
+#define SH_ELEMENT_TYPE Tuple
+#define SH_KEY_TYPE int
+#define SH_KEY position
+#define SH_HASH_KEY(table, position) hash_of_tuple((TupleLookup *) (table)->private_data, position)
+#define SH_EQUAL(table, a, b) are_equal_tuples((TupleLookup *) (table)->private_data, a, b)
+#define SH_STORE_HASH
+#define SH_GET_HASH(table, tuple) (tuple)->hash
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+/* Where the arguments of a column are: what is looked up, and after it the array. */
+#define WANTED_ARGUMENT(column) (1 + 2 * (column))
+#define ARRAY_ARGUMENT(column) (2 + 2 * (column))
+
+/* Read the columns of a call; returns how many tuples there are. */
+static int
+read_columns(TupleLookup *lookup, FmgrInfo *flinfo)
+{
+	int			ntuples = 0;
+
+	for (int c = 0; c < lookup->ncolumns; c++)
+	{
+		TupleColumn *column = &lookup->columns[c];
+		FuncExpr   *call = castNode(FuncExpr, flinfo->fn_expr);
+		int			n = read_array(column->array, get_fn_expr_argtype(flinfo, WANTED_ARGUMENT(c)),
+								   &column->values, &column->nulls);
+
+		if (c > 0 && n != ntuples)
+			ereport(ERROR,
+					(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+					 errmsg("the columns have %d and %d values", ntuples, n)));
+		ntuples = n;
+		column->collation = exprCollation(list_nth(call->args, WANTED_ARGUMENT(c)));
+		find_functions(ARR_ELEMTYPE(column->array), &column->hash, &column->equal, lookup->context);
+	}
+	return ntuples;
+}
+
+/* Put the tuples without a NULL into the hash table, the first of equal ones. */
+static void
+fill_tuples(TupleLookup *lookup, FmgrInfo *flinfo)
+{
+	int			ntuples = read_columns(lookup, flinfo);
+
+	lookup->tuples = tuples_create(lookup->context, ntuples, lookup);
+	for (int i = 0; i < ntuples; i++)
+	{
+		bool		null = false;
+		bool		found;
+
+		if ((i & 0xFFFF) == 0xFFFF)
+			CHECK_FOR_INTERRUPTS();
+		for (int c = 0; c < lookup->ncolumns; c++)
+			null |= lookup->columns[c].nulls[i];
+		if (!null)
+			(void) tuples_insert(lookup->tuples, i, &found);
+	}
+}
+
+/* Is this call one that the parser has checked, but for the types? */
+static void
+check_tuple_call(FunctionCallInfo fcinfo)
+{
+	FuncExpr   *call = (FuncExpr *) fcinfo->flinfo->fn_expr;
+
+	if (call == NULL || !IsA(call, FuncExpr) || list_length(call->args) != PG_NARGS())
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("more.case_position must be called in an expression")));
+	if (PG_NARGS() < 3 || PG_NARGS() % 2 == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("an array must follow each value")));
+	for (int a = 2; a < PG_NARGS(); a += 2)
+		if (!OidIsValid(get_base_element_type(get_fn_expr_argtype(fcinfo->flinfo, a))))
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("an array must follow each value"),
+					 errdetail("Argument %d is of type %s.", a + 1,
+							   format_type_be(get_fn_expr_argtype(fcinfo->flinfo, a)))));
+}
+
+/* May the arrays of this call not change from one call to the next? */
+static bool
+are_fixed(FunctionCallInfo fcinfo)
+{
+	bool		constant = true;
+
+	if (!PG_ARGISNULL(0) && PG_GETARG_BOOL(0))
+		return true;
+	for (int a = 2; a < PG_NARGS(); a += 2)
+		constant &= is_constant(fcinfo->flinfo, a);
+	return constant;
+}
+
+/* Make the table for this call's arrays. */
+static TupleLookup *
+make_tuple_lookup(FunctionCallInfo fcinfo)
+{
+	int			ncolumns = PG_NARGS() / 2;
+	MemoryContext context = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt, "case_position", ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	TupleLookup *lookup = palloc0(offsetof(TupleLookup, columns) + sizeof(TupleColumn) * ncolumns);
+	bool		complete = true;
+
+	lookup->context = context;
+	lookup->fixed = are_fixed(fcinfo);
+	lookup->ncolumns = ncolumns;
+	for (int c = 0; c < ncolumns; c++)
+	{
+		if (PG_ARGISNULL(ARRAY_ARGUMENT(c)))
+			complete = false;
+		else
+			lookup->columns[c].array = PG_GETARG_ARRAYTYPE_P_COPY(ARRAY_ARGUMENT(c));
+	}
+	if (complete)
+		fill_tuples(lookup, fcinfo->flinfo);
+	MemoryContextSwitchTo(old);
+	return lookup;
+}
+
+/* Was a table made of this call's arrays? */
+static bool
+has_same_arrays(TupleLookup *lookup, FunctionCallInfo fcinfo)
+{
+	for (int c = 0; c < lookup->ncolumns; c++)
+		if (!same_array(lookup->columns[c].array, array_argument(fcinfo, ARRAY_ARGUMENT(c))))
+			return false;
+	return true;
+}
+
+/* The table for this call, the one of the last call if it serves. */
+static TupleLookup *
+get_tuple_lookup(FunctionCallInfo fcinfo)
+{
+	TupleLookup *lookup = fcinfo->flinfo->fn_extra;
+
+	if (lookup && (lookup->fixed || has_same_arrays(lookup, fcinfo)))
+		return lookup;
+	if (lookup == NULL)
+		check_tuple_call(fcinfo);
+	fcinfo->flinfo->fn_extra = NULL;
+	if (lookup)
+		MemoryContextDelete(lookup->context);
+	lookup = make_tuple_lookup(fcinfo);
+	fcinfo->flinfo->fn_extra = lookup;
+	return lookup;
+}
+
+/*
+ * case_position
+ *		The position, from 1, of the first of the tuples (array1[i], array2[i], ...)
+ *		that equals (value1, value2, ...); NULL if none does.
+ *
+ * A NULL equals nothing.  Raises an error if the arrays differ in length or
+ * have more dimensions than one, and if a type has no hash function.
+ */
+Datum
+case_position(PG_FUNCTION_ARGS)
+{
+	TupleLookup *lookup = get_tuple_lookup(fcinfo);
+	Tuple	   *tuple;
+
+	if (lookup->tuples == NULL)
+		PG_RETURN_NULL();
+	for (int c = 0; c < lookup->ncolumns; c++)
+	{
+		if (PG_ARGISNULL(WANTED_ARGUMENT(c)))
+			PG_RETURN_NULL();
+		lookup->columns[c].wanted = PG_GETARG_DATUM(WANTED_ARGUMENT(c));
+	}
+	tuple = tuples_lookup(lookup->tuples, WANTED);
+	if (tuple == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_INT32(tuple->position + 1);
 }

@@ -32,6 +32,7 @@ extern Query *rewrite_grouped_levels(Query *query, Attempt *attempt, LevelFuncti
 extern Node *rewrite_below(Level *level, Node *node, bool filter);
 
 /* may_fail.c */
+extern bool is_inlined(Oid function);
 extern bool node_may_fail(Node *node);
 extern bool may_fail(Node *node, Level *level);
 

@@ -65,6 +65,7 @@ node_may_fail(Node *node)
 		case T_NullTest:
 		case T_BooleanTest:
 		case T_RelabelType:
+		case T_CollateExpr:
 		case T_CaseExpr:
 		case T_CaseWhen:
 		case T_CaseTestExpr:
@@ -83,8 +84,12 @@ node_may_fail(Node *node)
 	}
 }
 
-/* Is a function written in SQL, so that the planner may put its text in place of the call? */
-static bool
+/*
+ * is_inlined
+ *		Is a function written in SQL, so that the planner may put its text in
+ *		place of the call?
+ */
+bool
 is_inlined(Oid function)
 {
 	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));

@@ -12,6 +12,8 @@ CREATE FUNCTION more.case_lookup_rows(key anyelement, keys anyarray, results rec
 CREATE FUNCTION more.case_lookup_rows(key anyelement, keys anyarray, results record[], otherwise anycompatible, fixed boolean)
 	RETURNS anycompatible
 	AS 'MODULE_PATHNAME', 'case_lookup' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 2;
+CREATE FUNCTION more.case_position(fixed boolean, VARIADIC columns "any") RETURNS integer
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 2;
 
 COMMENT ON FUNCTION more.case_lookup(anyelement, anyarray, anycompatiblearray, anycompatible) IS
 	'CASE key WHEN keys[1] THEN results[1] WHEN keys[2] THEN results[2] ... ELSE otherwise END, by one hashed look-up';
@@ -21,6 +23,8 @@ COMMENT ON FUNCTION more.case_lookup_rows(anyelement, anyarray, record[], anycom
 	'case_lookup with results that cannot be elements of an array, such as arrays: each in a row of one column';
 COMMENT ON FUNCTION more.case_lookup_rows(anyelement, anyarray, record[], anycompatible, boolean) IS
 	'case_lookup_rows; with fixed, keys and results are those of the first call in the statement and are not looked at again';
+COMMENT ON FUNCTION more.case_position(boolean, "any") IS
+	'case_position(fixed, value1, array1, value2, array2, ...): the position of the first tuple (array1[i], array2[i], ...) that equals (value1, value2, ...), or NULL; with fixed, the arrays are those of the first call in the statement and are not looked at again';
 
 CREATE FUNCTION more._listed_support(internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'listed_support' LANGUAGE C STRICT PARALLEL SAFE;

@@ -142,7 +142,7 @@ def bulk_update(keys):
 
 @case(f"""UPDATE "move" SET
     "n" = {cast('CASE WHEN ("move"."id" = 1) THEN ("move"."n" + 7) WHEN ("move"."id" = 2) THEN 5 WHEN ("move"."id" = 3000000010) THEN 5 ELSE NULL END', "integer")}
-    WHERE "move"."id" IN (1, 2, 3000000010)""")
+    WHERE "move"."id" IN (1, 2, 3000000010)""", takes="hashed_case")
 def bulk_update_with_an_expression(keys):
     moves = some_moves(keys)
     for i, move in enumerate(moves):
@@ -199,7 +199,7 @@ def prefetch_related(keys):
         WHEN (("stock"."shop", "stock"."sku") = (3, 'k3')) THEN 102 ELSE NULL END)::integer,
     "note" = (CASE WHEN (("stock"."shop", "stock"."sku") = (1, 'k1')) THEN 'k1' WHEN (("stock"."shop", "stock"."sku") = (2, 'k2')) THEN NULL
         WHEN (("stock"."shop", "stock"."sku") = (3, 'k3')) THEN 'k3' ELSE NULL END)::text
-    WHERE ("stock"."shop", "stock"."sku") IN ((1, 'k1'), (2, 'k2'), (3, 'k3'))""", takes="composite_in", skip=NEEDS_5_2)
+    WHERE ("stock"."shop", "stock"."sku") IN ((1, 'k1'), (2, 'k2'), (3, 'k3'))""", takes=["hashed_case", "composite_in"], skip=NEEDS_5_2)
 def bulk_update_by_a_composite_key(keys):
     stocks = list(Stock.objects.in_bulk(keys).values())
     stocks.sort(key=lambda stock: stock.pk)

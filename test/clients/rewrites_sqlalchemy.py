@@ -158,7 +158,7 @@ def update_by_searched_case(keys):
 @case("""UPDATE stock SET note=CASE WHEN (stock.shop = $1::INTEGER AND stock.sku = $2::VARCHAR) THEN $3::VARCHAR
     WHEN (stock.shop = $4::INTEGER AND stock.sku = $5::VARCHAR) THEN $6::VARCHAR
     WHEN (stock.shop = $7::INTEGER AND stock.sku = $8::VARCHAR) THEN $9::VARCHAR ELSE stock.note END
-    WHERE (stock.shop, stock.sku) IN (($10, $11), ($12, $13), ($14, $15))""", takes="composite_in")
+    WHERE (stock.shop, stock.sku) IN (($10, $11), ($12, $13), ($14, $15))""", takes=["hashed_case", "composite_in"])
 def update_by_composite_case(keys):
     keys = without_nulls(keys)
     whens = [(and_(Stock.shop == a, Stock.sku == b), f"new {b}") for a, b in keys]

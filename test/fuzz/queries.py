@@ -278,6 +278,8 @@ class Generator:
     def case(self, scope, depth=0):
         """CASE with constants."""
         self.shapes.add("hashed_case")
+        if self.maybe(0.25):
+            return self.case_of_tuples(scope)
         key = self.left(scope)
         type_ = self.pick((3, INT4), (3, TEXT), (1, BOOL), (3, self.world.random_type()))
         simple = self.maybe(0.5)
@@ -304,6 +306,31 @@ class Generator:
             lead = Many("", arms[1:], 0)
             return self.finished_case(simple, key, (arms[0], lead), other, type_)
         return self.finished_case(simple, key, Many("", arms), other, type_)
+
+    def case_of_tuples(self, scope):
+        """CASE WHEN (a, b) = (1, 2) THEN ..., or the same with AND."""
+        keys = [self.left(scope) for _ in range(self.rng.choice([2, 2, 3]))]
+        type_ = self.pick((3, INT4), (3, TEXT), (1, BOOL), (3, self.world.random_type()))
+        arms = [(" WHEN ", self.tuple_test(keys), " THEN ", self.result(scope, type_, keys[0]))
+                for _ in range(max(1, self.few(10)))]
+        other = maybe((" ELSE ", self.result(scope, type_, keys[0]))) if self.maybe(0.6) else ""
+        return self.finished_case(False, keys[0], Many("", arms), other, type_)
+
+    def tuple_test(self, keys):
+        """One row comparison; at times in another order or with another column."""
+        tests = [(key.sql, self.value(key.type)) for key in keys]
+        if self.maybe(0.4):
+            return ("(", ", ".join(text(left) for left, _ in tests), ") = (",
+                    ", ".join(text(right) for _, right in tests), ")")
+        if self.maybe(0.3):
+            self.rng.shuffle(tests)
+        if self.maybe(0.03):
+            tests = tests[1:]
+        sides = [(right, " = ", left) if self.maybe(0.2) else (left, " = ", right) for left, right in tests]
+        parts = []
+        for side in sides:
+            parts += [" AND ", side]
+        return tuple(parts[1:])
 
     def finished_case(self, simple, key, arms, other, type_):
         cast = "::" + plain_type(type_)
@@ -626,8 +653,9 @@ class Generator:
             if "hashed_case" in self.rewrites and self.maybe(0.7):
                 key = self.left(scope)
                 self.shapes.add("hashed_case")
-                arms = [(" WHEN ", self.comparison(key.sql, "=", self.value(key.type)), " THEN ",
-                         self.result(scope, column.type, key)) for _ in range(self.few(12))]
+                keys = [key, self.left(scope)] if self.maybe(0.3) else None
+                arms = [(" WHEN ", self.tuple_test(keys) if keys else self.comparison(key.sql, "=", self.value(key.type)),
+                         " THEN ", self.result(scope, column.type, key)) for _ in range(self.few(12))]
                 value = ("CASE", Many("", arms), maybe(" ELSE t.%s" % column.name), " END")
                 if self.maybe(0.3):
                     value = (value, "::" + plain_type(column.type))
