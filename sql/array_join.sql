@@ -20,9 +20,16 @@ SELECT * FROM same_rows('SELECT * FROM item WHERE b = ANY (NULL::int[])');
 SELECT * FROM same_rows('SELECT * FROM item WHERE b <> ALL (NULL::int[])');
 SELECT * FROM same_rows('SELECT * FROM item WHERE b = ANY (''{{1,2},{3,4}}''::int[])');
 SELECT * FROM same_rows('SELECT * FROM item AS x JOIN item AS y ON x.id = y.id AND y.b = ANY (''{1,2}''::smallint[])');
--- where the value counts, or under NOT, it is left as it is
-SELECT * FROM same_rows('SELECT id, b = ANY (''{1,2,NULL}''::int[]) AS r FROM item');
+-- under NOT by itself it is <> ALL
 SELECT * FROM same_rows('SELECT * FROM item WHERE NOT b = ANY (''{1,2}''::int[])');
+SELECT * FROM same_rows('SELECT * FROM item WHERE NOT b = ANY (''{1,NULL}''::int[])');
+SELECT * FROM same_rows('SELECT * FROM item WHERE NOT b = ANY (NULL::int[])');
+SELECT * FROM same_rows('SELECT * FROM item WHERE NOT b <> ALL (''{1,2,NULL}''::int[]) AND a > 0');
+SELECT * FROM same_rows('SELECT * FROM item WHERE NOT b <> ALL (NULL::int[])');
+SELECT * FROM same_rows('SELECT * FROM item WHERE NOT b < ANY (''{1,2}''::int[])');
+-- where the value counts, or beside others under NOT, it is left as it is
+SELECT * FROM same_rows('SELECT id, b = ANY (''{1,2,NULL}''::int[]) AS r FROM item');
+SELECT * FROM same_rows('SELECT * FROM item WHERE NOT (b = ANY (''{1,2}''::int[]) AND b IS NOT NULL)');
 SELECT * FROM same_rows('SELECT * FROM item AS x LEFT JOIN item AS y ON x.id = y.id AND y.b = ANY (''{1,2}''::int[])');
 -- what the executor hashes is left as it is
 SELECT * FROM same_rows('SELECT * FROM item WHERE a IN (1, 2, 3, 4, 5, 6, 7, 8, 9, 10)');

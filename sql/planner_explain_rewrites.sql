@@ -138,6 +138,24 @@ REVOKE ALL ON hashes, listed FROM regress_explain_reader;
 REVOKE ALL ON SCHEMA public FROM regress_explain_reader;
 DROP ROLE regress_explain_reader;
 
+-- A row for what is left alone in MERGE,
+SELECT rewrite, applied, reason, sql FROM more.explain_rewrites($$MERGE INTO hashes AS h USING hashes AS d ON h.a = d.a AND (h.b, h.t) IN ((1, 'x1'), (2, 'x2'))
+	WHEN MATCHED AND d.b = ANY ($1::integer[]) THEN UPDATE SET t = CASE d.b WHEN 1 THEN 'one' WHEN 2 THEN 'two' END$$);
+SELECT rewrite, applied, reason FROM more.explain_rewrites($$MERGE INTO hashes AS h USING more.rows_in(NULL::hashes, '[]') AS d ON h.a = d.a WHEN MATCHED THEN DELETE$$);
+SELECT rewrite, applied, reason FROM more.explain_rewrites($$MERGE INTO hashes AS h USING (SELECT * FROM hashes WHERE (a, b) IN ((1, 1), (2, 2))) AS d ON h.a = d.a WHEN MATCHED THEN DELETE$$);
+-- beside GROUP BY,
+SELECT rewrite, applied, reason FROM more.explain_rewrites('SELECT a, (a, b) IN ((1, 1), (2, 2)) AS listed, b = ANY ($1) AS among FROM hashes GROUP BY a, b HAVING (b, a) IN ((1, 1), (3, 3)) OR count(*) > 1');
+-- in a target list, under NOT beside others, in an outer join,
+SELECT rewrite, applied, reason FROM more.explain_rewrites('SELECT a = ANY ($1) FROM hashes');
+SELECT rewrite, applied, reason FROM more.explain_rewrites('SELECT 1 FROM hashes WHERE NOT (a = ANY ($1) AND b IS NULL)');
+SELECT rewrite, applied, reason FROM more.explain_rewrites('SELECT 1 FROM hashes WHERE NOT b > ANY ($1)');
+SELECT rewrite, applied, reason FROM more.explain_rewrites('SELECT 1 FROM hashes AS x LEFT JOIN hashes AS y ON x.a = y.a AND y.b = ANY ($1)');
+SELECT rewrite, applied, reason FROM more.explain_rewrites('SELECT 1 FROM hashes WHERE NOT a = ANY ($1)');
+-- and of the calls in FROM; a name for it also where GROUP BY makes other columns of a table's.
+SELECT rewrite, applied, reason FROM more.explain_rewrites($$SELECT * FROM more.rows_in(NULL::hashes, '[]') WITH ORDINALITY$$);
+SELECT rewrite, applied, reason FROM more.explain_rewrites($$SELECT * FROM ROWS FROM (generate_series(1, 2), more.rows_in(NULL::hashes, '[]'))$$);
+SELECT rewrite, applied, reason FROM more.explain_rewrites($$SELECT h.b FROM hashes AS h, generate_series(1, 2) AS g GROUP BY h.b, g HAVING CASE h.b WHEN 1 THEN true WHEN 2 THEN false END$$);
+
 -- One statement, of the kind that is planned.
 SELECT * FROM outcome('SELECT more.explain_rewrites(''SELECT 1; SELECT 2'')');
 SELECT * FROM outcome('SELECT more.explain_rewrites('' '')');

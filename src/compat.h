@@ -111,6 +111,13 @@ compat_json_untranslatable(JsonParseErrorType error)
 	((method) == BTREE_AM_OID ? get_opfamily_member(family, type, type, BTEqualStrategyNumber) : InvalidOid)
 #endif
 
+/* Since 18 the expressions of GROUP BY are columns of a relation, which is named so. */
+#if PG_VERSION_NUM >= 180000
+#define COMPAT_IS_GROUP(rte) ((rte)->rtekind == RTE_GROUP)
+#else
+#define COMPAT_IS_GROUP(rte) false
+#endif
+
 /* Until 18 a disabled path is one with a prohibitive cost. */
 #if PG_VERSION_NUM >= 180000
 #define path_disabled(path) ((path)->disabled_nodes)

@@ -8,9 +8,9 @@
  * list in which parameters are, or an array of another type than x.
  *
  * Shapes.  As a condition of WHERE or of an inner join: x = ANY (array) and
- * x IN (list), x <> ALL (array) and x NOT IN (list), over a parameter, a list
- * with parameters, or a constant of another type, of which only the truth
- * matters.
+ * x IN (list), x <> ALL (array) and x NOT IN (list), also under one NOT, over a
+ * parameter, a list with parameters, or a constant of another type, of which
+ * only the truth matters.
  *
  * Forms.  x IN (SELECT unnest(array)), which the planner makes a semi-join
  * (form 0); or, where no index is there to be used, the same as a filter that
@@ -151,6 +151,34 @@ not_in(Node *lookup, Node *array)
 	return (Node *) makeBoolExpr(AND_EXPR, list_make2(present, absent), -1);
 }
 
+static Node *replace_array(Level *level, Node *node, bool filter);
+
+/*
+ * NOT of a look-up in a condition: NOT x = ANY (array) is x <> ALL (array), as
+ * the planner has it, too.  NULL if it is left alone.
+ */
+static Node *
+replace_negated(Level *level, Node *negation)
+{
+	ScalarArrayOpExpr *expr = (ScalarArrayOpExpr *) get_notclausearg(negation);
+	int			told = list_length(level->attempt->sites);
+	ScalarArrayOpExpr *negated;
+	Node	   *result;
+
+	if (!IsA(expr, ScalarArrayOpExpr) || !OidIsValid(get_negator(expr->opno)))
+		return NULL;
+	negated = copyObject(expr);
+	negated->opno = get_negator(expr->opno);
+	negated->opfuncid = get_opcode(negated->opno);
+	negated->useOr = !expr->useOr;
+	result = replace_array(level, (Node *) negated, true);
+	if (result || list_length(level->attempt->sites) == told)
+		return result;
+	/* it was told why, once */
+	expr->args = (List *) rewrite_below(level, (Node *) expr->args, false);
+	return negation;
+}
+
 /* A LevelFunction */
 static Node *
 replace_array(Level *level, Node *node, bool filter)
@@ -163,7 +191,9 @@ replace_array(Level *level, Node *node, bool filter)
 	const char *where;
 	const char *problem;
 
-	if (!IsA(node, ScalarArrayOpExpr) || !filter || is_hashed(expr, attempt))
+	if (filter && is_notclause(node))
+		return replace_negated(level, node);
+	if (!IsA(node, ScalarArrayOpExpr) || (!filter && !attempt->telling) || is_hashed(expr, attempt))
 		return NULL;
 	array = lsecond(expr->args);
 	column.left = linitial(expr->args);
@@ -173,6 +203,8 @@ replace_array(Level *level, Node *node, bool filter)
 	column.array = array;
 	where = relations_of(level->query, column.left);
 	problem = array_problem(level, expr, column.operator, attempt->force);
+	if (problem == NULL && !filter)
+		problem = "it is not by itself a condition of WHERE or of an inner join";
 	if (problem)
 	{
 		site_left(attempt, where, "%s", problem);

@@ -77,6 +77,47 @@ site_left(Attempt *attempt, const char *where, const char *reason,...)
 }
 
 /*
+ * sites_left
+ *		Note the places of another attempt, which is given up, as left alone: for
+ *		the reason given where it changed them.
+ */
+void
+sites_left(Attempt *attempt, Attempt *tried, const char *reason)
+{
+	ListCell   *lc;
+
+	foreach(lc, tried->sites)
+	{
+		RewriteSite *site = lfirst(lc);
+
+		site_left(attempt, site->where, "%s", site->reason ? site->reason : reason);
+	}
+}
+
+/* The relations of what an expression refers to by its columns of GROUP BY, which are a relation since 18. */
+static Bitmapset *
+grouped_relations(Query *query, Node *expression)
+{
+	Bitmapset  *result = NULL;
+#if PG_VERSION_NUM >= 180000
+	ListCell   *lc;
+
+	if (!query->hasGroupRTE)
+		return NULL;
+	foreach(lc, pull_var_clause(expression, PVC_RECURSE_AGGREGATES | PVC_RECURSE_WINDOWFUNCS |
+								PVC_RECURSE_PLACEHOLDERS))
+	{
+		Var		   *var = lfirst_node(Var, lc);
+		RangeTblEntry *rte = list_nth(query->rtable, var->varno - 1);
+
+		if (COMPAT_IS_GROUP(rte) && var->varattno > 0)
+			result = bms_add_members(result, pull_varnos(NULL, list_nth(rte->groupexprs, var->varattno - 1)));
+	}
+#endif
+	return result;
+}
+
+/*
  * relations_of
  *		The names of the relations whose columns an expression of this query
  *		level uses, for people: "a, b".  Palloc'd; never empty.
@@ -84,7 +125,7 @@ site_left(Attempt *attempt, const char *where, const char *reason,...)
 char *
 relations_of(Query *query, Node *expression)
 {
-	Bitmapset  *relids = pull_varnos(NULL, expression);
+	Bitmapset  *relids = bms_union(pull_varnos(NULL, expression), grouped_relations(query, expression));
 	StringInfoData names;
 	int			i = -1;
 
@@ -94,6 +135,8 @@ relations_of(Query *query, Node *expression)
 		{
 			RangeTblEntry *rte = list_nth(query->rtable, i - 1);
 
+			if (COMPAT_IS_GROUP(rte))
+				continue;
 			appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "", rte->eref->aliasname);
 		}
 	if (names.len == 0)

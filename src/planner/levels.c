@@ -11,6 +11,8 @@
  *	- conditions that must stay equal to something stored, as ON CONFLICT's
  *	  arbiter, and those of row security, whose place is the rewriter's;
  *	- aliases of joins, which only repeat other expressions.
+ * Of the first two it tells what would have been rewritten, if that is asked
+ * for: the rewrite is given a copy, which is thrown away.
  */
 #include "postgres.h"
 
@@ -20,6 +22,10 @@
 #include "planner/levels.h"
 
 static void rewrite_query(Level *outer, Query *query, bool output);
+static void rewrite_parts(Level *level, bool output);
+
+#define LEFT_MERGE "MERGE is left as it is"
+#define LEFT_GROUPED "the query has GROUP BY, and this is not in its WHERE"
 
 /* expression_tree_mutator's callback */
 static Node *
@@ -125,6 +131,46 @@ rewrite_targets(Level *level, List *targets, bool output)
 	level->output = false;
 }
 
+/* Tell what a rewrite would do in a MERGE. */
+static void
+tell_of_merge(Level *outer, Query *query)
+{
+	Attempt		attempt = *outer->attempt;
+	Level		level = *outer;
+	ListCell   *lc;
+
+	if (!attempt.telling)
+		return;
+	attempt.sites = NIL;
+	level.query = copyObject(query);
+	level.outer = outer->query ? outer : NULL;
+	level.attempt = &attempt;
+	rewrite_parts(&level, false);
+	foreach(lc, level.query->mergeActionList)
+	{
+		MergeAction *action = lfirst_node(MergeAction, lc);
+
+		(void) rewrite_below(&level, action->qual, false);
+		rewrite_targets(&level, action->targetList, false);
+	}
+	sites_left(outer->attempt, &attempt, LEFT_MERGE);
+}
+
+/* Tell what a rewrite would do in expressions of a query with GROUP BY. */
+static void
+tell_of_grouped(Level *level, Node *expressions)
+{
+	Attempt		attempt = *level->attempt;
+	Level		copy = *level;
+
+	if (!attempt.telling)
+		return;
+	attempt.sites = NIL;
+	copy.attempt = &attempt;
+	(void) rewrite_below(&copy, copyObject(expressions), false);
+	sites_left(level->attempt, &attempt, LEFT_GROUPED);
+}
+
 /* A query, in place; output: its target list is what the statement returns or stores. */
 static void
 rewrite_query(Level *outer, Query *query, bool output)
@@ -136,32 +182,47 @@ rewrite_query(Level *outer, Query *query, bool output)
 		.replace = outer->replace,
 		.grouped = outer->grouped,
 	};
+
+	if (query->commandType == CMD_MERGE)
+		tell_of_merge(outer, query);
+	else if (query->commandType != CMD_UTILITY)
+		rewrite_parts(&level, output);
+}
+
+/* What a query holds, in place. */
+static void
+rewrite_parts(Level *level, bool output)
+{
+	Query	   *query = level->query;
 	ListCell   *lc;
 
-	if (query->commandType == CMD_MERGE || query->commandType == CMD_UTILITY)
-		return;
 	foreach(lc, query->cteList)
 	{
 		CommonTableExpr *cte = lfirst_node(CommonTableExpr, lc);
 
-		cte->ctequery = rewrite_below(&level, cte->ctequery, false);
+		cte->ctequery = rewrite_below(level, cte->ctequery, false);
 	}
-	rewrite_rtable(&level, output && query->commandType == CMD_INSERT);
-	rewrite_jointree(&level, (Node *) query->jointree);
-	if (level.grouped || (query->groupClause == NIL && query->groupingSets == NIL))
+	rewrite_rtable(level, output && query->commandType == CMD_INSERT);
+	rewrite_jointree(level, (Node *) query->jointree);
+	if (level->grouped || (query->groupClause == NIL && query->groupingSets == NIL))
 	{
-		rewrite_targets(&level, query->targetList, output);
-		query->havingQual = rewrite_below(&level, query->havingQual, false);
+		rewrite_targets(level, query->targetList, output);
+		query->havingQual = rewrite_below(level, query->havingQual, false);
 	}
-	rewrite_targets(&level, query->returningList, output);
+	else
+	{
+		tell_of_grouped(level, (Node *) query->targetList);
+		tell_of_grouped(level, query->havingQual);
+	}
+	rewrite_targets(level, query->returningList, output);
 	if (query->onConflict)
 	{
 		OnConflictExpr *conflict = query->onConflict;
 
-		rewrite_targets(&level, conflict->onConflictSet, output);
-		conflict->onConflictWhere = rewrite_below(&level, conflict->onConflictWhere, false);
+		rewrite_targets(level, conflict->onConflictSet, output);
+		conflict->onConflictWhere = rewrite_below(level, conflict->onConflictWhere, false);
 	}
-	query->hasSubLinks |= level.sublinks;
+	query->hasSubLinks |= level->sublinks;
 }
 
 /*

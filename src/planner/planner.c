@@ -213,6 +213,7 @@ make_form(Decision *decision, Attempt *attempt, int form, int cut)
 	attempt->force = force;
 	attempt->form = form;
 	attempt->cut = cut;
+	attempt->telling = decision->reporting && form == 0 && cut == 0;
 	attempt->cursor_options = decision->cursor_options;
 	attempt->params = decision->params;
 	attempt->sure = true;

@@ -57,6 +57,7 @@ typedef struct Attempt
 	bool		force;			/* also where it is too small to be worth it */
 	int			form;			/* which of its forms, from 0 */
 	int			cut;			/* if > 0: instead of rewriting, shorten lists to so many */
+	bool		telling;		/* every place that is left alone is to be told of */
 	int			cursor_options;
 	ParamListInfo params;		/* NULL for a generic plan */
 
@@ -96,6 +97,7 @@ extern int	find_shapes(Query *query, ParamListInfo params, bool force, int *tupl
 /* attempt.c: what rewrites tell, and what they build with */
 extern void site_changed(Attempt *attempt, const char *where, double size);
 extern void site_left(Attempt *attempt, const char *where, const char *reason,...) pg_attribute_printf(3, 4);
+extern void sites_left(Attempt *attempt, Attempt *tried, const char *reason);
 extern char *relations_of(Query *query, Node *expression);
 extern bool is_known(Node *node);
 extern bool is_infallible(Node *node);

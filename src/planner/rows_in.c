@@ -49,8 +49,9 @@
  *	  the whole row meet, since no SQL text could say what it then means.
  *
  * Left alone, besides: short lists of primary keys that nothing is joined with,
- * for which making a plan takes longer than the call with its kept plan; MERGE, tables when Citus is there, and everything when
- * pg_more.rows_source asks for arrays.
+ * for which making a plan takes longer than the call with its kept plan; MERGE,
+ * tables when Citus is there, and everything when pg_more.rows_source asks for
+ * arrays.
  */
 #include "postgres.h"
 
@@ -736,14 +737,10 @@ static const char *const function_names[] = {
 
 /* Which of the functions is called; -1 if none. */
 static int
-kind_of(RangeTblEntry *rte)
+kind_of(FuncExpr *function)
 {
-	FuncExpr   *function;
 	char	   *name;
 
-	if (rte->rtekind != RTE_FUNCTION || rte->functions == NIL)
-		return -1;
-	function = (FuncExpr *) ((RangeTblFunction *) linitial(rte->functions))->funcexpr;
 	if (!IsA(function, FuncExpr) || (name = get_func_name(function->funcid)) == NULL)
 		return -1;
 	for (int kind = 0; kind < lengthof(function_names); kind++)
@@ -756,6 +753,9 @@ kind_of(RangeTblEntry *rte)
 static const char *
 early_reason(QueryLevel *level, RangeTblEntry *rte, Index rti)
 {
+	for (QueryLevel *around = level; around; around = around->parent)
+		if (around->query->commandType == CMD_MERGE)
+			return "MERGE is left as it is";
 	if (list_length(rte->functions) != 1)
 		return "it is one of several functions in ROWS FROM";
 	if (rte->funcordinality)
@@ -794,9 +794,8 @@ misfit_reason(QueryLevel *level, RangeTblEntry *rte, Index rti, Oid relid)
 
 /* Replace the call, or say why not. */
 static void
-try_call(RowsIn *context, QueryLevel *level, RangeTblEntry *rte, Index rti, MatchKind kind)
+try_call(RowsIn *context, QueryLevel *level, RangeTblEntry *rte, Index rti, FuncExpr *function, MatchKind kind)
 {
-	FuncExpr   *function = (FuncExpr *) ((RangeTblFunction *) linitial(rte->functions))->funcexpr;
 	Oid			relid = get_typ_typrelid(function->funcresulttype);
 	char	   *relation = OidIsValid(relid) ? get_rel_name(relid) : NULL;
 	const char *where = relation ? relation : rte->eref->aliasname;
@@ -854,7 +853,7 @@ visit_expressions(Node *node, RowsIn *context)
 static void
 visit_relation(RowsIn *context, QueryLevel *level, RangeTblEntry *rte, Index rti)
 {
-	int			kind = kind_of(rte);
+	ListCell   *lc;
 
 	switch (rte->rtekind)
 	{
@@ -862,8 +861,16 @@ visit_relation(RowsIn *context, QueryLevel *level, RangeTblEntry *rte, Index rti
 			visit_query(context, rte->subquery, level, rti, NULL, NULL);
 			break;
 		case RTE_FUNCTION:
-			if (kind >= 0)
-				try_call(context, level, rte, rti, kind);
+			foreach(lc, rte->functions)
+			{
+				FuncExpr   *function = (FuncExpr *) ((RangeTblFunction *) lfirst(lc))->funcexpr;
+				int			kind = kind_of(function);
+
+				if (kind < 0)
+					continue;
+				try_call(context, level, rte, rti, function, kind);
+				break;
+			}
 			(void) expression_tree_walker((Node *) rte->functions, visit_expressions, context);
 			break;
 		case RTE_VALUES:
@@ -886,7 +893,7 @@ visit_query(RowsIn *context, Query *query, QueryLevel *parent, Index rti, SubLin
 	Index		i = 0;
 	ListCell   *lc;
 
-	if (query->commandType == CMD_MERGE)
+	if (query->commandType == CMD_MERGE && !context->attempt->telling)
 		return;
 	context->level = &level;
 	foreach(lc, query->cteList)

@@ -30,6 +30,7 @@ typedef struct ShapeContext
 	int			tuples;			/* the most that one list may have */
 	int			least_tuples;	/* in a list of tuples */
 	int			least_arms;		/* in a CASE */
+	bool		all;			/* also shapes that are left alone in any case */
 	ParamListInfo params;
 } ShapeContext;
 
@@ -137,23 +138,33 @@ is_unhashed_array(ScalarArrayOpExpr *expr, ParamListInfo params)
 
 /* May this be a call of rows_in, rows_not_in or rows_missing? */
 static bool
-is_rows_call(RangeTblEntry *rte)
+is_rows_call(Node *call)
 {
-	RangeTblFunction *function;
 	HeapTuple	tuple;
 	bool		result;
 
-	if (rte->rtekind != RTE_FUNCTION || list_length(rte->functions) != 1 || rte->funcordinality)
+	if (!IsA(call, FuncExpr) || ((FuncExpr *) call)->funcid < FirstNormalObjectId)
 		return false;
-	function = linitial(rte->functions);
-	if (!IsA(function->funcexpr, FuncExpr) || ((FuncExpr *) function->funcexpr)->funcid < FirstNormalObjectId)
-		return false;
-	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(((FuncExpr *) function->funcexpr)->funcid));
+	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(((FuncExpr *) call)->funcid));
 	if (!HeapTupleIsValid(tuple))
 		return false;
 	result = strncmp(NameStr(((Form_pg_proc) GETSTRUCT(tuple))->proname), "rows_", 5) == 0;
 	ReleaseSysCache(tuple);
 	return result;
+}
+
+/* Is there such a call in FROM?  With all, also where it is left alone in any case. */
+static bool
+has_rows_call(RangeTblEntry *rte, bool all)
+{
+	ListCell   *lc;
+
+	if (rte->rtekind != RTE_FUNCTION || (!all && (list_length(rte->functions) != 1 || rte->funcordinality)))
+		return false;
+	foreach(lc, rte->functions)
+		if (is_rows_call(((RangeTblFunction *) lfirst(lc))->funcexpr))
+			return true;
+	return false;
 }
 
 /* Can nothing be below this node? */
@@ -205,7 +216,7 @@ query_shapes(Query *query, ShapeContext *context)
 		return shapes_walker((Node *) query->jointree, context);
 	}
 	foreach(lc, query->rtable)
-		if (is_rows_call(lfirst(lc)))
+		if (has_rows_call(lfirst(lc), context->all))
 			context->shapes |= REWRITE_BIT(REWRITE_ROWS_IN);
 	return query_tree_walker(query, shapes_walker, context, QTW_IGNORE_JOINALIASES);
 }
@@ -279,6 +290,7 @@ find_shapes(Query *query, ParamListInfo params, bool force, int *tuples)
 	ShapeContext context = {
 		.least_tuples = force ? 2 : COMPOSITE_IN_MIN,
 		.least_arms = force ? 1 : HASHED_CASE_MIN,
+		.all = force,
 		.params = params,
 	};
 
