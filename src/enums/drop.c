@@ -1076,6 +1076,7 @@ migrate_column(Drop *drop, Task *task, int passes)
 	bool		more = true;
 
 	walk.context = context;
+	walk.once = passes > 0;
 	begin_step(drop, drop->is_retired ? "look again" : "migrate", column_text(task->column));
 	while (more && (passes == 0 || walk.passes < passes))
 	{
@@ -1321,6 +1322,22 @@ relabel(Drop *drop)
 	next_transaction();
 }
 
+/*
+ * Take the entries of the rows that were changed out of the indexes, where that is
+ * quickly done: the look at the rows would come upon each of them.
+ */
+static void
+clean_all_entries(Drop *drop)
+{
+	ListCell   *cell;
+
+	foreach(cell, enum_indexes(drop->type))
+	{
+		clean_entries(lfirst_oid(cell), drop->type, drop->value);
+		next_transaction();
+	}
+}
+
 /* Steps 4 and 5; the last look finds nothing, and is the first one only where nothing else went on. */
 static void
 wait_and_look(Drop *drop)
@@ -1332,6 +1349,8 @@ wait_and_look(Drop *drop)
 	do
 	{
 		in_use |= wait_for_others(drop);
+		if (looks == 0 && drop->change->rows_done > 0)
+			clean_all_entries(drop);
 		found = look_again(drop);
 		if (found && !drop->stays)
 			relabel(drop);

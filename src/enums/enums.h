@@ -179,10 +179,12 @@ typedef struct RowWalk
 	bool		by_range;		/* they are collected by ranges, */
 	BlockNumber next;			/* the next one from here */
 	bool		started;
+	bool		once;			/* one pass will do, if it has changed all that it found */
 	bool		wait;			/* the rows that are left were locked by others */
 	bool		told;			/* that no history is kept */
 	int			passes;
-	int64		changed;		/* in this pass */
+	int64		found;			/* addresses in this pass, */
+	int64		changed;		/* and rows changed */
 } RowWalk;
 
 /* One batch; returns rows changed; *more is false when the column holds none any more. */
@@ -213,6 +215,7 @@ extern List *enum_indexes(Oid type);					/* OIDs of those that can contain the e
 extern bool index_any(Oid index, Oid type, EnumValueTest test, void *arg, bool *sure);
 extern bool index_plain_columns(Relation index, Oid type, Bitmapset **columns);	/* values themselves; false: others contain some */
 extern bool clean_index(Oid index, Oid type, Oid value);	/* index_clean.c: takes it out; false: it must be rebuilt */
+extern void clean_entries(Oid index, Oid type, Oid value);	/* ... only of dead rows, if nobody else is at it */
 extern bool index_in_order(Oid index, Oid type);
 extern List *index_order(Oid index, Oid type);	/* OIDs, as the index has them in order */
 extern List *indexes_holding(Oid type, Oid value, bool sure);	/* OIDs; unless sure, also those that cannot be looked into */

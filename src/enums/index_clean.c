@@ -66,6 +66,7 @@
 #include "catalog/pg_index.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
+#include "storage/lmgr.h"
 #include "storage/predicate.h"
 #include "utils/acl.h"
 #include "utils/fmgroids.h"
@@ -708,7 +709,7 @@ can_clean(Clean *clean, Oid type)
 }
 
 static bool
-clean_open_index(Clean *clean, Oid type)
+clean_open_index(Clean *clean, Oid type, bool entries_only)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "pg_more clean", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
@@ -722,7 +723,7 @@ clean_open_index(Clean *clean, Oid type)
 		clean->scratch = AllocSetContextCreate(context, "pg_more clean page", ALLOCSET_DEFAULT_SIZES);
 		MemoryContextSwitchTo(clean->scratch);
 		result = clean_leaves(clean);
-		if (result)
+		if (result && !entries_only)
 		{
 			delete_empty_pages(clean);
 			result = clean_separators(clean);
@@ -730,6 +731,34 @@ clean_open_index(Clean *clean, Oid type)
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
+	return result;
+}
+
+/* Opens what is to be cleaned, and does it. */
+static bool
+open_and_clean(Oid index, Oid type, Oid value, bool entries_only)
+{
+	Oid			table = IndexGetRelation(index, true);
+	Clean		clean = {.value = value};
+	bool		result = false;
+
+	if (!OidIsValid(table) || !(compat_owns_relation(table) || compat_may_maintain(table)))
+		return false;
+	if (!entries_only)
+		LockRelationOid(table, ShareUpdateExclusiveLock);
+	else if (!ConditionalLockRelationOid(table, ShareUpdateExclusiveLock))
+		return false;
+	clean.table = try_table_open(table, NoLock);
+	clean.index = clean.table ? try_relation_open(index, RowExclusiveLock) : NULL;
+	if (clean.index)
+	{
+		PushActiveSnapshot(GetLatestSnapshot());
+		result = clean_open_index(&clean, type, entries_only);
+		PopActiveSnapshot();
+		relation_close(clean.index, NoLock);
+	}
+	if (clean.table)
+		table_close(clean.table, NoLock);
 	return result;
 }
 
@@ -748,22 +777,18 @@ clean_open_index(Clean *clean, Oid type)
 bool
 clean_index(Oid index, Oid type, Oid value)
 {
-	Oid			table = IndexGetRelation(index, true);
-	Clean		clean = {.value = value};
-	bool		result = false;
+	return open_and_clean(index, type, value, false);
+}
 
-	if (!OidIsValid(table) || !(compat_owns_relation(table) || compat_may_maintain(table)))
-		return false;
-	clean.table = try_table_open(table, ShareUpdateExclusiveLock);
-	clean.index = clean.table ? try_relation_open(index, RowExclusiveLock) : NULL;
-	if (clean.index)
-	{
-		PushActiveSnapshot(GetLatestSnapshot());
-		result = clean_open_index(&clean, type);
-		PopActiveSnapshot();
-		relation_close(clean.index, NoLock);
-	}
-	if (clean.table)
-		table_close(clean.table, NoLock);
-	return result;
+/*
+ * clean_entries
+ *		Take the entries of rows that are dead for everybody, and held the value,
+ *		out of an index, if that can be done, and at once.
+ *
+ * At any time.  Locks as for clean_index().
+ */
+void
+clean_entries(Oid index, Oid type, Oid value)
+{
+	(void) open_and_clean(index, type, value, true);
 }

@@ -1171,6 +1171,7 @@ next_tids(Batch *batch, RowWalk *walk, int64 limit)
 			collect_tids(batch, walk);
 		}
 		walk->started = true;
+		walk->found += walk->ntids;
 	}
 	count = Min(limit, walk->ntids - walk->position);
 	if (count <= 0)
@@ -1187,13 +1188,16 @@ next_tids(Batch *batch, RowWalk *walk, int64 limit)
 static bool
 another_pass(Batch *batch, RowWalk *walk)
 {
-	uint64		left = run(batch, psprintf("SELECT 1 FROM %s WHERE %s%s LIMIT 1", from_sql(batch, batch->read_root),
-										   holds_sql(batch), leaf_sql(batch, batch->read_root)), 1);
+	uint64		left = 0;
 
+	/* to find none, an index has to pass over all the rows that were changed: who looks again does that later */
+	if (!walk->once || walk->changed < walk->found)
+		left = run(batch, psprintf("SELECT 1 FROM %s WHERE %s%s LIMIT 1", from_sql(batch, batch->read_root),
+								   holds_sql(batch), leaf_sql(batch, batch->read_root)), 1);
 	/* only rows that others have locked are left: wait for one of them */
 	walk->wait = left > 0 && walk->changed == 0;
 	walk->passes++;
-	walk->changed = 0;
+	walk->found = walk->changed = 0;
 	walk->started = false;
 	walk->by_range = false;
 	walk->position = walk->ntids = 0;
