@@ -304,7 +304,7 @@ resolve_update_key(UniqueCheck *check)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_COLUMN_REFERENCE),
 				 errmsg("the key does not identify rows of \"%s\"", RelationGetRelationName(check->rel)),
-				 errdetail(check->keyrule->predicate ? "Index \"%s\" has not all rows." : "Index \"%s\" is of an exclusion constraint.",
+				 errdetail(check->keyrule->predicate ? "Index \"%s\" is partial." : "Index \"%s\" is of an exclusion constraint.",
 						   get_rel_name(check->keyrule->index)),
 				 errhint("Name the columns of a unique index without a condition.")));
 }

@@ -164,8 +164,9 @@ same_classes(IndexShape *a, IndexShape *b)
 }
 
 /*
- * Whether the columns and the predicate of an index would bring in another one,
- * and whether they would even with the collations and operator classes.
+ * Whether the columns and the predicate of an index would bring in another one
+ * that collations or operator classes tell from it (rival), and one that nothing
+ * does (twin).
  */
 static void
 find_rivals(Relation rel, IndexShape *shape, bool *rival, bool *twin)
@@ -181,8 +182,10 @@ find_rivals(Relation rel, IndexShape *shape, bool *rival, bool *twin)
 		if (other == NULL || !other->unique || !same_columns(shape, other) ||
 			!predicate_implied_by(other->predicate, shape->predicate, false))
 			continue;
-		*rival = true;
-		*twin |= same_classes(shape, other);
+		if (same_classes(shape, other))
+			*twin = true;
+		else
+			*rival = true;
 	}
 	list_free(indexes);
 }
