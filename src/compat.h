@@ -233,6 +233,13 @@ compat_json_untranslatable(JsonParseErrorType error)
 #define compat_gist_fake_lsn(index) gistGetFakeLSN(index)
 #endif
 
+/* Since 16 the table of an index is told, too, for logical decoding. */
+#if PG_VERSION_NUM >= 160000
+#define compat_gist_log_reuse(rel, xid) gistXLogPageReuse(rel, rel, InvalidBlockNumber, xid)
+#else
+#define compat_gist_log_reuse(rel, xid) gistXLogPageReuse(rel, InvalidBlockNumber, xid)
+#endif
+
 /* The right to ANALYZE and REINDEX what one does not own came with 17. */
 #if PG_VERSION_NUM >= 170000
 #define compat_may_maintain(relid) (pg_class_aclcheck(relid, GetUserId(), ACL_MAINTAIN) == ACLCHECK_OK)

@@ -9,6 +9,9 @@
  *    serve, other sessions' temporary tables, prepared transactions.
  * 2. Migrate the rows, in batches, each in a transaction of its own.  This only
  *    saves time later; it ends after two passes, even if others write on.
+ *    Then wait for the snapshots that see the rows as they were: a dump prints
+ *    the label that the value has when its row is read, and restores only with
+ *    the one that the type had when it began.
  * 3. Retire: in one short transaction, stored expressions are remapped, the
  *    value is renamed to a reserved label, and all plans and caches that know
  *    it are invalidated.  No new statement can name the value now.
@@ -76,6 +79,9 @@ PG_FUNCTION_INFO_V1(enum_purge);
 /* How long step 3 waits for a lock at a time, in milliseconds, and between two times. */
 #define LOCK_WAIT	"50"
 #define LOCK_PAUSE	100
+
+/* How often, at most, snapshots are waited for before it. */
+#define SNAPSHOT_ROUNDS	3
 
 /* What is to become of the rows of one column. */
 typedef struct Task
@@ -1422,6 +1428,54 @@ try_retire(Drop *drop)
 	return done;
 }
 
+/* Does any row hold the value?  Notes the columns where some do that did not. */
+static bool
+any_row_holds(Drop *drop)
+{
+	bool		result = false;
+	ListCell   *cell;
+
+	foreach(cell, drop->tasks)
+	{
+		Task	   *task = lfirst(cell);
+
+		if (!holds_any(task->column, drop->type, drop->value))
+			continue;
+		task->rows = Max(task->rows, 1);
+		result = true;
+	}
+	return result;
+}
+
+/*
+ * Wait for the snapshots that see rows that held the value, which is to have
+ * another label.  Where that takes long, others may have written such rows and
+ * taken snapshots meanwhile, so it is done again, a few times; likewise for rows
+ * that cannot change before the label does.
+ */
+static void
+wait_for_snapshots(Drop *drop)
+{
+	begin_step(drop, "retire", drop->label);
+	for (int round = 0; round < SNAPSHOT_ROUNDS; round++)
+	{
+		bool		again;
+
+		without_snapshot();
+		again = wait_out_snapshots(drop->change, drop->type);
+		XactIsoLevel = XACT_READ_COMMITTED;
+		with_snapshot();
+		if (!again || !any_row_holds(drop))
+			break;
+		if (drop->policy != POLICY_KEEP)
+			migrate_early(drop);
+	}
+	/* rows are kept only where the value stays: no reason to cancel anything */
+	if (drop->policy != POLICY_KEEP)
+		cancel_on_standbys();
+	next_transaction();
+}
+
 /* Step 3. */
 static void
 retire(Drop *drop)
@@ -1665,7 +1719,10 @@ drop_online(Drop *drop)
 	if (drop->policy != POLICY_KEEP)
 		migrate_early(drop);
 	if (!drop->is_retired)
+	{
+		wait_for_snapshots(drop);
 		retire(drop);
+	}
 	if (drop->policy == POLICY_KEEP)
 	{
 		change_end(drop->change, "retired");

@@ -199,6 +199,9 @@ extern EnumChange *reorder_values(Oid type, List *labels, MemoryContext context)
 
 /* Commits, waits for all that ran before, starts a new transaction. Connected to SPI, non-atomic; change may be NULL. False: nothing ran. */
 extern bool wait_out_transactions(EnumChange *change, Oid type);
+/* Likewise, only for snapshots that see rows as they were. True: it took longer than a moment. */
+extern bool wait_out_snapshots(EnumChange *change, Oid type);
+extern void cancel_on_standbys(void);	/* what sees such rows on standbys that are not waited for */
 
 /* --- rebuild.c ---------------------------------------------------------------- */
 

@@ -279,7 +279,8 @@ enum_type_sql(Oid type)
  *		Deletes the value's row in pg_enum, whatever still holds it.
  *
  * Locks the type against other changes of its values, as ALTER TYPE does,
- * until the transaction ends.  An error if the type has no such value.
+ * until the transaction ends.  Standbys cancel what could still see rows that
+ * held it.  An error if the type has no such value.
  */
 void
 delete_enum_value(Oid type, Oid value)
@@ -292,6 +293,7 @@ delete_enum_value(Oid type, Oid value)
 	tup = SearchSysCache1(ENUMOID, ObjectIdGetDatum(value));
 	if (!HeapTupleIsValid(tup) || ((Form_pg_enum) GETSTRUCT(tup))->enumtypid != type)
 		elog(ERROR, "enum %s has no value with OID %u", format_type_be(type), value);
+	cancel_on_standbys();
 	CatalogTupleDelete(catalog, &tup->t_self);
 	ReleaseSysCache(tup);
 	table_close(catalog, RowExclusiveLock);

@@ -1,6 +1,7 @@
 /*
  * wait.c
- *	  Waiting until nobody can write a retired value any more, or see one.
+ *	  Waiting until nobody can write a retired value any more, or see one; and
+ *	  until nobody sees rows that hold a value that is about to be retired.
  *
  * A value that is retired can no longer be typed in, and plans that contain it
  * are planned anew.  Its OID may yet be on its way in what was begun before:
@@ -21,6 +22,22 @@
  * and transactions in memory of its own: a cursor WITH HOLD that server-side
  * code reads into a variable.  more.enum_check finds what that may write.
  *
+ * Before that, when the rows have been migrated and the value is still called
+ * what it was, only snapshots are waited for: those that see rows as they were
+ * before.  Their transaction sees the type's old labels in the catalog, while
+ * labels of rows are looked up as they are now: a dump that goes on reading
+ * after the value has got its reserved label could not be restored.  Who has no
+ * snapshot, idle in a READ COMMITTED transaction or blocked between statements,
+ * reads rows with a new one and is not waited for.  Snapshots on standbys are
+ * known by their feedback.  As in CREATE INDEX CONCURRENTLY, whose snapshot is
+ * old is told by its xmin, which may be held back by a transaction that writes:
+ * too many are waited for then, but none that has not been there from the start.
+ *
+ * A standby without feedback is not waited for, but told, by the record with
+ * which an index tells it before a page is used again: a query there that could
+ * see a row that was dead before is cancelled by the standby itself, as VACUUM
+ * would have it, and never comes upon a value that is no more.
+ *
  * While it waits, the session holds no lock, no snapshot and no transaction ID,
  * and its virtual transaction is a new one after each look: two of these waits
  * pass each other, and CREATE INDEX CONCURRENTLY passes both.  Sessions that
@@ -31,6 +48,7 @@
  */
 #include "postgres.h"
 
+#include "access/gist_private.h"
 #include "access/table.h"
 #include "access/transam.h"
 #include "access/xact.h"
@@ -62,10 +80,12 @@
 #define FIRST_REPORT	2000	/* ms until it is said for whom we wait, doubled up to */
 #define LONGEST_REPORT	60000
 #define MOST_NAMED		10		/* how many of those */
+#define SHORT_WAIT		1000	/* ms that are no more than a moment */
 
 /* What was there when the wait began. */
 typedef struct Before
 {
+	bool		snapshots;		/* only what sees rows as they were is waited for */
 	TimestampTz time;
 	TransactionId xid;			/* the first that was not yet given out */
 	VirtualTransactionId *transactions;
@@ -161,17 +181,52 @@ note_statements(Before *before)
 	}
 }
 
+/* The transactions of the database that have a snapshot from before the transaction ID. */
+static VirtualTransactionId *
+with_snapshots(TransactionId xid, int *count)
+{
+	TransactionIdRetreat(xid);
+	return GetCurrentVirtualXIDs(xid, true, false, PROC_IN_VACUUM | PROC_IN_SAFE_IC, count);
+}
+
 static Before *
-note_before(void)
+note_before(bool snapshots)
 {
 	Before	   *before = palloc0(sizeof(Before));
 
+	before->snapshots = snapshots;
 	before->time = GetCurrentTimestamp();
 	before->xid = ReadNextTransactionId();
-	before->transactions = GetCurrentVirtualXIDs(InvalidTransactionId, false, false, PROC_IN_VACUUM,
-												 &before->ntransactions);
-	note_statements(before);
+	if (snapshots)
+		before->transactions = with_snapshots(before->xid, &before->ntransactions);
+	else
+	{
+		before->transactions = GetCurrentVirtualXIDs(InvalidTransactionId, false, false, PROC_IN_VACUUM,
+													 &before->ntransactions);
+		note_statements(before);
+	}
 	return before;
+}
+
+/* Drops from the list the transactions that have a newer snapshot, or none. */
+static void
+forget_snapshots(Before *before)
+{
+	int			count;
+	VirtualTransactionId *present = with_snapshots(before->xid, &count);
+	int			left = 0;
+
+	for (int i = 0; i < before->ntransactions; i++)
+	{
+		bool		found = false;
+
+		for (int j = 0; j < count && !found; j++)
+			found = VirtualTransactionIdEquals(present[j], before->transactions[i]);
+		if (found)
+			before->transactions[left++] = before->transactions[i];
+	}
+	before->ntransactions = left;
+	pfree(present);
 }
 
 /* Drops from the lists what has ended. */
@@ -180,6 +235,11 @@ forget_ended(Before *before)
 {
 	int			left = 0;
 
+	if (before->snapshots)
+	{
+		forget_snapshots(before);
+		return;
+	}
 	for (int i = 0; i < before->ntransactions; i++)
 	{
 		if (!VirtualXactLock(before->transactions[i], false))
@@ -216,18 +276,33 @@ statements_left(Before *before)
 }
 
 /*
- * May anybody still see rows that were dead when the wait began?
+ * The oldest transaction that is not over for all snapshots, feedback and slots.
  *
  * The horizon of user tables is asked for, by one of our own; that of shared
- * catalogs, which is older or the same, if it is busy.
+ * catalogs, which is older or the same, if rel is NULL.
  */
+static TransactionId
+oldest_seen(Relation rel)
+{
+	TransactionId horizon;
+
+	InvalidateCatalogSnapshot();	/* it would hold the horizon itself */
+	horizon = GetOldestNonRemovableTransactionId(rel);
+#if PG_VERSION_NUM < 160000
+	/* it is held back by that many */
+	for (int i = 0; i < vacuum_defer_cleanup_age; i++)
+		TransactionIdAdvance(horizon);
+#endif
+	return horizon;
+}
+
+/* May anybody still see rows that were dead when the wait began? */
 static bool
 old_rows_visible(Before *before)
 {
 	Oid			relid = get_relname_relid("enum_changes", get_namespace_oid("more", true));
 	Relation	rel = NULL;
 	TransactionId horizon;
-	TransactionId limit = before->xid;
 
 	if (OidIsValid(relid) && ConditionalLockRelationOid(relid, AccessShareLock))
 	{
@@ -235,16 +310,46 @@ old_rows_visible(Before *before)
 		if (rel == NULL)
 			UnlockRelationOid(relid, AccessShareLock);
 	}
-	InvalidateCatalogSnapshot();	/* it would hold the horizon itself */
-	horizon = GetOldestNonRemovableTransactionId(rel);
+	horizon = oldest_seen(rel);
 	if (rel)
 		table_close(rel, AccessShareLock);
-#if PG_VERSION_NUM < 160000
-	limit -= vacuum_defer_cleanup_age;	/* the horizon is held back by that many */
-	while (!TransactionIdIsNormal(limit))
-		limit--;
-#endif
-	return TransactionIdPrecedes(horizon, limit);
+	return TransactionIdPrecedes(horizon, before->xid);
+}
+
+/* Does a standby that tells of its snapshots have one that sees rows as they were? */
+static bool
+standby_sees_old_rows(Before *before)
+{
+	TransactionId xmin;
+	TransactionId catalog_xmin;
+	int			n;
+
+	ProcArrayGetReplicationSlotXmin(&xmin, &catalog_xmin);
+	if (TransactionIdIsValid(xmin) && TransactionIdPrecedes(xmin, before->xid))
+		return true;
+	pgstat_clear_backend_activity_snapshot();
+	n = pgstat_fetch_stat_numbackends();
+	for (int i = 1; i <= n; i++)
+	{
+		LocalPgBackendStatus *entry = compat_backend_status(i);
+
+		if (entry && entry->backendStatus.st_backendType == B_WAL_SENDER &&
+			TransactionIdIsValid(entry->backend_xmin) && TransactionIdPrecedes(entry->backend_xmin, before->xid))
+			return true;
+	}
+	return false;
+}
+
+/* Is there anything left to wait for? */
+static bool
+anything_left(Before *before)
+{
+	forget_ended(before);
+	if (before->ntransactions > 0)
+		return true;
+	if (before->snapshots)
+		return standby_sees_old_rows(before);
+	return statements_left(before) || old_rows_visible(before);
 }
 
 /* --- telling ---------------------------------------------------------------------- */
@@ -309,6 +414,8 @@ holds_horizon(Before *before, LocalPgBackendStatus *entry)
 	if (entry->backendStatus.st_databaseid != MyDatabaseId &&
 		entry->backendStatus.st_backendType != B_WAL_SENDER)
 		return false;
+	if (before->snapshots && entry->backendStatus.st_backendType != B_WAL_SENDER)
+		return false;			/* those are listed */
 	return (TransactionIdIsValid(entry->backend_xid) &&
 			TransactionIdPrecedes(entry->backend_xid, before->xid)) ||
 		(TransactionIdIsValid(entry->backend_xmin) &&
@@ -341,19 +448,19 @@ add_processes(Awaited *awaited, Before *before)
 static void
 add_others(Awaited *awaited, Before *before)
 {
-	Oid			types[] = {XIDOID};
-	Datum		values[] = {TransactionIdGetDatum(before->xid)};
+	Oid			types[] = {XIDOID, BOOLOID};
+	Datum		values[] = {TransactionIdGetDatum(before->xid), BoolGetDatum(before->snapshots)};
 	bool		isnull;
 
 	SPI_execute_with_args("SELECT pg_catalog.format('prepared transaction \"%s\"', gid), prepared "
 						  "FROM pg_catalog.pg_prepared_xacts "
 						  "WHERE database OPERATOR(pg_catalog.=) pg_catalog.current_database() "
-						  "AND pg_catalog.age(transaction) OPERATOR(pg_catalog.>) pg_catalog.age($1) "
+						  "AND pg_catalog.age(transaction) OPERATOR(pg_catalog.>) pg_catalog.age($1) AND NOT $2 "
 						  "UNION ALL "
 						  "SELECT pg_catalog.format('replication slot \"%s\"', slot_name), NULL "
 						  "FROM pg_catalog.pg_replication_slots "
 						  "WHERE pg_catalog.age(xmin) OPERATOR(pg_catalog.>) pg_catalog.age($1)",
-						  1, types, values, NULL, false, 0);
+						  2, types, values, NULL, false, 0);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		HeapTuple	row = SPI_tuptable->vals[i];
@@ -378,10 +485,12 @@ report(EnumChange *change, Oid type, Before *before)
 	if (awaited.count == 0)		/* it has just ended */
 		return;
 	ereport(NOTICE,
-			(errmsg("waiting for what began before type %s was changed", format_type_be(type)),
+			(before->snapshots ?
+			 errmsg("waiting for what sees rows of type %s as they were", format_type_be(type)) :
+			 errmsg("waiting for what began before type %s was changed", format_type_be(type)),
 			 errdetail("Waiting for %s.", awaited.names.data)));
 	if (change)
-		change_step(change, "wait", awaited.names.data);
+		change_step(change, before->snapshots ? "wait for snapshots" : "wait", awaited.names.data);
 }
 
 /* --- waiting ------------------------------------------------------------------------ */
@@ -394,6 +503,43 @@ nap(long milliseconds)
 					 PG_WAIT_EXTENSION);
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
+}
+
+/* Commits, notes what is there, and waits until it is not; false if it was not to be waited for. */
+static bool
+wait_out(EnumChange *change, Oid type, bool snapshots)
+{
+	MemoryContext context = AllocSetContextCreate(PortalContext, "pg_more wait", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext scratch = AllocSetContextCreate(context, "pg_more wait look", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	Before	   *before;
+	long		sleep = SHORTEST_PAUSE;
+	long		interval = FIRST_REPORT;
+	TimestampTz told;
+	bool		waited = false;
+
+	SPI_commit();
+	before = note_before(snapshots);
+	told = before->time;
+	MemoryContextSwitchTo(scratch);
+	while (anything_left(before))
+	{
+		waited = true;
+		if (TimestampDifferenceExceeds(told, GetCurrentTimestamp(), interval))
+		{
+			report(change, type, before);
+			told = GetCurrentTimestamp();
+			interval = Min(interval * 2, LONGEST_REPORT);
+		}
+		SPI_commit();
+		MemoryContextReset(scratch);
+		nap(sleep);
+		sleep = Min(sleep * 2, LONGEST_PAUSE);
+	}
+	SPI_commit();
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+	return waited;
 }
 
 /*
@@ -412,38 +558,55 @@ nap(long milliseconds)
 bool
 wait_out_transactions(EnumChange *change, Oid type)
 {
-	MemoryContext context = AllocSetContextCreate(PortalContext, "pg_more wait", ALLOCSET_DEFAULT_SIZES);
-	MemoryContext scratch = AllocSetContextCreate(context, "pg_more wait look", ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(context);
-	Before	   *before;
-	long		sleep = SHORTEST_PAUSE;
-	long		interval = FIRST_REPORT;
-	TimestampTz told;
-	bool		waited = false;
+	return wait_out(change, type, false);
+}
 
-	SPI_commit();
-	before = note_before();
-	told = before->time;
-	MemoryContextSwitchTo(scratch);
-	for (;;)
-	{
-		forget_ended(before);
-		if (before->ntransactions == 0 && !statements_left(before) && !old_rows_visible(before))
-			break;
-		waited = true;
-		if (TimestampDifferenceExceeds(told, GetCurrentTimestamp(), interval))
-		{
-			report(change, type, before);
-			told = GetCurrentTimestamp();
-			interval = Min(interval * 2, LONGEST_REPORT);
-		}
-		SPI_commit();
-		MemoryContextReset(scratch);
-		nap(sleep);
-		sleep = Min(sleep * 2, LONGEST_PAUSE);
-	}
-	SPI_commit();
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(context);
-	return waited;
+/*
+ * wait_out_snapshots
+ *		Wait until no snapshot sees rows as they were before.
+ *
+ * As wait_out_transactions(), but for what it waits for, and the step, which is
+ * "wait for snapshots" as soon as that is told.  True if it took longer than a
+ * moment, in which others may have written rows and taken snapshots that see
+ * them.
+ */
+bool
+wait_out_snapshots(EnumChange *change, Oid type)
+{
+	TimestampTz began = GetCurrentTimestamp();
+
+	return wait_out(change, type, true) &&
+		TimestampDifferenceExceeds(began, GetCurrentTimestamp(), SHORT_WAIT);
+}
+
+/*
+ * cancel_on_standbys
+ *		Have standbys cancel the queries that see rows of this database that were
+ *		dead before the oldest snapshot here, or end them after
+ *		max_standby_streaming_delay: before anything that only their values need
+ *		is taken away.
+ *
+ * Later queries there see no such rows, nor is any cancelled that VACUUM could
+ * not have cancelled.
+ */
+void
+cancel_on_standbys(void)
+{
+	Relation	rel;
+	TransactionId xid;
+	FullTransactionId next;
+	uint32		epoch;
+
+	if (!XLogStandbyInfoActive())
+		return;
+	rel = table_open(get_relname_relid("enum_changes", get_namespace_oid("more", false)), AccessShareLock);
+	xid = oldest_seen(rel);
+	TransactionIdRetreat(xid);
+	next = ReadNextFullTransactionId();
+	epoch = EpochFromFullTransactionId(next);
+	if (xid > XidFromFullTransactionId(next))
+		epoch--;
+	/* of a page that was freed by that transaction; there is none */
+	compat_gist_log_reuse(rel, FullTransactionIdFromEpochAndXid(epoch, xid));
+	table_close(rel, AccessShareLock);
 }

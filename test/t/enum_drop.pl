@@ -92,6 +92,8 @@ sub gone
 }
 
 my $call = "CALL more.enum_drop('mood', 'odd', 'set_value', 'happy');";
+# enum_drop itself does not retire the value while somebody has a snapshot
+my $in_two = "SELECT more.enum_retire('mood', 'odd', 'set_value', 'happy') AS change \\gset\nCALL more.enum_purge('mood')";
 
 # --- a bound parameter that waits for the table's lock ---
 foreach my $end ('COMMIT', 'ROLLBACK')
@@ -101,7 +103,7 @@ foreach my $end ('COMMIT', 'ROLLBACK')
 	ask($third, 'BEGIN; LOCK TABLE t IN SHARE MODE');
 	begin($other, "BEGIN; EXECUTE put('odd');");
 	$node->poll_query_until('postgres', "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = 't'::regclass)");
-	begin($drop, $call);
+	begin($drop, $in_two);
 	reached('wait');
 	is($node->psql('postgres', "SELECT 'odd'::mood"), 3, "a parameter, $end: nobody else can write the value any more");
 	ask($third, 'COMMIT');
@@ -167,7 +169,7 @@ foreach my $level ('REPEATABLE READ', 'SERIALIZABLE')
 	scenario();
 	$node->safe_psql('postgres', "INSERT INTO t (id, m) VALUES (100, 'odd'), (101, 'odd')");
 	ask($other, "SET enable_seqscan = off; BEGIN ISOLATION LEVEL $level; SELECT count(*) FROM t;");
-	begin($drop, $call);
+	begin($drop, $in_two);
 	reached('wait');
 	is(ask($other, "SELECT count(*), count(m > 'ok') FROM t"), '22|22', "$level: an old snapshot's rows can be read");
 	is(ask($other, "SELECT m < 'ok' FROM t WHERE id = 100"), 't', "$level: ... and compared");
@@ -182,7 +184,7 @@ foreach my $level ('REPEATABLE READ', 'SERIALIZABLE')
 scenario();
 $node->safe_psql('postgres', "INSERT INTO t (id, m) VALUES (100, 'odd')");
 ask($other, q{BEGIN ISOLATION LEVEL REPEATABLE READ; DECLARE c CURSOR FOR SELECT m FROM t WHERE id = 100; CREATE TABLE copy (m mood); MOVE 0 FROM c;});
-begin($drop, $call);
+begin($drop, $in_two);
 reached('wait');
 is(ask($other, 'INSERT INTO copy SELECT m FROM t WHERE id = 100; INSERT INTO t (id, m) SELECT 200, m FROM copy; COMMIT;'), '', 'a copy is written');
 is(answer($drop), '', 'a copy: the drop succeeds');
@@ -240,7 +242,7 @@ foreach my $way ('finish', 'purge', 'restore', 'restore in a transaction that is
 {
 	scenario();
 	$node->safe_psql('postgres', "INSERT INTO t (id, m) VALUES (100, 'odd'), (101, 'odd')");
-	ask($other, 'BEGIN; SELECT count(*) FROM t; DECLARE c CURSOR FOR SELECT * FROM t; INSERT INTO t (note) VALUES (NULL)');
+	ask($other, 'BEGIN; SELECT count(*) FROM t; INSERT INTO t (note) VALUES (NULL)');
 	begin($drop, $call);
 	reached('wait');
 	$node->safe_psql('postgres', "SELECT pg_cancel_backend(pid) FROM more.enum_progress");
