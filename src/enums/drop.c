@@ -35,9 +35,10 @@
  * enum_purge is 4 to 7 for all retired values.
  *
  * Locks: those of the statements that change rows (rows.c), of REINDEX
- * CONCURRENTLY, and in 3 those of the remapping (trees.c).  That transaction
- * gives up after 50 ms of waiting for a lock, and tries again, so that nobody
- * queues behind it.  A session-level lock of our own keeps other changes of
+ * CONCURRENTLY, and in 3 those of the remapping (trees.c), and those of REFRESH.
+ * Whatever would make readers or writers queue behind us gives up after 50 ms of
+ * waiting for a lock, and is tried again; in the caller's transaction as well,
+ * where what it holds already stays locked meanwhile.  A session-level lock of our own keeps other changes of
  * the same type away (record.c).
  */
 #include "postgres.h"
@@ -56,6 +57,7 @@
 #include "nodes/parsenodes.h"
 #include "pgstat.h"
 #include "storage/lmgr.h"
+#include "storage/proc.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -76,8 +78,8 @@ PG_FUNCTION_INFO_V1(enum_drop);
 PG_FUNCTION_INFO_V1(enum_retire);
 PG_FUNCTION_INFO_V1(enum_purge);
 
-/* How long step 3 waits for a lock at a time, in milliseconds, and between two times. */
-#define LOCK_WAIT	"50"
+/* How long we wait for a lock on a table at a time, in milliseconds, and between two times. */
+#define LOCK_WAIT	50
 #define LOCK_PAUSE	100
 
 /* How often, at most, snapshots are waited for before it. */
@@ -116,6 +118,7 @@ typedef struct Drop
 	bool		stays;			/* rows keep it, so that the value cannot go */
 	MemoryContext context;		/* of all this; outlives transactions */
 	TimestampTz said;			/* when the user was told something, or the step began */
+	EnumColumn *view;			/* the materialized view to be refreshed */
 } Drop;
 
 /* ------------------------------------------------------------------------ */
@@ -181,6 +184,108 @@ begin_step(Drop *drop, const char *step, const char *object)
 	change_step(drop->change, step, object);
 	if (!drop->atomic)
 		next_transaction();
+}
+
+/* One attempt, in a subtransaction, at what locks tables; false if a lock could not be had. */
+static bool
+try_locked(Drop *drop, void (*action) (Drop *), int wait)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	bool volatile done = false;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		int			nest = NewGUCNestLevel();
+
+		(void) set_config_option("lock_timeout", psprintf("%d", wait), PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+		PushActiveSnapshot(GetTransactionSnapshot());
+		action(drop);
+		PopActiveSnapshot();
+		AtEOXact_GUC(true, nest);
+		ReleaseCurrentSubTransaction();
+		done = true;
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE &&
+			(drop->atomic || error->sqlerrcode != ERRCODE_T_R_DEADLOCK_DETECTED))
+			ReThrowError(error);
+		FreeErrorData(error);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	return done;
+}
+
+/* Does somebody wait for a lock that we hold? */
+static bool
+is_waited_for(void)
+{
+	bool		result;
+
+	SPI_connect();
+	SPI_execute("SELECT FROM pg_catalog.pg_locks AS l WHERE NOT l.granted AND pg_catalog.pg_backend_pid() "
+				"OPERATOR(pg_catalog.=) ANY (pg_catalog.pg_blocking_pids(l.pid)) LIMIT 1", true, 1);
+	result = SPI_processed > 0;
+	SPI_finish();
+	return result;
+}
+
+/* In the caller's transaction the locks that it has stay, and its own lock_timeout is kept. */
+static void
+locked_in_transaction(Drop *drop, void (*action) (Drop *))
+{
+	TimestampTz start = GetCurrentTimestamp();
+	int			wait = LOCK_WAIT;
+
+	while (!try_locked(drop, action, wait))
+	{
+		if (LockTimeout > 0 && TimestampDifferenceExceeds(start, GetCurrentTimestamp(), LockTimeout))
+			ereport(ERROR,
+					(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+					 errmsg("canceling statement due to lock timeout")));
+		pg_usleep(LOCK_PAUSE * 1000L);
+		CHECK_FOR_INTERRUPTS();
+		/* they may wait for us, and we for them: then long enough for the server to find out */
+		wait = is_waited_for() ? DeadlockTimeout + LOCK_WAIT : LOCK_WAIT;
+	}
+}
+
+/* Do what locks tables as soon as they can be locked; commits between attempts where it can. */
+static void
+locked(Drop *drop, void (*action) (Drop *))
+{
+	if (drop->atomic)
+	{
+		locked_in_transaction(drop, action);
+		return;
+	}
+	while (!try_locked(drop, action, LOCK_WAIT))
+	{
+		next_transaction();
+		if (TimestampDifferenceExceeds(drop->said, GetCurrentTimestamp(), 5000))
+		{
+			ereport(NOTICE,
+					(errmsg("change " INT64_FORMAT ": waiting for a moment in which the tables that have to do with the value can be locked",
+							drop->change->id)));
+			drop->said = GetCurrentTimestamp();
+		}
+		without_snapshot();
+		pg_usleep(LOCK_PAUSE * 1000L);
+		CHECK_FOR_INTERRUPTS();
+		with_snapshot();
+	}
 }
 
 /* ------------------------------------------------------------------------ */
@@ -1174,13 +1279,26 @@ refreshes_concurrently(Oid relid)
 	return result;
 }
 
+/* Refresh it; whoever reads or refreshes it is not waited for. */
+static void
+refresh(Drop *drop)
+{
+	Oid			relid = drop->view->relid;
+	int			code;
+
+	SPI_connect();
+	code = SPI_execute(psprintf("REFRESH MATERIALIZED VIEW %s%s", refreshes_concurrently(relid) ? "CONCURRENTLY " : "",
+								qualified_name(relid)), false, 0);
+	if (code != SPI_OK_UTILITY)
+		elog(ERROR, "could not refresh a materialized view: %s", SPI_result_code_string(code));
+	SPI_finish();
+}
+
 /* Refresh a materialized view that holds the value, or say who has to. */
 static void
 refresh_view(Drop *drop, EnumColumn *column)
 {
 	char	   *name = qualified_name(column->relid);
-	bool		concurrently = refreshes_concurrently(column->relid);
-	int			code;
 
 	if (!compat_owns_relation(column->relid))
 		ereport(ERROR,
@@ -1188,15 +1306,12 @@ refresh_view(Drop *drop, EnumColumn *column)
 				 errmsg("materialized view %s holds value \"%s\"", name, drop->label),
 				 errhint("Have its owner REFRESH it, and call this again.")));
 	begin_step(drop, "refresh", name);
-	if (!concurrently)
+	if (!refreshes_concurrently(column->relid))
 		ereport(NOTICE,
 				(errmsg("materialized view %s cannot be read while it is refreshed", name),
 				 errdetail("It has no unique index.")));
-	SPI_connect();
-	code = SPI_execute(psprintf("REFRESH MATERIALIZED VIEW %s%s", concurrently ? "CONCURRENTLY " : "", name), false, 0);
-	if (code != SPI_OK_UTILITY)
-		elog(ERROR, "could not refresh a materialized view: %s", SPI_result_code_string(code));
-	SPI_finish();
+	drop->view = column;
+	locked(drop, refresh);
 	if (!drop->atomic)
 		next_transaction();
 }
@@ -1388,44 +1503,13 @@ retire_label(Drop *drop)
 	invalidate_users(drop->type);
 }
 
-/* One attempt at step 3 in a subtransaction; false if a lock could not be had. */
-static bool
-try_retire(Drop *drop)
+/* What is done in one transaction. */
+static void
+retire_value(Drop *drop)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	bool volatile done = false;
-
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		(void) set_config_option("lock_timeout", LOCK_WAIT, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
-		PushActiveSnapshot(GetTransactionSnapshot());
-		require_no_obstacle(drop);
-		remap_expressions(drop);
-		retire_label(drop);
-		PopActiveSnapshot();
-		ReleaseCurrentSubTransaction();
-		done = true;
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE && error->sqlerrcode != ERRCODE_T_R_DEADLOCK_DETECTED)
-			ReThrowError(error);
-		FreeErrorData(error);
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	return done;
+	require_no_obstacle(drop);
+	remap_expressions(drop);
+	retire_label(drop);
 }
 
 /* Does any row hold the value?  Notes the columns where some do that did not. */
@@ -1481,21 +1565,7 @@ static void
 retire(Drop *drop)
 {
 	begin_step(drop, "retire", drop->label);
-	while (!try_retire(drop))
-	{
-		next_transaction();
-		if (TimestampDifferenceExceeds(drop->said, GetCurrentTimestamp(), 5000))
-		{
-			ereport(NOTICE,
-					(errmsg("change " INT64_FORMAT ": waiting for a moment in which the tables that name the value can be locked",
-							drop->change->id)));
-			drop->said = GetCurrentTimestamp();
-		}
-		without_snapshot();
-		pg_usleep(LOCK_PAUSE * 1000L);
-		CHECK_FOR_INTERRUPTS();
-		with_snapshot();
-	}
+	locked(drop, retire_value);
 	drop->is_retired = true;
 	change_step(drop->change, "retired", NULL);
 	next_transaction();
@@ -1584,11 +1654,8 @@ delete_value(Drop *drop)
 	begin_step(drop, "delete", NULL);
 	LockDatabaseObject(TypeRelationId, drop->type, 0, ExclusiveLock);
 	if (!all_looked_at(drop, list_tasks(drop)) || statistics_holding(drop->type, drop->value) != NIL ||
-		missing_holds(drop->type, drop->value))
+		missing_holds(drop->type, drop->value) || naming_expressions(drop) != NIL)
 		return false;
-	require_no_obstacle(drop);
-	if (naming_expressions(drop) != NIL)
-		remap_expressions(drop);
 	delete_enum_value(drop->type, drop->value);
 	change_end(drop->change, "done");
 	next_transaction();
@@ -1599,11 +1666,11 @@ delete_value(Drop *drop)
 static void
 finish(Drop *drop)
 {
-	/* where rows were to keep the value, expressions kept it, too */
-	if (drop->policy != POLICY_KEEP && naming_expressions(drop) != NIL)
-		retire(drop);
 	for (;;)
 	{
+		/* where rows were to keep the value, expressions kept it, too; and objects may have come with it */
+		if (naming_expressions(drop) != NIL)
+			retire(drop);
 		wait_and_look(drop);
 		without_snapshot();
 		settle_expressions(drop->type, false);
@@ -1808,6 +1875,13 @@ enum_drop(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/* What remapped expressions left undone, in the caller's transaction. */
+static void
+settle(Drop *drop)
+{
+	settle_expressions(drop->type, true);
+}
+
 /*
  * more.enum_retire(type regtype, label text, on_delete text DEFAULT 'protect',
  *					replacement text DEFAULT NULL) RETURNS bigint
@@ -1829,7 +1903,7 @@ enum_retire(PG_FUNCTION_ARGS)
 				 errhint("more.enum_purge removes it, more.enum_restore brings it back.")));
 	look(drop);
 	begin_record(drop, "retire");
-	remap_expressions(drop);
+	locked(drop, remap_expressions);
 	foreach(cell, drop->tasks)
 	{
 		Task	   *task = lfirst(cell);
@@ -1839,7 +1913,7 @@ enum_retire(PG_FUNCTION_ARGS)
 			migrate_rest(drop, task);
 	}
 	if (drop->policy != POLICY_KEEP)
-		settle_expressions(drop->type, true);
+		locked(drop, settle);
 	retire_label(drop);
 	change_step(drop->change, "retired", NULL);
 	change_end(drop->change, "retired");
