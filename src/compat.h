@@ -115,7 +115,14 @@ compat_json_untranslatable(JsonParseErrorType error)
 #if PG_VERSION_NUM >= 180000
 #define COMPAT_IS_GROUP(rte) ((rte)->rtekind == RTE_GROUP)
 #else
-#define COMPAT_IS_GROUP(rte) false
+#define COMPAT_IS_GROUP(rte) ((void) (rte), false)
+#endif
+
+/* Since 19 string constants are always read as the standard says. */
+#if PG_VERSION_NUM >= 190000
+#define COMPAT_STANDARD_STRINGS 1
+#else
+#define COMPAT_STANDARD_STRINGS standard_conforming_strings
 #endif
 
 /* Until 18 a disabled path is one with a prohibitive cost. */

@@ -241,7 +241,7 @@ simplify_known(Node *node, ParamListInfo params)
 	PlannerInfo *root = makeNode(PlannerInfo);
 	Node	   *result;
 
-	if (checkExprHasSubLink(node))
+	if (IsA(node, Const) || checkExprHasSubLink(node))
 		return node;
 	glob->boundParams = params;
 	root->glob = glob;

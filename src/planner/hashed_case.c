@@ -86,6 +86,7 @@
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "parser/parse_coerce.h"
+#include "parser/parsetree.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -643,12 +644,32 @@ has_unbound(Attempt *attempt, Arms *arms)
 	return has_params((Node *) arms->results, NULL);
 }
 
+/* A column of GROUP BY as the expression that it is, since 18; else the expression itself. */
+static Node *
+ungrouped(Query *query, Node *node)
+{
+	Var		   *var = (Var *) node;
+	RangeTblEntry *rte;
+
+	while (IsA(var, RelabelType))
+		var = (Var *) ((RelabelType *) var)->arg;
+	if (!IsA(var, Var) || var->varlevelsup > 0)
+		return node;
+	rte = rt_fetch(var->varno, query->rtable);
+	if (!COMPAT_IS_GROUP(rte))
+		return node;
+#if PG_VERSION_NUM >= 180000
+	node = list_nth(rte->groupexprs, var->varattno - 1);
+#endif
+	return node;
+}
+
 /* Is every compared expression a column of a table, and cannot turn out to be a constant? */
 static bool
 compares_stored(Level *level, Arms *arms)
 {
 	for (int c = 0; c < arms->ncolumns; c++)
-		if (!is_stored_column(level->query, arms->columns[c].key))
+		if (!is_stored_column(level->query, ungrouped(level->query, arms->columns[c].key)))
 			return false;
 	return true;
 }

@@ -146,6 +146,9 @@ tell_of_merge(Level *outer, Query *query)
 	level.outer = outer->query ? outer : NULL;
 	level.attempt = &attempt;
 	rewrite_parts(&level, false);
+#if PG_VERSION_NUM >= 170000
+	(void) rewrite_below(&level, level.query->mergeJoinCondition, false);
+#endif
 	foreach(lc, level.query->mergeActionList)
 	{
 		MergeAction *action = lfirst_node(MergeAction, lc);

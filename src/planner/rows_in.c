@@ -76,6 +76,7 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/resowner.h"
 #include "utils/rls.h"
@@ -222,12 +223,75 @@ argument_param(ParseState *pstate, ParamRef *pref)
 	return arg;
 }
 
+/* A statement's text as the grammar reads it, under the settings that have a say in that. */
+typedef struct ParsedText
+{
+	MemoryContext context;		/* holds the rest; NULL: the entry is free */
+	char	   *sql;
+	int			settings;
+	RawStmt    *raw;
+} ParsedText;
+
+/* The last few texts, of which an application sends the same again and again; longer ones are not kept. */
+#define KEPT_TEXTS 16
+#define KEPT_LENGTH 8192
+static ParsedText kept_texts[KEPT_TEXTS];
+
+/* The settings by which the server reads string constants, as a number. */
+static int
+reading_settings(void)
+{
+	return backslash_quote * 2 + COMPAT_STANDARD_STRINGS;
+}
+
+/* Keep what was read. */
+static void
+keep_text(const char *sql, int settings, RawStmt *raw)
+{
+	static int	next = 0;
+	ParsedText *kept = &kept_texts[next];
+	MemoryContext context;
+	MemoryContext old;
+	ParsedText	made;
+
+	if (strlen(sql) > KEPT_LENGTH)
+		return;
+	context = AllocSetContextCreate(CurrentMemoryContext, "pg_more parsed text", ALLOCSET_SMALL_SIZES);
+	old = MemoryContextSwitchTo(context);
+	made.context = context;
+	made.sql = pstrdup(sql);
+	made.settings = settings;
+	made.raw = copyObject(raw);
+	MemoryContextSwitchTo(old);
+	/* from here on nothing fails */
+	MemoryContextSetParent(context, TopMemoryContext);
+	if (kept->context)
+		MemoryContextDelete(kept->context);
+	*kept = made;
+	next = (next + 1) % KEPT_TEXTS;
+}
+
+/* Read the statement; what is returned may be changed. */
+static RawStmt *
+parse(const char *sql)
+{
+	int			settings = reading_settings();
+	RawStmt    *raw;
+
+	for (int i = 0; i < KEPT_TEXTS; i++)
+		if (kept_texts[i].context && kept_texts[i].settings == settings && strcmp(kept_texts[i].sql, sql) == 0)
+			return copyObject(kept_texts[i].raw);
+	raw = linitial_node(RawStmt, raw_parser(sql, RAW_PARSE_DEFAULT));
+	keep_text(sql, settings, raw);
+	return raw;
+}
+
 /* Parse and rewrite the statement, without a notice to those who count statements. */
 static Query *
 analyze(Call *call, const char *sql)
 {
 	ParseState *pstate = make_parsestate(NULL);
-	RawStmt    *raw = linitial_node(RawStmt, raw_parser(sql, RAW_PARSE_DEFAULT));
+	RawStmt    *raw = parse(sql);
 	Query	   *query;
 	List	   *rewritten;
 
