@@ -116,3 +116,20 @@ SET pg_more.rewrites = force;
 SELECT count(n) FROM (SELECT a, nextval('computed') AS n FROM item) s WHERE a = ANY ('{1,2}'::bigint[]);
 SELECT last_value FROM computed;
 RESET pg_more.rewrites;
+
+-- how many rows a generic plan expects: as many as the server does of = ANY
+CREATE FUNCTION expected_rows(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	plan json;
+BEGIN
+	EXECUTE 'EXPLAIN (FORMAT JSON) ' || statement INTO plan;
+	RETURN format('%s: %s', CASE WHEN plan::text ~ 'Semi' THEN 'join' WHEN plan::text ~ 'listed' THEN 'filter' ELSE 'scan' END, plan #>> '{0,Plan,Plan Rows}');
+END $$;
+SET plan_cache_mode = force_generic_plan;
+SET pg_more.rewrites = off;
+PREPARE expected(integer[]) AS SELECT * FROM item WHERE id = ANY ($1) AND a IS NOT NULL;
+SELECT expected_rows('EXECUTE expected(NULL)');
+DEALLOCATE expected;
+SET pg_more.rewrites = force;
+PREPARE expected(integer[]) AS SELECT * FROM item WHERE id = ANY ($1) AND a IS NOT NULL;
+SELECT expected_rows('EXECUTE expected(NULL)');
