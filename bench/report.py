@@ -10,6 +10,7 @@ import sys
 sys.dont_write_bytecode = True      # nothing is left in the checkout when this is run by hand
 from chart import draw  # noqa: E402
 from enums_report import enum_lines, enum_verdicts  # noqa: E402
+from indexes_report import index_lines, index_verdicts  # noqa: E402
 from planner_report import fill, planner_lines, planner_verdicts  # noqa: E402
 
 MARGIN = 1.05       # "no slower" allows for this much of noise
@@ -156,7 +157,7 @@ def write_report(folder, page=None):
         lines += ["", "**A quick run: small tables and few repeats. It shows that the bench works and no more.**"]
     lines += ["", "## Reached or missed", "",
               f"\"No slower\" allows {MARGIN - 1:.0%} for noise. Ratios over 1 are in favour of pg_more, except against the floor.", ""]
-    if any(name != "enums" and not name.startswith("planner_") for name in parts):
+    if any(name not in ("enums", "check_unique") and not name.startswith("planner_") for name in parts):
         lines += markdown(["figure", "JSON", "typed arrays"], verdicts(parts))
     if any(name.startswith("planner_") for name in parts):
         lines += ["", "## The planner: rewrites off against on", ""] + markdown(["figure", "result"], planner_verdicts(parts))
@@ -164,6 +165,9 @@ def write_report(folder, page=None):
     if "enums" in parts:
         lines += ["", "## Values of an enum type, dropped and replaced", ""] + markdown(["figure", "result"], enum_verdicts(parts["enums"]))
         lines += [""] + enum_lines(parts["enums"])
+    if "check_unique" in parts:
+        lines += ["", "## Rows checked against unique indexes", ""] + markdown(["figure", "result"], index_verdicts(parts["check_unique"]))
+        lines += [""] + index_lines(parts["check_unique"])
 
     charts = []
     for name in ("update", "upsert", "insert", "decode"):
