@@ -155,6 +155,16 @@ SELECT ordinal, index, columns, condition, conflict->'row'->'id' AS id, conflict
 SELECT ordinal, index, conflict->'row'->'id' AS id FROM more.check_unique('booked', '[{"id": 1, "span": "[2,4)"}, {"id": 3, "live": true}, {"id": 2, "span": "[4,8)"}]', '{id}');
 SELECT arbiters('INSERT INTO booked VALUES (4, ''[3,8)'', ''[1,2)'') ' || on_conflict || ' DO NOTHING') FROM more.check_unique('booked', '[{"id": 4, "span": "[3,8)", "floor": "[1,2)"}]') LIMIT 1;
 
+-- what waits until all rows are changed lets them trade places; what does not, may not
+CREATE TABLE item (id integer PRIMARY KEY, list integer, pos integer, CONSTRAINT item_pos UNIQUE (list, pos) DEFERRABLE);
+CREATE UNIQUE INDEX item_open ON item (pos) WHERE list = 2;
+INSERT INTO item VALUES (1, 1, 1), (2, 1, 2), (3, 1, 3), (4, 2, 1), (5, 2, 2);
+SELECT ordinal, index, conflict FROM more.check_unique('item', '[{"id": 1, "pos": 2}, {"id": 2, "pos": 1}]', '{id}');
+SELECT more.bulk_update('item', '[{"id": 1, "pos": 2}, {"id": 2, "pos": 1}]');
+SELECT ordinal, index, conflict FROM more.check_unique('item', '[{"id": 1, "pos": 3}, {"id": 2, "pos": 9}, {"id": 6, "list": 1, "pos": 1}, {"id": 3, "list": 1}]', '{id}');
+SELECT ordinal, index, conflict FROM more.check_unique('item', '[{"id": 1, "pos": 3}, {"id": 2, "list": null}, {"id": 6, "list": 1, "pos": 1}]', '{id}');
+SELECT ordinal, index, conflict FROM more.check_unique('item', '[{"id": 4, "pos": 2}, {"id": 5, "pos": 1}]', '{id}');
+
 --
 -- Indexes that are not valid bind as soon as they are ready for inserts
 --

@@ -28,6 +28,13 @@
  * INSERT by the same user; nothing is computed that an INSERT would not compute.
  * Volatile defaults are not, so no sequence moves and nothing is written.
  *
+ * Updates: the row that a candidate updates is not in its way, by the key's own
+ * equality.  Other rows count as they stand, also those that the data changes:
+ * a unique index is checked row by row, in no order that one could rely on, so
+ * that two rows that swap their values may be refused.  A deferrable constraint
+ * is checked when all rows are changed; there the rows that the data changes
+ * count as they will be.
+ *
  * What is true when: the statements see what the query around them sees.  Rows
  * of other sessions that are not committed, or were after the snapshot, are not
  * found.  Only the index itself can refuse those; this is for telling users
@@ -71,6 +78,7 @@ typedef struct Conflicts
 	DestReceiver pub;			/* must be first */
 	UniqueCheck *check;
 	int			index;
+	KeySet	   *replaced;		/* keys of rows that are in nobody's way, or NULL */
 	Conflict   *items;
 	int64		count;
 	int64		max;
@@ -117,14 +125,17 @@ ignore_end(DestReceiver *self)
 {
 }
 
-/* receiveSlot: the candidate's number, the row in its way */
+/* receiveSlot: the candidate's number, the row in its way, and where rows are replaced, the key of that row */
 static bool
 conflict_receive(TupleTableSlot *slot, DestReceiver *self)
 {
 	Conflicts  *conflicts = (Conflicts *) self;
-	MemoryContext old = MemoryContextSwitchTo(conflicts->check->context);
+	MemoryContext old;
 
 	slot_getallattrs(slot);
+	if (conflicts->replaced && key_set_has(conflicts->replaced, slot->tts_values + 2))
+		return true;
+	old = MemoryContextSwitchTo(conflicts->check->context);
 	add_conflict(conflicts, DatumGetInt64(slot->tts_values[0]))->row = datumCopy(slot->tts_values[1], false, -1);
 	MemoryContextSwitchTo(old);
 	return true;
@@ -155,17 +166,32 @@ readable_columns(Relation rel)
 	return out.data;
 }
 
+/* The columns of the key, as more columns of a query. */
+static char *
+key_columns_sql(UniqueCheck *check)
+{
+	StringInfoData out;
+	ListCell   *lc;
+
+	initStringInfo(&out);
+	foreach(lc, check->keyrule->keys)
+		appendStringInfo(&out, ", target.%s",
+						 quote_identifier(get_attname(RelationGetRelid(check->rel), lfirst_node(Var, lc)->varattno, false)));
+	return out.data;
+}
+
 /* The statement that looks candidates up whose key has these nulls. */
 static char *
-lookup_sql(UniqueCheck *check, CheckedIndex *index, Source *source, uint32 nulls, bool updates)
+lookup_sql(UniqueCheck *check, CheckedIndex *index, Source *source, uint32 nulls, bool updates, bool replaces)
 {
 	StringInfoData out;
 
 	initStringInfo(&out);
 	appendStringInfo(&out, "SELECT %s, pg_catalog.jsonb_build_object('row', "
-					 "(SELECT pg_catalog.to_jsonb(r.*) FROM (SELECT %s) AS r)) FROM %s JOIN %s%s AS target ON \""
+					 "(SELECT pg_catalog.to_jsonb(r.*) FROM (SELECT %s) AS r))%s FROM %s JOIN %s%s AS target ON \""
 					 SAME_KEY_QUALIFIER "\".\"%s\"",
-					 source_ordinal(source), readable_columns(check->rel), source_sql(source),
+					 source_ordinal(source), readable_columns(check->rel), replaces ? key_columns_sql(check) : "",
+					 source_sql(source),
 					 check->rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ",
 					 check->verb.target, same_key_name(index->rule, 'k', nulls));
 	if (updates)
@@ -232,7 +258,8 @@ look_up_nulls(UniqueCheck *check, CheckedIndex *index, uint32 nulls, int64 nrows
 	source_end(source, nrows);
 	source->probes = true;
 	source->bytes = nrows * n * sizeof(Datum);
-	verb_run(&check->verb, lookup_sql(check, index, source, nulls, updates), source, &conflicts->pub);
+	verb_run(&check->verb, lookup_sql(check, index, source, nulls, updates, conflicts->replaced != NULL),
+			 source, &conflicts->pub);
 	source_free(source);
 }
 
@@ -243,6 +270,8 @@ look_up(UniqueCheck *check, CheckedIndex *index, Conflicts *conflicts)
 	UniqueRule *rule = index->rule;
 	List	   *seen = NIL;
 
+	/* what is checked at the end meets the rows as they will be then, not those that the data changes */
+	conflicts->replaced = index->nreplaced > 0 ? make_key_set(check->keyrule, index->replaced, index->nreplaced) : NULL;
 	for (int64 i = 0; i < index->ncandidates; i++)
 	{
 		uint32		nulls = index->candidates[i]->nulls;

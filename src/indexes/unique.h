@@ -36,7 +36,12 @@ typedef struct CheckedIndex
 	Candidate **candidates;
 	int64		ncandidates;
 	int64		maxcandidates;
+	Datum	  **replaced;		/* of a deferrable one: keys of the rows that the data changes in it */
+	int64		nreplaced;
 } CheckedIndex;
+
+/* A set of keys, to be looked up in. */
+typedef struct KeySet KeySet;
 
 /* One call of more.check_unique. */
 typedef struct UniqueCheck
@@ -81,5 +86,7 @@ extern void describe_index(Relation rel, UniqueRule *rule, Datum *columns, Datum
 
 /* unique_among.c */
 extern void check_among(CheckedIndex *index, ConflictSink sink, void *arg);
+extern KeySet *make_key_set(UniqueRule *rule, Datum **keys, int64 nkeys);
+extern bool key_set_has(KeySet *set, Datum *key);
 
 #endif							/* PG_MORE_UNIQUE_H */

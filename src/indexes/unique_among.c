@@ -168,3 +168,56 @@ check_among(CheckedIndex *index, ConflictSink sink, void *arg)
 			check_in_group(index, &comparison, start, i, sink, arg);
 	}
 }
+
+/* ------------------------------------------------------------------------ */
+/* Sets of keys																*/
+/* ------------------------------------------------------------------------ */
+
+struct KeySet
+{
+	Comparison	comparison;
+	Datum	  **keys;			/* sorted; none has a null in it */
+	int64		nkeys;
+};
+
+/* qsort_arg comparator: by the index's order */
+static int
+compare_keys(const void *a, const void *b, void *arg)
+{
+	Comparison *comparison = arg;
+	int			result = 0;
+
+	for (int i = 0; i < comparison->rule->nkeys && result == 0; i++)
+		result = ApplySortComparator((*(Datum *const *) a)[i], false, (*(Datum *const *) b)[i], false,
+									 &comparison->orders[i]);
+	return result;
+}
+
+/*
+ * make_key_set
+ *		A set of keys of a unique index; NULL where its values have no order.
+ */
+KeySet *
+make_key_set(UniqueRule *rule, Datum **keys, int64 nkeys)
+{
+	KeySet	   *set = palloc0(sizeof(KeySet));
+
+	for (int i = 0; i < rule->nkeys; i++)
+		if (!is_grouped(rule, i))
+			return NULL;
+	prepare_comparison(&set->comparison, rule);
+	set->keys = keys;
+	set->nkeys = nkeys;
+	qsort_arg(keys, nkeys, sizeof(Datum *), compare_keys, &set->comparison);
+	return set;
+}
+
+/*
+ * key_set_has
+ *		Whether the key is in the set.
+ */
+bool
+key_set_has(KeySet *set, Datum *key)
+{
+	return bsearch_arg(&key, set->keys, set->nkeys, sizeof(Datum *), compare_keys, &set->comparison) != NULL;
+}

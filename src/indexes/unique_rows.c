@@ -548,6 +548,15 @@ key_of_existing(UniqueCheck *check)
 	return result;
 }
 
+/* Note that the data changes a row in an index that is checked only when all rows are changed. */
+static void
+note_replaced(UniqueCheck *check, CheckedIndex *index, Datum *self)
+{
+	if (index->replaced == NULL)
+		index->replaced = MemoryContextAllocHuge(check->context, sizeof(Datum *) * check->verb.data->nrows);
+	index->replaced[index->nreplaced++] = self;
+}
+
 /*
  * RowSink: the row as each index would have it.
  *
@@ -577,6 +586,10 @@ take_row(void *arg, int64 ordinal, Datum *values, bool *nulls, bool *absent)
 		bool		written = existing == NULL || any_column(index, check->given);
 		Candidate  *candidate;
 
+		if (existing && self == NULL && (written || is_key))
+			self = key_of_existing(check);
+		if (existing && written && index->rule->deferrable)
+			note_replaced(check, index, self);
 		if (any_column(index, check->unknown) || !(written || is_key))
 			continue;
 		check->index = index;
@@ -584,8 +597,6 @@ take_row(void *arg, int64 ordinal, Datum *values, bool *nulls, bool *absent)
 		check->index = NULL;
 		if (candidate == NULL)
 			continue;
-		if (existing && self == NULL)
-			self = key_of_existing(check);
 		candidate->self = self;
 		candidate->probed = written;
 		add_candidate(check, index, candidate);
