@@ -92,8 +92,12 @@ compat_json_untranslatable(JsonParseErrorType error)
 /* The operator families in which an operator compares; until 17 only those of btree. */
 #if PG_VERSION_NUM >= 180000
 #define compat_comparisons(operator) get_op_index_interpretation(operator)
+#define compat_is_equality(comparison) (((OpIndexInterpretation *) (comparison))->cmptype == COMPARE_EQ)
+#define compat_is_inequality(comparison) (((OpIndexInterpretation *) (comparison))->cmptype == COMPARE_NE)
 #else
 #define compat_comparisons(operator) get_op_btree_interpretation(operator)
+#define compat_is_equality(comparison) (((OpBtreeInterpretation *) (comparison))->strategy == BTEqualStrategyNumber)
+#define compat_is_inequality(comparison) (((OpBtreeInterpretation *) (comparison))->strategy == ROWCOMPARE_NE)
 #endif
 
 /* Since 18 a generated column may be computed when it is read. */
@@ -290,6 +294,28 @@ compat_json_untranslatable(JsonParseErrorType error)
 #define compat_relation_hook_type get_relation_info_hook_type
 #define compat_relation_hook get_relation_info_hook
 #define compat_plan_query pg_plan_query
+#endif
+
+/* What ANALYZE is told of a column was its row of pg_attribute until 16. */
+#if PG_VERSION_NUM >= 170000
+#define compat_statistics_target(stats) ((stats)->attstattarget = -1)
+#else
+#define compat_statistics_target(stats) \
+	((stats)->attr = palloc0(ATTRIBUTE_FIXED_PART_SIZE), (stats)->attr->attstattarget = -1)
+#endif
+
+/* Since 16 a column may be missing, if allowed. */
+#if PG_VERSION_NUM >= 160000
+#define compat_attrmap_by_name(in, out) build_attrmap_by_name(in, out, false)
+#else
+#define compat_attrmap_by_name(in, out) build_attrmap_by_name(in, out)
+#endif
+
+/* EXPLAIN's state has a file of its own since 18. */
+#if PG_VERSION_NUM >= 180000
+#include "commands/explain_state.h"
+#else
+#include "commands/explain.h"
 #endif
 
 /* A hint to the processor, where the compiler has one. */

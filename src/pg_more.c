@@ -8,6 +8,7 @@
 #include "utils/guc.h"
 
 #include "enums/enums.h"
+#include "indexes/hypothetical.h"
 #include "indexes/plan_with.h"
 #include "planner/planner.h"
 #include "rows/order.h"
@@ -80,6 +81,7 @@ _PG_init(void)
 	MarkGUCPrefixReserved("pg_more");
 	order_init();
 	plan_with_init();
+	hypothetical_init();
 	/* over the hook of plan_with.c */
 	stream_init();
 	planner_init();

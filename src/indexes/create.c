@@ -256,23 +256,27 @@ element_collation(Relation rel, IndexElem *element, AttrNumber attnum)
 	return exprCollation(element->expr);
 }
 
-/* What CREATE INDEX makes of a key column. */
-static IndexKey *
-resolve_key(Request *request, IndexElem *element, bool ordered)
+/*
+ * resolve_index_key
+ *		What CREATE INDEX makes of a key column, which exists.
+ */
+IndexKey *
+resolve_index_key(Relation rel, IndexElem *element, const char *method, Oid method_oid)
 {
 	IndexKey   *result = palloc0(sizeof(IndexKey));
+	bool		ordered = GetIndexAmRoutineByAmId(method_oid, false)->amcanorder;
 	Node	   *expr = element->expr;
 	Oid			type;
 
 	if (element->name)
 	{
-		result->attnum = find_column(request->rel, element->name);
-		type = TupleDescAttr(RelationGetDescr(request->rel), result->attnum - 1)->atttypid;
+		result->attnum = find_column(rel, element->name);
+		type = TupleDescAttr(RelationGetDescr(rel), result->attnum - 1)->atttypid;
 	}
 	else
 		type = exprType(expr);
-	result->collation = element_collation(request->rel, element, result->attnum);
-	result->opclass = ResolveOpClass(element->opclass, type, request->method, request->shape.method);
+	result->collation = element_collation(rel, element, result->attnum);
+	result->opclass = ResolveOpClass(element->opclass, type, method, method_oid);
 	while (expr && IsA(expr, CollateExpr))
 		expr = (Node *) ((CollateExpr *) expr)->arg;
 	if (expr && IsA(expr, Var) && ((Var *) expr)->varattno != InvalidAttrNumber)
@@ -293,17 +297,15 @@ resolve_shape(Request *request)
 {
 	IndexShape *shape = &request->shape;
 	ListCell   *lc;
-	bool		ordered;
 
 	shape->method = get_index_am_oid(request->method, false);
-	ordered = GetIndexAmRoutineByAmId(shape->method, false)->amcanorder;
 	shape->plain = true;
 	shape->valid = true;
 	foreach(lc, request->columns)
 	{
 		IndexElem  *element = lfirst(lc);
 
-		shape->keys = lappend(shape->keys, resolve_key(request, element, ordered));
+		shape->keys = lappend(shape->keys, resolve_index_key(request->rel, element, request->method, shape->method));
 		if (element->opclassopts)
 			shape->plain = false;
 	}
@@ -539,6 +541,31 @@ find_existing(Request *request)
 				 errmsg("relation \"%s\" already exists", request->name),
 				 errdetail("It does not do what this index would.")));
 	return InvalidOid;
+}
+
+/*
+ * partial_index_statement
+ *		The statement for a btree index of columns that exist; NULL when an index
+ *		that is there does all that it would do.
+ */
+char *
+partial_index_statement(Relation rel, List *columns, Node *condition)
+{
+	Request		request = {.rel = rel, .condition = condition, .method = DEFAULT_INDEX_TYPE};
+	bool		valid;
+
+	request.columns = index_elements(rel, "columns", columns);
+	request.shape.predicate = condition_clauses(condition);
+	resolve_shape(&request);
+	if (OidIsValid(find_same_index(rel, &request.shape, &valid)))
+		return NULL;
+	/* so that it yields to any other one */
+	request.shape.valid = false;
+	if (OidIsValid(find_covering_index(rel, &request.shape)))
+		return NULL;
+	request.definition = definition_sql(&request);
+	request.name = index_name(rel, element_names(request.columns), condition, request.definition, false);
+	return statement_sql(&request, rel->rd_rel->relkind != RELKIND_PARTITIONED_TABLE);
 }
 
 /* The statement as the server analyzes it. */

@@ -9,6 +9,7 @@
 
 #include "access/attnum.h"
 #include "fmgr.h"
+#include "nodes/parsenodes.h"
 #include "nodes/pg_list.h"
 #include "utils/relcache.h"
 
@@ -50,6 +51,11 @@ extern bool same_rows(IndexShape *a, IndexShape *b);
 extern bool same_index(IndexShape *a, IndexShape *b);
 extern Oid	find_same_index(Relation rel, IndexShape *wanted, bool *valid);
 extern Oid	find_covering_index(Relation rel, IndexShape *index);
+
+/* --- create.c ---------------------------------------------------------------- */
+
+extern IndexKey *resolve_index_key(Relation rel, IndexElem *element, const char *method, Oid method_oid);
+extern char *partial_index_statement(Relation rel, List *columns, Node *condition);
 
 /* --- name.c ------------------------------------------------------------------ */
 

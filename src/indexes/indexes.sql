@@ -119,3 +119,21 @@ RETURNS SETOF record
 	AS 'MODULE_PATHNAME' LANGUAGE C STABLE ROWS 10;
 
 COMMENT ON FUNCTION more.check_unique(regclass, more.rowset, text[]) IS 'what the unique indexes and exclusion constraints of the target have against rows that are to be inserted, or, where the target has a row with the same key, to update it: a line for each row of the data and index, with what is in the way, {"row": …} of the table or {"ordinal": …} of an earlier row of the data, and the ON CONFLICT clause that means this index';
+-- What an index would do
+-- ---------------------------------------------------------------------------
+CREATE FUNCTION more.what_if(
+	index_sql text[], query text, OUT index text, OUT cost_before double precision, OUT cost_after double precision,
+	OUT used boolean, OUT estimated_size bigint, OUT plan text)
+RETURNS SETOF record
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT ROWS 2;
+
+COMMENT ON FUNCTION more.what_if(text[], text) IS 'what a query would cost with indexes that are not there, given as CREATE INDEX, and without ones that are, given as DROP INDEX: nothing is built or run. A row for each: the costs of the whole query, whether the plan reads the index, its estimated size in bytes, and the plan';
+
+CREATE FUNCTION more.suggest_partial_indexes(
+	target regclass DEFAULT NULL, queries text[] DEFAULT NULL, OUT relation regclass, OUT index_sql text, OUT condition text,
+	OUT estimated_size bigint, OUT full_size bigint, OUT share double precision, OUT source text, OUT query text,
+	OUT cost_before double precision, OUT cost_after double precision)
+RETURNS SETOF record
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE ROWS 10;
+
+COMMENT ON FUNCTION more.suggest_partial_indexes(regclass, text[]) IS 'partial indexes of a table, or of all, that the planner would take for the given queries, or for those in pg_stat_statements and for the rare values in the columns'' statistics. A row for each index and query that it serves: the statement that makes it, its estimated size in bytes beside that of an index of all rows, the share of the rows that it holds, and the query''s cost without and with it';
