@@ -124,7 +124,7 @@ sub set_up
 			FROM generate_series(1, 200) AS g;
 		ALTER TABLE s$n.t ADD late s$n.mood DEFAULT 'ok';
 		CREATE INDEX i_m ON s$n.t (m);
-		CREATE INDEX i_gated ON s$n.t (s$n.gated(m));
+		CREATE INDEX i_gated ON s$n.t ((ARRAY[s$n.gated(m)]));
 		CREATE INDEX i_ms ON s$n.t USING gin (ms);
 		CREATE VIEW s$n.v AS SELECT * FROM s$n.t WHERE m = 'ok';
 		CREATE TRIGGER gate BEFORE UPDATE ON s$n.t FOR EACH ROW EXECUTE FUNCTION gate_row();

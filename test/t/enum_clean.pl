@@ -1,0 +1,192 @@
+# more.enum_drop takes the value out of btrees in place: they keep their files, and are in order for every column order, place of the
+# value, and shape of the tree, while others write; on a standby; and after the server was killed (kill -9) in the middle of it.
+use strict;
+use warnings;
+use IPC::Run;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(usleep);
+
+my $node = PostgreSQL::Test::Cluster->new('enum_clean');
+$node->init(allows_streaming => 1);
+# replay compares each page that it makes with that of the primary
+$node->append_conf('postgresql.conf', "autovacuum = off\nwal_consistency_checking = 'btree,generic'\nwal_keep_size = '2GB'\nmax_wal_size = '4GB'\nsession_preload_libraries = 'pg_more'\n");
+$node->start;
+$node->safe_psql('postgres', 'CREATE EXTENSION pg_more; CREATE EXTENSION amcheck;');
+$node->backup('base');
+my $standby = PostgreSQL::Test::Cluster->new('enum_clean_standby');
+$standby->init_from_backup($node, 'base', has_streaming => 1);
+$standby->start;
+
+# The indexes of a table, each with the number of its file, or checked.
+sub files { return $node->safe_psql('postgres', "SELECT string_agg(indexrelid::regclass || ' ' || pg_relation_filenode(indexrelid), ', ' ORDER BY 1) FROM pg_index WHERE indrelid = '$_[0]'::regclass"); }
+
+sub sound
+{
+	my ($table, $what) = @_;
+	my ($code, $out, $err) = $node->psql('postgres', "SELECT bt_index_parent_check(indexrelid, true, true) FROM pg_index JOIN pg_class AS c ON c.oid = indexrelid WHERE indrelid = '$table'::regclass AND relam = 403");
+	is($code, 0, "$what: amcheck") or diag($err);
+	return;
+}
+
+# What rows an index and the table have, on either server.
+sub rows
+{
+	my ($server, $table, $off) = @_;
+	return $server->safe_psql('postgres', "SET enable_$off = off; SET enable_bitmapscan = off; SELECT string_agg(m || ' ' || n, ', ' ORDER BY m)
+		FROM (SELECT m, count(*) AS n FROM $table WHERE m >= enum_first(NULL::mood) GROUP BY m) AS x");
+}
+
+# --- shapes ---
+
+# Each of the columns that are indexed, with the value at each place of the order: first, between, last, and next to an odd one.
+foreach my $columns ('m', 'm DESC, id', 'm, pad', 'other, m DESC NULLS LAST, pad', 'id, m) INCLUDE (other')
+{
+	foreach my $value ('a', 'b', 'c', 'odd', 'e')
+	{
+		my $what = "value $value, index ($columns)";
+		my $to = $value eq 'e' ? 'b' : 'e';
+		$node->safe_psql(
+			'postgres', qq{
+			DROP TABLE IF EXISTS t; DROP TYPE IF EXISTS mood;
+			CREATE TYPE mood AS ENUM ('a', 'b', 'c', 'e');
+			ALTER TYPE mood ADD VALUE 'odd' AFTER 'c';
+			CREATE TABLE t (id integer, m mood, other mood, pad text);
+			-- keys are long, so that some hundred pages have four levels
+			INSERT INTO t SELECT g % 700, CASE WHEN g % 50 > 0 THEN (enum_range(NULL::mood))[1 + hashint4(g) % 3 + abs(hashint4(-g) % 3)] END,
+				(enum_range(NULL::mood))[1 + abs(hashint4(g / 3) % 5)], repeat(md5(g::text), 1 + g % 9) FROM generate_series(1, 2000) AS g;
+			CREATE INDEX i ON t ($columns);
+			UPDATE t SET pad = 'z' || pad WHERE id % 7 = 0;
+			UPDATE t SET m = 'c' WHERE id % 11 = 0;
+		});
+		my $before = files('t');
+		my ($code, $out, $err) = $node->psql('postgres', "CALL more.enum_drop('mood', '$value', 'set_value', '$to')");
+		is($code, 0, "$what: dropped") or diag($err);
+		is(files('t'), $before, "$what: the index has its file");
+		sound('t', $what);
+		# now whatever compares with a key that has the value fails, be it even
+		$node->safe_psql(
+			'postgres', qq{
+			ALTER TYPE mood ADD VALUE 'late1' BEFORE '$to';
+			ALTER TYPE mood ADD VALUE 'late2' AFTER '$to';
+			ALTER TYPE mood ADD VALUE 'late3' AFTER 'late2';
+		});
+		$node->safe_psql('postgres', "INSERT INTO t SELECT g % 700, (enum_range(NULL::mood))[1 + g % 7], (enum_range(NULL::mood))[1 + g % 5], md5(g::text) FROM generate_series(1, 1000) AS g");
+		sound('t', "$what, and more rows");
+		is(rows($node, 't', 'seqscan'), rows($node, 't', 'indexscan'), "$what: the index has the rows");
+		$node->safe_psql('postgres', 'DELETE FROM t WHERE id % 3 = 0');
+		$node->safe_psql('postgres', 'VACUUM t');
+		sound('t', "$what, and VACUUM");
+	}
+}
+
+# --- what must be rebuilt ---
+
+$node->safe_psql('postgres', q{
+	DROP TABLE t; DROP TYPE mood;
+	CREATE TYPE mood AS ENUM ('a', 'b', 'c');
+	CREATE TABLE t (id integer, m mood, ms mood[]);
+	INSERT INTO t SELECT g, (enum_range(NULL::mood))[1 + g % 3], '{a,b}' FROM generate_series(1, 1000) AS g;
+	CREATE INDEX plain ON t (m);
+	CREATE INDEX arrays ON t (ms, m);
+});
+my %before = map { split / / } split /, /, files('t');
+$node->safe_psql('postgres', "CALL more.enum_drop('mood', 'b', 'set_value', 'c')");
+my %after = map { split / / } split /, /, files('t');
+is($after{plain}, $before{plain}, 'a plain index is kept beside one that is rebuilt');
+isnt($after{arrays}, $before{arrays}, 'an index of arrays is rebuilt');
+sound('t', 'both');
+
+# --- the server is killed in the middle ---
+
+my @open;
+
+sub session
+{
+	my ($name) = @_;
+	my $session = { in => '', out => '', err => '' };
+	$session->{run} = IPC::Run::start(
+		[ 'psql', '-XqAt', '-v', 'ON_ERROR_STOP=0', $node->connstr('postgres') . " application_name=$name" ],
+		'<', \$session->{in}, '>', \$session->{out}, '2>', \$session->{err},
+		IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
+	push @open, $session;
+	return $session;
+}
+
+sub send_to
+{
+	my ($session, $sql) = @_;
+	$session->{in} .= "$sql\n";
+	$session->{run}->pump_nb while length $session->{in};
+	return;
+}
+
+sub wait_until
+{
+	my ($name, $event) = @_;
+	$node->poll_query_until('postgres', "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name = '$name' AND wait_event = '$event'")
+	  or die "$name never waits for $event";
+	return;
+}
+
+foreach my $way ('finished', 'restored')
+{
+	my $what = "killed in the middle, then $way";
+	$node->safe_psql('postgres', q{
+		DROP TABLE t; DROP TYPE mood;
+		CREATE TYPE mood AS ENUM ('a', 'b', 'c', 'e');
+		CREATE TABLE t (id integer PRIMARY KEY, m mood, pad text);
+		INSERT INTO t SELECT g, (enum_range(NULL::mood))[1 + g % 4], repeat(md5(g::text), 10) FROM generate_series(1, 3000) AS g;
+		CREATE INDEX first ON t (m, pad);
+		CREATE INDEX second ON t (m DESC, id, pad);
+	});
+	my $files = files('t');
+	# a VACUUM keeps the drop from cleaning; meanwhile somebody stops at a page of the second index, and keeps that from being deleted
+	send_to(session('slow'), "SET vacuum_cost_delay = 100; SET vacuum_cost_limit = 1; VACUUM t;");
+	wait_until('slow', 'VacuumDelay');
+	send_to(session('change'), "CALL more.enum_drop('mood', 'b', 'set_value', 'c');");
+	wait_until('change', 'relation');
+	send_to(session('reader'), "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off;
+		BEGIN; DECLARE k CURSOR FOR SELECT m, id FROM t ORDER BY m DESC, id; FETCH 1 FROM k;");
+	wait_until('reader', 'ClientRead');
+	$node->poll_query_until('postgres', "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name = 'reader' AND state = 'idle in transaction' AND query LIKE '%FETCH%'") or die;
+	$node->safe_psql('postgres', "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = 'slow'");
+	wait_until('change', 'BufferPin');
+	is($node->safe_psql('postgres', "SELECT step, step_object FROM more.enum_changes WHERE state = 'running'"), 'clean index|public.second', "$what: where it is");
+	my $postmaster = $node->{_pid};
+	my @all = ($postmaster, split /\n/, `pgrep -P $postmaster`);
+	kill 'KILL', @all;
+	foreach my $pid (@all) { usleep 10_000 while kill 0, $pid; }
+	$_->{run}->kill_kill foreach @open;
+	@open = ();
+	$node->{_pid} = undef;
+	$node->start;
+	sound('t', $what);
+	is(rows($node, 't', 'seqscan'), rows($node, 't', 'indexscan'), "$what: the indexes have the rows");
+	if ($way eq 'finished')
+	{
+		$node->safe_psql('postgres', "CALL more.enum_drop('mood', 'b', 'set_value', 'c')");
+		is(files('t'), $files, "$what: the indexes have their files");
+		is(rows($node, 't', 'seqscan'), 'a 750, c 1500, e 750', "$what: the rows");
+	}
+	else
+	{
+		$node->safe_psql('postgres', "SELECT more.enum_restore('mood', 'b')");
+		is(rows($node, 't', 'seqscan'), 'a 750, b 750, c 750, e 750', "$what: the rows");
+	}
+	sound('t', "$what, at last");
+	is($node->safe_psql('postgres', "SELECT kind, object, detail FROM more.enum_check('mood')"), '', "$what: enum_check finds nothing");
+}
+
+# --- the standby ---
+
+$node->wait_for_catchup($standby);
+is(rows($standby, 't', 'seqscan'), rows($node, 't', 'seqscan'), 'the standby has replayed all, and reads it by the indexes');
+my ($code, $out, $err) = $standby->psql('postgres', "SELECT bt_index_check(indexrelid, true) FROM pg_index WHERE indrelid = 't'::regclass");
+is($code, 0, 'amcheck on the standby') or diag($err);
+unlike(slurp_file($standby->logfile), qr{PANIC|TRAP|inconsistent page}, 'replay has made the same pages');
+
+$standby->stop;
+$node->stop;
+done_testing();
