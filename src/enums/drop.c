@@ -23,8 +23,9 @@
  *    row that its origin has lost since then, and is waited for before the next.
  *    Where rows are seen, the value gets another reserved label, since others
  *    may have read the present one there, and would write it back.
- * 6. Rebuild the indexes, and clear the statistics and missing values, that hold
- *    the value's OID still.
+ * 6. Take the value's OID out of the indexes that hold it still, in place
+ *    (index_clean.c) or by building them anew (rebuild.c), and clear the statistics
+ *    and missing values that do.
  * 7. Look once more for what is cheap to look for, and delete the catalog row.
  *
  * Each step finds out from the catalogs what is left to do, so that a drop that
@@ -84,6 +85,10 @@ PG_FUNCTION_INFO_V1(enum_purge);
 
 /* How often, at most, snapshots are waited for before it. */
 #define SNAPSHOT_ROUNDS	3
+
+/* How many rows the first batch has, and how long one may take, in milliseconds: others wait for its rows so long. */
+#define FIRST_BATCH	200
+#define BATCH_TIME	20
 
 /* What is to become of the rows of one column. */
 typedef struct Task
@@ -1175,6 +1180,17 @@ begin_record(Drop *drop, const char *action)
 /* Steps 2 and 5: the rows													*/
 /* ------------------------------------------------------------------------ */
 
+/* How many rows the next batch shall have, after one that took from then on until now. */
+static int64
+next_batch(int64 limit, TimestampTz began)
+{
+	long		took = TimestampDifferenceMilliseconds(began, GetCurrentTimestamp());
+
+	if (took > BATCH_TIME)
+		return Max(limit / 2, 1);
+	return took < BATCH_TIME / 2 ? Min(limit * 2, enum_batch) : limit;
+}
+
 /* Change the rows of one column, up to a number of passes; 0: until none is left. */
 static int64
 migrate_column(Drop *drop, Task *task, int passes)
@@ -1184,6 +1200,7 @@ migrate_column(Drop *drop, Task *task, int passes)
 	MemoryContext context = AllocSetContextCreate(drop->context, "pg_more rows", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	int64		changed = 0;
+	int64		limit = drop->atomic ? enum_batch : Min(FIRST_BATCH, enum_batch);
 	bool		more = true;
 
 	walk.context = context;
@@ -1191,6 +1208,7 @@ migrate_column(Drop *drop, Task *task, int passes)
 	begin_step(drop, drop->is_retired ? "look again" : "migrate", column_text(task->column));
 	while (more && (passes == 0 || walk.passes < passes))
 	{
+		TimestampTz began = GetCurrentTimestamp();
 		int64		rows;
 
 		/* what a crash undoes is done again: only the last step must be durable at once */
@@ -1198,7 +1216,7 @@ migrate_column(Drop *drop, Task *task, int passes)
 			(void) set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION,
 									 GUC_ACTION_LOCAL, true, 0, false);
 		rows = migrate_batch(change, task->column, drop->type, drop->value, task->policy, task->new_oid,
-							 &walk, enum_batch, &more);
+							 &walk, limit, &more);
 		changed += rows;
 		if (rows > 0)
 			change_rows(change, change->rows_done + rows, Max(change->rows_total, change->rows_done + rows));
@@ -1212,6 +1230,7 @@ migrate_column(Drop *drop, Task *task, int passes)
 				drop->said = GetCurrentTimestamp();
 			}
 			next_transaction();
+			limit = next_batch(limit, began);
 		}
 		CHECK_FOR_INTERRUPTS();
 	}

@@ -37,11 +37,13 @@
  *   can be inserted, and belongs to the right now.  That is what a split does
  *   that moves no entry: whoever arrives on the left sees the high key and
  *   moves right, and predicate locks of the left page are copied to the right.
+ * - Where that page on the left is itself empty, since it is its parent's last, and
+ *   such a page is never deleted, the separator below it has just got such a key.
+ *   K is that one with the next address: one entry might lie between them.
  *
- * Anything else (an empty page on the left, no room for a larger key, a split
- * that was not finished, a page that is half dead, more levels than a WAL record
- * can hold pages) is left alone, and the caller finds that the index holds the
- * value still.  So it does if a dead row cannot be given up yet.
+ * Anything else (no room for a larger key, a split that was not finished, a page
+ * that is half dead, more levels than a WAL record can hold pages) is left alone,
+ * and the caller finds that the index holds the value still.  So it does if a dead row cannot be given up yet.
  *
  * The value has its row in pg_enum all the time, so that all comparisons work,
  * here and elsewhere.  They must agree with the order in which the catalog has
@@ -357,7 +359,7 @@ next_key(Clean *clean, IndexTuple key)
 	return result;
 }
 
-/* The last entry of a leaf as a separator, with the address of its row; NULL if there is none, or it holds the value. */
+/* The last entry of a leaf as a separator, with the address of its row; NULL if it holds the value. */
 static IndexTuple
 last_key(Clean *clean, Page page)
 {
@@ -368,8 +370,6 @@ last_key(Clean *clean, Page page)
 	IndexTuple	result;
 	Size		size;
 
-	if (last < P_FIRSTDATAKEY(BTPageGetOpaque(page)))
-		return NULL;
 	entry = item_at(page, last);
 	if (column_holding(clean, entry))
 		return NULL;
@@ -383,6 +383,39 @@ last_key(Clean *clean, Page page)
 	BTreeTupleSetNAtts(result, nkeys, true);
 	*BTreeTupleGetHeapTID(result) = *BTreeTupleGetMaxHeapTID(entry);
 	return result;
+}
+
+/*
+ * Above an empty leaf: the key below it, which has a row's address, with the next
+ * address; NULL if it has none, or holds the value.
+ */
+static IndexTuple
+bound_key(Clean *clean, Separator *separator)
+{
+	Page		parent = BufferGetPage(separator->buffers[1]);
+	OffsetNumber offset = separator->top == 1 ? OffsetNumberPrev(separator->offset) : PageGetMaxOffsetNumber(parent);
+	IndexTuple	result;
+	ItemPointer address;
+
+	if (offset <= P_FIRSTDATAKEY(BTPageGetOpaque(parent)) || column_holding(clean, item_at(parent, offset)))
+		return NULL;
+	result = CopyIndexTuple(item_at(parent, offset));
+	address = BTreeTupleGetHeapTID(result);
+	if (address == NULL || ItemPointerGetOffsetNumberNoCheck(address) == PG_UINT16_MAX)
+		return NULL;
+	ItemPointerSetOffsetNumber(address, ItemPointerGetOffsetNumberNoCheck(address) + 1);
+	return result;
+}
+
+/* A key between what is on the left of the separator and itself; NULL if none can be made. */
+static IndexTuple
+left_key(Clean *clean, Separator *separator)
+{
+	Page		leaf = BufferGetPage(separator->buffers[0]);
+
+	if (PageGetMaxOffsetNumber(leaf) >= P_FIRSTDATAKEY(BTPageGetOpaque(leaf)))
+		return last_key(clean, leaf);
+	return bound_key(clean, separator);
 }
 
 /* Is the key, which ends before all attributes of the item or has no row's address, less than the item? */
@@ -549,7 +582,7 @@ replace_separator(Clean *clean, Separator *separator)
 
 	if (key == NULL || !is_below_right(clean, separator, key))
 	{
-		key = last_key(clean, BufferGetPage(separator->buffers[0]));
+		key = left_key(clean, separator);
 		if (key == NULL || !has_room(separator, key))
 			return false;
 		PredicateLockPageSplit(clean->index, BufferGetBlockNumber(separator->buffers[0]),
