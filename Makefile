@@ -31,6 +31,7 @@ OBJS = \
 	src/rows/plan.o \
 	src/rows/order.o \
 	src/rows/result.o \
+	$(patsubst %.c,%.o,$(sort $(wildcard src/rows/nested*.c))) \
 	src/planner/planner.o \
 	src/planner/shapes.o \
 	src/planner/attempt.o \

@@ -103,8 +103,10 @@ compat_json_untranslatable(JsonParseErrorType error)
 /* Since 18 a generated column may be computed when it is read. */
 #if PG_VERSION_NUM >= 180000
 #define COMPAT_GENERATED_VIRTUAL ATTRIBUTE_GENERATED_VIRTUAL
+#define COMPAT_HAS_GENERATED_VIRTUAL(desc) ((desc)->constr->has_generated_virtual)
 #else
 #define COMPAT_GENERATED_VIRTUAL 'v'
+#define COMPAT_HAS_GENERATED_VIRTUAL(desc) false
 #endif
 
 /* The operator by which an index of this method, btree until 17, is unique. */
@@ -207,6 +209,13 @@ compat_json_untranslatable(JsonParseErrorType error)
 #else
 #define compat_enforced(constraint) true
 #define compat_check_enforced(check) true
+#endif
+
+/* Foreign keys over periods came with 18. */
+#if PG_VERSION_NUM >= 180000
+#define compat_has_period(constraint) ((constraint)->conperiod)
+#else
+#define compat_has_period(constraint) false
 #endif
 
 /* Does the current user own the object, of a class that has owners? */

@@ -394,8 +394,11 @@ decode_rethrow(Decoder *decoder, MemoryContext caller)
 		 category != ERRCODE_PROGRAM_LIMIT_EXCEEDED && category != ERRCODE_RAISE_EXCEPTION))
 		PG_RE_THROW();
 	FlushErrorState();
-	place = psprintf("Row " INT64_FORMAT ", column \"%s\" of type %s, value %s.",
-					 decoder->row + 1, column->name,
+	if (decoder->req->place)
+		place = decoder->req->place(decoder->req->place_arg, decoder->row + 1, column->name);
+	else
+		place = psprintf("Row " INT64_FORMAT, decoder->row + 1);
+	place = psprintf("%s, column \"%s\" of type %s, value %s.", place, column->name,
 					 format_type_with_typemod(column->type, column->typmod),
 					 shown_value(decoder->req->rowset, column, decoder->row, &decoder->cell));
 	edata->detail = edata->detail ? psprintf("%s\n%s", place, edata->detail) : place;
@@ -775,6 +778,8 @@ sort_rows(Decoder *decoder)
 			{
 				if (req->rule == KEY_UNIQUE)
 					report_duplicate(decoder, items[i - 1].row, items[i].row);
+				if (req->same)
+					req->same[items[i].row] = items[decoder->nitems - 1].row + 1;
 				continue;
 			}
 			repeated++;

@@ -70,6 +70,10 @@ typedef struct DecodeRequest
 	bool		keep_nulls;		/* a null in a key is no matter */
 	bool		input_order;	/* look at the keys, but keep the order */
 	const uint8 *done;			/* rows marked here are left out, or NULL */
+	char	   *(*place) (void *arg, int64 ordinal, const char *column);	/* where a value is; or NULL */
+	void	   *place_arg;
+	uint32	   *same;			/* DISTINCT: for each row that is dropped, the one (from 1) that is
+								 * kept; or NULL */
 	bool		distinct;		/* result: does the first key tell most rows apart? */
 } DecodeRequest;
 

@@ -143,6 +143,14 @@ CREATE FUNCTION more._row_security(regclass) RETURNS boolean
 	AS 'MODULE_PATHNAME', 'row_security_on' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 
 -- ---------------------------------------------------------------------------
+-- Nested documents
+-- ---------------------------------------------------------------------------
+CREATE FUNCTION more.nested_insert(
+	target regclass, documents jsonb, on_conflict jsonb DEFAULT NULL)
+RETURNS SETOF jsonb
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE;
+
+-- ---------------------------------------------------------------------------
 -- Used inside the statements that the verbs generate
 -- ---------------------------------------------------------------------------
 CREATE FUNCTION more._note_row(bigint) RETURNS boolean
@@ -190,6 +198,7 @@ COMMENT ON FUNCTION more.bulk_get_or_create(anyelement, more.rowset, text[]) IS 
 COMMENT ON FUNCTION more.rows_in(anyelement, more.rowset, text[], text) IS 'the rows of the target (NULL::table) that some row of the data matches, each once: by key (default the primary key), where a null matches nothing, or by match, a condition over target and data';
 COMMENT ON FUNCTION more.rows_not_in(anyelement, more.rowset, text[], text) IS 'the rows of the target (NULL::table) that no row of the data matches; a null in the data hides nothing. key and match as in rows_in';
 COMMENT ON FUNCTION more.rows_missing(anyelement, more.rowset, text[], text) IS 'the rows of the data, as rows of the target''s type (NULL::table), that match no row of the target, in input order. key and match as in rows_in';
+COMMENT ON FUNCTION more.nested_insert(regclass, jsonb, jsonb) IS 'insert documents, an object or an array of objects, whose names are columns, children (the name of a table that refers to this one) or parents (the name of a foreign-key column without _id, or of the table); return them in order, with every key and default filled in. "#id" and "#ref" refer to other new rows; {"_match": ["email"], ...} finds a row by a unique key or creates it, with "_update": true it changes it; {"_connect": {...}} refers to a row that is there; "_status": true tells what became of each row. on_conflict sets _match, _update and _status for each table';
 COMMENT ON FUNCTION more._rows_of_support(internal) IS 'internal: planner support of more._rows_of';
 COMMENT ON FUNCTION more._rows_of(anyelement, more.rowset, text[], text, text) IS 'internal: the rows of the data, in queries that stand for a call of rows_in, rows_not_in or rows_missing';
 COMMENT ON FUNCTION more._rows_of_restricted(anyelement, more.rowset, text[], text, text) IS 'internal: as more._rows_of, for types that parallel workers cannot read';

@@ -400,10 +400,13 @@ void
 source_register(Source *source, double rows)
 {
 	EphemeralNamedRelation enr;
+	MemoryContext old;
 	int			result;
 
 	if (source->form != SOURCE_AS_RELATION)
 		return;
+	/* SPI keeps what it is given in lists of its own, made where we are */
+	old = MemoryContextSwitchTo(source->connection);
 	(void) SPI_unregister_relation(SOURCE_RELATION);
 	enr = palloc0(sizeof(EphemeralNamedRelationData));
 	enr->md.name = SOURCE_RELATION;
@@ -415,6 +418,7 @@ source_register(Source *source, double rows)
 	result = SPI_register_relation(enr);
 	if (result != SPI_OK_REL_REGISTER)
 		elog(ERROR, "could not register the rows: %s", SPI_result_code_string(result));
+	MemoryContextSwitchTo(old);
 }
 
 /*

@@ -50,6 +50,7 @@ typedef struct Source
 	AttrNumber	distinct;		/* a column with as many values as rows, or 0 */
 	Datum	   *values;			/* a row of desc, in the making */
 	bool	   *nulls;
+	MemoryContext connection;	/* lives as long as the SPI connection */
 	Tuplestorestate *store;		/* of a relation */
 	bool		probes;			/* each row is to be looked up in an index of the target */
 	bool		streamed;		/* the relation's rows are decoded as they are read */

@@ -354,13 +354,14 @@ conflict_sql(Verb *verb)
 								  verb->columns[verb->keys[0]].attnum));
 }
 
-/* Does the key hold a column that is GENERATED ALWAYS AS IDENTITY? */
+/* Is a column inserted that is GENERATED ALWAYS AS IDENTITY?  Most verbs allow that in a key alone. */
 static bool
-key_is_identity(Verb *verb)
+inserts_identity(Verb *verb)
 {
-	for (int k = 0; k < verb->nkeys; k++)
-		if (TupleDescAttr(RelationGetDescr(verb->rel),
-						  verb->columns[verb->keys[k]].attnum - 1)->attidentity == ATTRIBUTE_IDENTITY_ALWAYS)
+	for (int c = 0; c < verb->ncolumns; c++)
+		if (AttributeNumberIsValid(verb->columns[c].attnum) &&
+			TupleDescAttr(RelationGetDescr(verb->rel),
+						  verb->columns[c].attnum - 1)->attidentity == ATTRIBUTE_IDENTITY_ALWAYS)
 			return true;
 	return false;
 }
@@ -372,7 +373,7 @@ key_is_identity(Verb *verb)
 char *
 sql_insert(Verb *verb, Source *source, bool ignore)
 {
-	char	   *insert = insert_sql(verb, source, NULL, false);
+	char	   *insert = insert_sql(verb, source, NULL, inserts_identity(verb));
 	const char *conflict = ignore ? " ON CONFLICT DO NOTHING" : "";
 
 	if (!verb->numbered)
@@ -554,7 +555,7 @@ sql_upsert(Verb *verb, Source *source, bool delete_others, bool last)
 		appendStringInfo(&open, " AND NOT EXISTS (SELECT FROM %s AS target WHERE %s)",
 						 verb->target, join_sql(verb));
 	appendStringInfo(&with, "\"" PART_INSERTED "\" AS (%s%s RETURNING more._noted_row() AS o%s) ",
-					 insert_sql(verb, source, open.data, key_is_identity(verb)),
+					 insert_sql(verb, source, open.data, inserts_identity(verb)),
 					 last && verb->sets ? "" : conflict_sql(verb), row_sql(verb));
 	appendStringInfoString(&report, report_sql(verb, PART_INSERTED, STATUS_INSERTED));
 	return psprintf("WITH %s%s", with.data, report.data);
@@ -579,7 +580,7 @@ sql_insert_or_update(Verb *verb, Source *source)
 						 target_column(verb, verb->set[i].attnum),
 						 target_column(verb, verb->set[i].attnum));
 	return psprintf("%s%s DO UPDATE SET %s",
-					insert_sql(verb, source, NULL, key_is_identity(verb)), arbiter, set.data);
+					insert_sql(verb, source, NULL, inserts_identity(verb)), arbiter, set.data);
 }
 
 /*

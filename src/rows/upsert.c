@@ -73,24 +73,31 @@ static void
 report_stubborn_row(Verb *verb)
 {
 	bool		secured = check_enable_rls(RelationGetRelid(verb->rel), InvalidOid, true) == RLS_ENABLED;
+	int64		row = verb_first_left(verb);
 
 	ereport(ERROR,
 			(errcode(secured ? ERRCODE_INSUFFICIENT_PRIVILEGE : ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 verb->place ? errmsg("a row could be neither updated nor inserted in \"%s\"",
+								  RelationGetRelationName(verb->rel)) :
 			 errmsg("row " INT64_FORMAT " could be neither updated nor inserted in \"%s\"",
-					verb_first_left(verb), RelationGetRelationName(verb->rel)),
-			 errdetail_internal("%s", verb_row_key(verb, verb_first_left(verb))),
+					row, RelationGetRelationName(verb->rel)),
+			 errdetail_internal("%s", verb->place ? psprintf("%s.", verb->place(verb, row, NULL)) :
+								verb_row_key(verb, row)),
 			 secured ? errhint("A policy of row-level security allows to see the row that has this key, but not to update it.") :
 			 errhint("Other sessions keep changing the row that has this key: try again.")));
 }
 
 /*
- * Run an upsert until each input row has been dealt with.  Rows that another
- * session inserts while a statement runs are tried again under a newer
- * snapshot, at last without ignoring conflicts, so that a conflict with a row
- * that stays hidden is an error.
+ * verb_upsert
+ *		Run an upsert until each input row has been dealt with; dest gets the
+ *		reports.
+ *
+ * Rows that another session inserts while a statement runs are tried again
+ * under a newer snapshot, at last without ignoring conflicts, so that a conflict
+ * with a row that stays hidden is an error.
  */
-static void
-run_upsert(Verb *verb, Source **source, Report *report, bool delete_others)
+void
+verb_upsert(Verb *verb, Source **source, DestReceiver *dest, bool delete_others)
 {
 	/* DO UPDATE takes the right to update, which a get-or-create does not need */
 	verb->has_triggers = may_have_row_triggers(verb->rel);
@@ -103,7 +110,7 @@ run_upsert(Verb *verb, Source **source, Report *report, bool delete_others)
 
 		*source = verb_source(verb, *source);
 		verb_run(verb, sql_upsert(verb, *source, delete_others && round == 1, last),
-			*source, &report->pub);
+			*source, dest);
 		if (settle_rows(verb, source) == 0)
 			return;
 	}
@@ -207,7 +214,7 @@ upsert_rows(Verb *verb, FunctionCallInfo fcinfo)
 	verb_number_rows(verb);
 	report = report_create(verb);
 	if (verb->data->nrows > 0)
-		run_upsert(verb, &source, report, false);
+		verb_upsert(verb, &source, &report->pub, false);
 	affected = report->counts[STATUS_INSERTED] + report->counts[STATUS_UPDATED];
 	if (verb->returning)
 		report_emit(report, fcinfo, false);
@@ -285,7 +292,7 @@ bulk_sync(PG_FUNCTION_ARGS)
 	report = report_create(&verb);
 	verb_require_unique_key(&verb);
 	if (verb.data->nrows > 0)
-		run_upsert(&verb, &source, report, true);
+		verb_upsert(&verb, &source, &report->pub, true);
 	else
 		report->counts[STATUS_DELETED] = verb_run(&verb, sql_delete_all(&verb), NULL, NULL);
 	values[0] = Int64GetDatum(report->counts[STATUS_INSERTED]);
@@ -345,7 +352,7 @@ bulk_get_or_create(PG_FUNCTION_ARGS)
 	if (verb.data->nrows > 0)
 	{
 		verb_require_unique_key(&verb);
-		run_upsert(&verb, &source, report, false);
+		verb_upsert(&verb, &source, &report->pub, false);
 		if (verb_rows_left(&verb) > 0)
 			report_lost_row(&verb);
 	}

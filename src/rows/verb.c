@@ -81,6 +81,16 @@ has_column_access(Oid relid, AclMode mode)
 }
 
 /*
+ * verb_may
+ *		Whether the caller has one of the privileges on the table or some column.
+ */
+bool
+verb_may(Oid relid, AclMode mode)
+{
+	return pg_class_aclmask(relid, GetUserId(), mode, ACLMASK_ANY) != 0 || has_column_access(relid, mode);
+}
+
+/*
  * See that the caller may do some of what the verb does, before the target is
  * locked.  The statement checks the rest; this is for data without rows, and
  * to let nobody hold a lock on what is not theirs.
@@ -88,8 +98,7 @@ has_column_access(Oid relid, AclMode mode)
 static void
 check_access(Oid relid, AclMode mode)
 {
-	if (pg_class_aclmask(relid, GetUserId(), mode, ACLMASK_ANY) == 0 &&
-		!has_column_access(relid, mode))
+	if (!verb_may(relid, mode))
 		aclcheck_error(ACLCHECK_NO_PRIV, get_relkind_objtype(get_rel_relkind(relid)),
 					   get_rel_name(relid));
 }
@@ -290,7 +299,7 @@ scans_target(Verb *verb)
 static bool
 reads_data_once(Verb *verb)
 {
-	return verb->status == NULL && (verb->match == NULL || verb->returns_data);
+	return verb->reads_once || (verb->status == NULL && (verb->match == NULL || verb->returns_data));
 }
 
 /*
@@ -311,6 +320,7 @@ verb_source(Verb *verb, Source *source)
 		source->streamed = source->form == SOURCE_AS_RELATION && reads_data_once(verb) &&
 			source_may_stream(verb->columns, verb->ncolumns);
 	}
+	source->connection = verb->context;
 	request.rowset = verb->data;
 	request.columns = verb->columns;
 	request.ncolumns = verb->ncolumns;
@@ -320,6 +330,8 @@ verb_source(Verb *verb, Source *source)
 	request.keep_nulls = verb->keep_nulls;
 	request.input_order = verb->input_order;
 	request.done = verb->status;
+	request.place = verb->place;
+	request.place_arg = verb;
 	source_fill(source, &request);
 	return source;
 }

@@ -78,6 +78,9 @@ typedef struct Verb
 	bool		input_order;	/* insert in input order, not in key order */
 	bool		has_triggers;	/* may triggers suppress rows? */
 	bool		sees_conflicts; /* are rows that conflict marked as such? */
+	bool		reads_once;		/* the statement reads the data once, though it is numbered */
+	char	   *(*place) (void *verb, int64 ordinal, const char *column);	/* where an input row is,
+																		 * when it is not just a row */
 	uint8	   *status;			/* per input row, when numbered */
 
 	/* while a statement runs */
@@ -93,6 +96,7 @@ extern ArrayType *arg_array(FunctionCallInfo fcinfo, int n);
 extern char *arg_text(FunctionCallInfo fcinfo, int n);
 extern bool arg_choice(FunctionCallInfo fcinfo, int n, const char *name,
 					   const char *first, const char *second);
+extern bool verb_may(Oid relid, AclMode mode);
 extern void verb_open(Verb *verb, Oid relid, AclMode access, LOCKMODE lockmode);
 extern void verb_on_table(Verb *verb, FunctionCallInfo fcinfo, AclMode access);
 extern void verb_on_rows(Verb *verb, FunctionCallInfo fcinfo, AclMode access, LOCKMODE lockmode);
@@ -113,6 +117,9 @@ extern void verb_describe_columns(Verb *verb, List *key, List *assigned, List *m
 								  List *matched);
 extern int	verb_data_column(Verb *verb, const char *name);
 extern void verb_require_unique_key(Verb *verb);
+
+/* upsert.c */
+extern void verb_upsert(Verb *verb, Source **source, DestReceiver *dest, bool delete_others);
 
 /* match.c */
 typedef enum MatchKind
