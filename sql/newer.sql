@@ -80,3 +80,19 @@ BEGIN
 	ASSERT r LIKE '23P01 conflicting key value violates exclusion constraint%', r;
 END $$;
 SELECT 'done' AS newer;
+
+-- PostgreSQL 18: WITHOUT OVERLAPS is checked as the exclusion constraint that it is, with what virtual columns hold in the row in the way
+DO $$
+DECLARE
+	r text;
+BEGIN
+	IF current_setting('server_version_num')::integer < 180000 THEN RETURN; END IF;
+	EXECUTE 'CREATE TABLE stay_over (k int4range, during int4range, v integer GENERATED ALWAYS AS (upper(during) - lower(during)) VIRTUAL,
+		CONSTRAINT stay_pk UNIQUE (k, during WITHOUT OVERLAPS), CONSTRAINT stay_late UNIQUE (during, k WITHOUT OVERLAPS) DEFERRABLE)';
+	EXECUTE 'INSERT INTO stay_over VALUES (''[1,3)'', ''[1,5)'')';
+	EXECUTE $q$SELECT string_agg(concat_ws(' ', ordinal, index, conflict->'row'->'v', conflict->'ordinal', on_conflict), ', ' ORDER BY ordinal, index)
+		FROM more.check_unique('stay_over', '[{"k": "[1,3)", "during": "[4,6)"}, {"k": "[1,3)", "during": "[5,6)"}, {"k": "[2,3)", "during": "[1,5)"}, {"k": "[2,3)"}]')$q$ INTO r;
+	ASSERT r = '1 stay_pk 4 ON CONFLICT ON CONSTRAINT stay_pk, 2 stay_pk 1 ON CONFLICT ON CONSTRAINT stay_pk, 3 stay_late 4', r;
+	EXECUTE 'INSERT INTO stay_over VALUES (''[1,3)'', ''[4,6)'') ON CONFLICT ON CONSTRAINT stay_pk DO NOTHING';
+	EXECUTE 'DROP TABLE stay_over';
+END $$;
