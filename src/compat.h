@@ -134,8 +134,10 @@ compat_json_untranslatable(JsonParseErrorType error)
 /* Until 18 a disabled path is one with a prohibitive cost. */
 #if PG_VERSION_NUM >= 180000
 #define path_disabled(path) ((path)->disabled_nodes)
+#define compat_disable_path(path) ((void) ((path)->disabled_nodes += 1000))
 #else
 #define path_disabled(path) 0
+#define compat_disable_path(path) ((void) 0)
 #endif
 
 /* Nanoseconds came with 16. */
@@ -325,6 +327,15 @@ compat_json_untranslatable(JsonParseErrorType error)
 #include "commands/explain_state.h"
 #else
 #include "commands/explain.h"
+#endif
+
+/* Where the ON condition of a MERGE is. */
+#if PG_VERSION_NUM >= 170000
+#define compat_merge_condition(query) (&(query)->mergeJoinCondition)
+#define compat_merge_target(query) ((query)->mergeTargetRelation)
+#else
+#define compat_merge_condition(query) (&(query)->jointree->quals)
+#define compat_merge_target(query) ((query)->resultRelation)
 #endif
 
 /* A hint to the processor, where the compiler has one. */

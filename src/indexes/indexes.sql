@@ -137,3 +137,14 @@ RETURNS SETOF record
 	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE ROWS 10;
 
 COMMENT ON FUNCTION more.suggest_partial_indexes(regclass, text[]) IS 'partial indexes of a table, or of all, that the planner would take for the given queries, or for those in pg_stat_statements and for the rare values in the columns'' statistics. A row for each index and query that it serves: the statement that makes it, its estimated size in bytes beside that of an index of all rows, the share of the rows that it holds, and the query''s cost without and with it';
+
+-- ---------------------------------------------------------------------------
+-- Why an index is not used
+-- ---------------------------------------------------------------------------
+CREATE FUNCTION more.why_not(
+	query text, index regclass DEFAULT NULL, OUT relation text, OUT index regclass, OUT used boolean, OUT usable boolean,
+	OUT generic_plan boolean, OUT reason text, OUT suggestion text)
+RETURNS SETOF record
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE ROWS 10;
+
+COMMENT ON FUNCTION more.why_not(text, regclass) IS 'the partial indexes of the tables of a query, or the index given, one row for each place that reads the table: whether the plan uses it, whether the planner could, whether also in a generic plan, why not, and the smallest change of the query that makes it usable. The query is planned and not run, and may have parameters $1 and so on';
