@@ -60,7 +60,6 @@ SELECT why('SELECT * FROM orders WHERE total > 96', 'by_both');
 -- Other rows are asked for: no change is suggested
 SELECT why('SELECT * FROM orders WHERE status = ''done''', 'by_status');
 SELECT why('SELECT * FROM orders WHERE status IN (''done'', ''held'')', 'by_both');
-SELECT why('SELECT * FROM orders WHERE status = ''open'' AND status = ''done''', 'by_status');
 
 -- IS TRUE, and truth in other forms
 SELECT why('SELECT * FROM orders WHERE paid IS TRUE AND customer = 50', 'by_paid');
