@@ -138,6 +138,15 @@ add_reference(Query *query, Index rti, ReferenceSearch *search)
 	search->found = lappend(search->found, reference);
 }
 
+/* Has a subquery a name that somebody gave it? */
+static bool
+is_named(RangeTblEntry *rte)
+{
+	const char *name = rte->eref->aliasname;
+
+	return strncmp(name, "*SELECT*", 8) != 0 && strncmp(name, "unnamed_subquery", 16) != 0;
+}
+
 /* Note the tables of a query and of those in it. */
 static bool
 reference_walker(Node *node, ReferenceSearch *search)
@@ -159,7 +168,7 @@ reference_walker(Node *node, ReferenceSearch *search)
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
 
 		if (rte->rtekind == RTE_SUBQUERY && rte->subquery)
-			search_query(rte->subquery, query->commandType == CMD_INSERT ? search->inside : rte->eref->aliasname, search);
+			search_query(rte->subquery, is_named(rte) ? rte->eref->aliasname : search->inside, search);
 	}
 	foreach(lc, query->cteList)
 		search_query(castNode(Query, lfirst_node(CommonTableExpr, lc)->ctequery),
