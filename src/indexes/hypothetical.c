@@ -24,6 +24,7 @@
 #include "access/gist.h"
 #include "access/htup_details.h"
 #include "access/relation.h"
+#include "access/reloptions.h"
 #include "access/spgist.h"
 #include "catalog/heap.h"
 #include "catalog/namespace.h"
@@ -185,6 +186,13 @@ refuse_mutable(Node *expr, const char *what)
 static void
 check_column(Relation rel, IndexElem *element, AttrNumber attnum)
 {
+	Oid			type = element->expr ? exprType(element->expr) :
+		attnum == InvalidAttrNumber ? InvalidOid : TupleDescAttr(RelationGetDescr(rel), attnum - 1)->atttypid;
+
+	if (element->collation && OidIsValid(type) && !type_is_collatable(type))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("collations are not supported by type %s", format_type_be(type))));
 	if (element->expr)
 	{
 		refuse_mutable(element->expr, "expression");
@@ -232,6 +240,7 @@ check_method(const IndexAmRoutine *routine, IndexStmt *stmt)
 		ereport(ERROR,
 				(errcode(ERRCODE_TOO_MANY_COLUMNS),
 				 errmsg("cannot use more than %d columns in an index", INDEX_MAX_KEYS)));
+	(void) index_reloptions(routine->amoptions, transformRelOptions((Datum) 0, stmt->options, NULL, NULL, false, false), true);
 	foreach(lc, stmt->indexParams)
 	{
 		IndexElem  *element = lfirst_node(IndexElem, lc);
@@ -354,7 +363,8 @@ add_index(HypotheticalSet *set, Relation rel, IndexStmt *stmt, char *name)
 	index->oid = free_oid(set);
 	index->name = name;
 	index->element = list_length(set->names);
-	index->relid = RelationGetRelid(rel);
+	index->relid = index->sampled = RelationGetRelid(rel);
+	index->sampled_shape = &index->shape;
 	index->parent = rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
 	index->tablespace = stmt->tableSpace ? get_tablespace_oid(stmt->tableSpace, false) : InvalidOid;
 	index->options = stmt->options;
@@ -390,6 +400,8 @@ add_partitions(HypotheticalSet *set, Relation rel, IndexStmt *stmt, IndexShape *
 			Hypothetical *index = add_index(set, partition, stmt, made_name(set, partition, stmt));
 
 			index->shape = partition_shape(shape, rel, partition);
+			index->sampled = RelationGetRelid(rel);
+			index->sampled_shape = shape;
 		}
 		relation_close(partition, NoLock);
 	}
@@ -475,7 +487,7 @@ read_hypothetical(HypotheticalSet *set, const char *text)
 		ereport(ERROR,
 				(errcode(ERRCODE_SYNTAX_ERROR),
 				 errmsg("each element of \"%s\" must be one CREATE INDEX or DROP INDEX", "index_sql"),
-				 errdetail("It reads: %s", text)));
+				 *text ? errdetail("It reads: %s", text) : errdetail("It is empty.")));
 	error_context_stack = callback.previous;
 }
 
@@ -694,7 +706,7 @@ add_indexes(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte, void *arg)
 		if (index->relid != rte->relid)
 			continue;
 		/* a tree of tables has indexes of its members only; since 16 the planner looks at a partitioned table's, too */
-		if (rte->inh && (!index->parent || PG_VERSION_NUM < 160000))
+		if (rte->inh != index->parent || (rte->inh && PG_VERSION_NUM < 160000))
 			continue;
 		/* the newest index is the first, as always */
 		rel->indexlist = lcons(index_info(index, rel), rel->indexlist);

@@ -21,6 +21,8 @@ typedef struct Hypothetical
 	int			element;		/* which text it comes from */
 	Oid			relid;			/* its table */
 	IndexShape	shape;
+	Oid			sampled;		/* the table whose rows tell the size: the partitioned one, which the caller may read, */
+	IndexShape *sampled_shape;	/* and the index over that one's columns */
 	bool		parent;			/* of a partitioned table: it holds no rows itself */
 	Oid			tablespace;
 	List	   *options;		/* of DefElem: WITH (...) */
@@ -61,7 +63,6 @@ extern List *analyze_statement(const char *text);
 /* --- index_size.c ------------------------------------------------------------- */
 
 extern void measure_indexes(List *indexes);
-extern Oid	index_key_type(Relation rel, Hypothetical *index, int column, int32 *typmod);
 
 /* --- index_stats.c: statistics of expressions --------------------------------- */
 

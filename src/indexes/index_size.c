@@ -2,472 +2,37 @@
  * index_size.c
  *	  How large an index would be.
  *
- * A sample of the table's rows is read by a SELECT of the caller's: rights and
- * row security are those of the caller, and the lock is a reader's.  Small
- * tables are read whole.  Of the rows for which the predicate holds the index's
- * own tuples are formed, and what a build does with them is done in numbers: of
- * a btree, equal keys are gathered in posting lists and pages are filled up to
- * the fill factor, level by level; of a hash index, buckets are set aside for
- * the table's rows and overflow; of GIN, keys are extracted by the operator
- * class and their row pointers compressed; BRIN has a tuple for each range of
- * pages.  GiST and SP-GiST depend on how tuples part: there it is only near.
- *
- * From a sample, frequent keys are scaled up; how many rare keys there are is
- * estimated as ANALYZE does it.
+ * What a build does with the index's tuples is done in numbers: of a btree, equal
+ * keys are gathered in posting lists and pages are filled up to the fill factor,
+ * level by level; of a hash index, buckets are set aside for the table's rows
+ * and overflow; of GIN, keys are extracted by the operator class and their row
+ * pointers compressed; BRIN has a tuple for each range of pages.  GiST and SP-GiST
+ * depend on how tuples part: there it is only near.
  */
 #include "postgres.h"
 
 #include <math.h>
 
-#include "access/brin.h"
 #include "access/gin.h"
 #include "access/gist.h"
 #include "access/hash.h"
-#include "access/htup_details.h"
-#include "access/itup.h"
 #include "access/nbtree.h"
 #include "access/relation.h"
-#include "access/spgist.h"
 #include "catalog/pg_am.h"
-#include "catalog/pg_opclass.h"
 #include "catalog/pg_type.h"
 #include "commands/defrem.h"
-#include "common/hashfn.h"
-#include "executor/executor.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "nodes/nodeFuncs.h"
-#include "optimizer/plancat.h"
-#include "port/pg_bitutils.h"
 #include "storage/bufpage.h"
 #include "utils/builtins.h"
-#include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
-#include "utils/syscache.h"
 
-#include "catalog.h"
 #include "compat.h"
-#include "condition.h"
-#include "indexes/hypothetical.h"
-
-/* A table of up to so many rows is read whole; of a larger one, so many pages and about half as many rows. */
-#define WHOLE_ROWS 100000
-#define SAMPLE_PAGES 30000
-#define SAMPLE_ROWS 50000
+#include "indexes/index_sample.h"
 
 /* What a page has room for, but for its header and a btree's own data. */
 #define PAGE_ROOM (BLCKSZ - SizeOfPageHeaderData - MAXALIGN(sizeof(BTPageOpaqueData)))
-
-/* Rows of a table. */
-typedef struct Sample
-{
-	Relation	rel;
-	double		pages;			/* of the table */
-	double		rows;			/* of the table */
-	bool		whole;			/* all of them are in the sample */
-	SPITupleTable *table;
-	uint64		n;
-	List	   *columns;		/* attribute numbers of the sample's columns */
-} Sample;
-
-/* The rows of the sample that are in an index. */
-typedef struct Entries
-{
-	Hypothetical *index;
-	Sample	   *sample;
-	TupleDesc	desc;			/* of its tuples */
-	int			natts;
-	int			n;
-	double		total;			/* so many there are in the whole index */
-	Datum	  **values;			/* of each column */
-	bool	  **nulls;
-} Entries;
-
-/* Tuples that are equal bit for bit. */
-typedef struct KeyGroup
-{
-	int			size;			/* of a tuple, aligned */
-	double		count;			/* rows in each such group, in the whole index */
-	double		copies;			/* groups of this kind, in the whole index */
-} KeyGroup;
-
-typedef struct KeyGroups
-{
-	KeyGroup	   *groups;
-	int			n;
-	double		distinct;		/* keys in the whole index */
-	double		size;			/* of a tuple, on average */
-} KeyGroups;
-
-/* ------------------------------------------------------------------------ */
-/* The sample																*/
-/* ------------------------------------------------------------------------ */
-
-/* The columns that the indexes mention, ascending. */
-static List *
-sampled_columns(Relation rel, List *indexes)
-{
-	Bitmapset  *mentioned = NULL;
-	List	   *result = NIL;
-	ListCell   *lc;
-	int			attnum = -1;
-
-	foreach(lc, indexes)
-	{
-		IndexShape *shape = &((Hypothetical *) lfirst(lc))->shape;
-		List	   *columns = list_copy(shape->include);
-		ListCell   *key;
-
-		columns = list_concat(columns, condition_columns(rel, (Node *) shape->predicate));
-		foreach(key, shape->keys)
-		{
-			columns = list_concat(columns, condition_columns(rel, ((IndexKey *) lfirst(key))->expr));
-			if (((IndexKey *) lfirst(key))->attnum > 0)
-				columns = lappend_int(columns, ((IndexKey *) lfirst(key))->attnum);
-		}
-		foreach(key, columns)
-			mentioned = bms_add_member(mentioned, lfirst_int(key));
-	}
-	while ((attnum = bms_next_member(mentioned, attnum)) >= 0)
-		result = lappend_int(result, attnum);
-	return result;
-}
-
-/* The statement that reads a sample. */
-static char *
-sample_sql(Sample *sample)
-{
-	StringInfoData sql;
-	ListCell   *lc;
-
-	initStringInfo(&sql);
-	appendStringInfoString(&sql, "SELECT ");
-	foreach(lc, sample->columns)
-		appendStringInfo(&sql, "%s%s", foreach_current_index(lc) > 0 ? ", " : "",
-						 quote_identifier(get_attname(RelationGetRelid(sample->rel), lfirst_int(lc), false)));
-	appendStringInfo(&sql, " FROM ONLY %s", qualified_name(RelationGetRelid(sample->rel)));
-	if (!sample->whole)
-	{
-		double		share = Min(SAMPLE_PAGES / sample->pages, 1);
-		int			every = Max((int) (sample->rows * share / SAMPLE_ROWS), 1);
-
-		appendStringInfo(&sql, " TABLESAMPLE pg_catalog.system(%.6f) REPEATABLE (0)"
-						 " WHERE pg_catalog.hashtid(ctid) OPERATOR(pg_catalog.%%) %d OPERATOR(pg_catalog.=) 0",
-						 Max(share * 100, 0.000001), every);
-	}
-	return sql.data;
-}
-
-/* Read it; SPI is connected, and what is read lives as long. */
-static void
-read_sample(Sample *sample, Relation rel, List *indexes)
-{
-	BlockNumber pages;
-	double		visible;
-
-	sample->rel = rel;
-	estimate_rel_size(rel, NULL, &pages, &sample->rows, &visible);
-	sample->pages = pages;
-	sample->whole = sample->rows <= WHOLE_ROWS || pages <= 1;
-	sample->columns = sampled_columns(rel, indexes);
-	if (SPI_execute(sample_sql(sample), true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "cannot read a sample of \"%s\"", RelationGetRelationName(rel));
-	sample->table = SPI_tuptable;
-	sample->n = SPI_processed;
-	/* what row security hides counts, too: that is known by number only */
-	if (sample->whole)
-		sample->rows = Max(sample->rows, sample->n);
-}
-
-/* Put a row of the sample where expressions over the table look for it. */
-static void
-show_row(Sample *sample, uint64 i, TupleTableSlot *slot)
-{
-	ListCell   *lc;
-
-	ExecClearTuple(slot);
-	memset(slot->tts_isnull, true, slot->tts_tupleDescriptor->natts * sizeof(bool));
-	foreach(lc, sample->columns)
-	{
-		int			attnum = lfirst_int(lc);
-
-		slot->tts_values[attnum - 1] = SPI_getbinval(sample->table->vals[i], sample->table->tupdesc,
-													 foreach_current_index(lc) + 1, &slot->tts_isnull[attnum - 1]);
-	}
-	ExecStoreVirtualTuple(slot);
-}
-
-/* ------------------------------------------------------------------------ */
-/* The index's rows															*/
-/* ------------------------------------------------------------------------ */
-
-/*
- * index_key_type
- *		The type that a column's values have in the table or expression, 0-based.
- */
-Oid
-index_key_type(Relation rel, Hypothetical *index, int column, int32 *typmod)
-{
-	int			nkeys = list_length(index->shape.keys);
-	IndexKey   *key = column < nkeys ? list_nth(index->shape.keys, column) : NULL;
-	AttrNumber	attnum = key ? key->attnum : list_nth_int(index->shape.include, column - nkeys);
-	Form_pg_attribute att;
-
-	if (attnum == 0)
-	{
-		*typmod = exprTypmod(key->expr);
-		return exprType(key->expr);
-	}
-	att = TupleDescAttr(RelationGetDescr(rel), attnum - 1);
-	*typmod = att->atttypmod;
-	return att->atttypid;
-}
-
-/* The type that is stored for a column. */
-static Oid
-stored_type(Relation rel, Hypothetical *index, int column, int32 *typmod)
-{
-	Oid			type = index_key_type(rel, index, column, typmod);
-	HeapTuple	tup;
-	Oid			stored;
-
-	if (column >= list_length(index->shape.keys))
-		return type;
-	tup = SearchSysCache1(CLAOID, ObjectIdGetDatum(((IndexKey *) list_nth(index->shape.keys, column))->opclass));
-	if (!HeapTupleIsValid(tup))
-		elog(ERROR, "cache lookup failed for operator class of index \"%s\"", index->name);
-	stored = ((Form_pg_opclass) GETSTRUCT(tup))->opckeytype;
-	ReleaseSysCache(tup);
-	if (!OidIsValid(stored))
-		return type;
-	*typmod = -1;
-	if (stored == ANYELEMENTOID)
-		return get_base_element_type(type);
-	return IsPolymorphicType(stored) ? type : stored;
-}
-
-/* The form of tuples with the first so many columns. */
-static TupleDesc
-tuple_form(Relation rel, Hypothetical *index, int natts)
-{
-	TupleDesc	result = CreateTemplateTupleDesc(natts);
-
-	for (int i = 0; i < natts; i++)
-	{
-		int32		typmod;
-		Oid			type = stored_type(rel, index, i, &typmod);
-
-		TupleDescInitEntry(result, i + 1, NULL, type, typmod, 0);
-	}
-	TupleDescFinalize(result);
-	return result;
-}
-
-/* Room for the values of the columns. */
-static void
-begin_entries(Entries *entries)
-{
-	entries->natts = list_length(entries->index->shape.keys) + list_length(entries->index->shape.include);
-	entries->values = palloc(sizeof(Datum *) * entries->natts);
-	entries->nulls = palloc(sizeof(bool *) * entries->natts);
-	for (int i = 0; i < entries->natts; i++)
-	{
-		entries->values[i] = palloc(sizeof(Datum) * Max(entries->sample->n, 1));
-		entries->nulls[i] = palloc(sizeof(bool) * Max(entries->sample->n, 1));
-	}
-}
-
-/* Keep a column's value of the row that is shown. */
-static void
-keep_value(Entries *entries, int column, ExprState *expr, ExprContext *context)
-{
-	IndexShape *shape = &entries->index->shape;
-	int			nkeys = list_length(shape->keys);
-	bool	   *isnull = &entries->nulls[column][entries->n];
-	Datum	   *value = &entries->values[column][entries->n];
-	int32		typmod;
-
-	if (expr)
-	{
-		Oid			type = index_key_type(entries->sample->rel, entries->index, column, &typmod);
-
-		*value = ExecEvalExprSwitchContext(expr, context, isnull);
-		if (!*isnull)
-			*value = datumCopy(*value, get_typbyval(type), get_typlen(type));
-		return;
-	}
-	*value = slot_getattr(context->ecxt_scantuple,
-						  column < nkeys ? ((IndexKey *) list_nth(shape->keys, column))->attnum :
-						  list_nth_int(shape->include, column - nkeys), isnull);
-}
-
-/* Find the rows of the sample that are in the index. */
-static void
-find_entries(Entries *entries)
-{
-	IndexShape *shape = &entries->index->shape;
-	EState	   *estate = CreateExecutorState();
-	ExprContext *context = GetPerTupleExprContext(estate);
-	ExprState  *predicate = ExecPrepareQual(copyObject(shape->predicate), estate);
-	ExprState **exprs = palloc0(sizeof(ExprState *) * INDEX_MAX_KEYS);
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(entries->sample->rel), &TTSOpsVirtual);
-	ListCell   *lc;
-
-	begin_entries(entries);
-	context->ecxt_scantuple = slot;
-	foreach(lc, shape->keys)
-		if (((IndexKey *) lfirst(lc))->attnum == 0)
-			exprs[foreach_current_index(lc)] = ExecPrepareExpr((Expr *) copyObject(((IndexKey *) lfirst(lc))->expr), estate);
-	for (uint64 i = 0; i < entries->sample->n; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		ResetExprContext(context);
-		show_row(entries->sample, i, slot);
-		if (!ExecQual(predicate, context))
-			continue;
-		for (int column = 0; column < entries->natts; column++)
-			keep_value(entries, column, exprs[column], context);
-		entries->n++;
-	}
-	ExecDropSingleTupleTableSlot(slot);
-	FreeExecutorState(estate);
-	entries->total = entries->sample->n == 0 ? 0 :
-		rint(entries->sample->rows * entries->n / entries->sample->n);
-}
-
-/* Free the values of expressions, and the arrays. */
-static void
-end_entries(Entries *entries)
-{
-	for (int i = 0; i < entries->natts; i++)
-	{
-		pfree(entries->values[i]);
-		pfree(entries->nulls[i]);
-	}
-}
-
-/* ------------------------------------------------------------------------ */
-/* Equal keys																*/
-/* ------------------------------------------------------------------------ */
-
-/* qsort comparator: by what is in the tuples but for the row's place. */
-static int
-compare_tuples(const void *a, const void *b)
-{
-	IndexTuple	first = *(const IndexTuple *) a;
-	IndexTuple	second = *(const IndexTuple *) b;
-	int			size = Min(IndexTupleSize(first), IndexTupleSize(second));
-
-	return memcmp((char *) first + offsetof(IndexTupleData, t_info),
-				  (char *) second + offsetof(IndexTupleData, t_info),
-				  size - offsetof(IndexTupleData, t_info));
-}
-
-/* Estimate, as ANALYZE does, how many different keys the whole has. */
-static double
-estimate_distinct(double n, double total, double found, double once)
-{
-	double		result;
-
-	if (n >= total || found == 0)
-		return found;
-	if (once == n)
-		return total;
-	result = n * found / (n - once + once * n / total);
-	return Min(Max(result, found), total);
-}
-
-/* From counts in the sample to counts in the whole: rare keys stand for others like them. */
-static void
-scale_groups(KeyGroups *groups, double n, double total, double once)
-{
-	double		scale = n > 0 ? total / n : 1;
-	double		frequent = 0;
-	double		rare = 0;
-	double		rare_rows = 0;
-
-	groups->distinct = estimate_distinct(n, total, groups->n, once);
-	if (n >= total)
-		return;
-	for (int i = 0; i < groups->n; i++)
-	{
-		if (groups->groups[i].count >= 10)
-			frequent++;
-		else
-		{
-			rare++;
-			rare_rows += groups->groups[i].count;
-		}
-	}
-	for (int i = 0; i < groups->n; i++)
-	{
-		KeyGroup	   *group = &groups->groups[i];
-
-		if (group->count >= 10)
-			group->count *= scale;
-		else
-		{
-			double		keys = Max(groups->distinct - frequent, rare);
-
-			group->copies = keys / rare;
-			group->count = Max(rare_rows * scale / keys, 1);
-		}
-	}
-}
-
-/* Gather equal tuples; the array is sorted. */
-static void
-group_tuples(IndexTuple *tuples, int n, double total, KeyGroups *groups)
-{
-	double		once = 0;
-	double		bytes = 0;
-
-	groups->groups = palloc(sizeof(KeyGroup) * Max(n, 1));
-	groups->n = 0;
-	qsort(tuples, n, sizeof(IndexTuple), compare_tuples);
-	for (int i = 0; i < n;)
-	{
-		KeyGroup	   *group = &groups->groups[groups->n++];
-		int			first = i;
-
-		while (i < n && compare_tuples(&tuples[first], &tuples[i]) == 0)
-			i++;
-		group->size = MAXALIGN(IndexTupleSize(tuples[first]));
-		group->count = i - first;
-		group->copies = 1;
-		bytes += (double) group->size * group->count;
-		if (i - first == 1)
-			once++;
-	}
-	groups->size = n > 0 ? bytes / n : 0;
-	scale_groups(groups, n, total, once);
-}
-
-/* Form the index's tuples with so many columns, and gather equal ones. */
-static void
-group_entries(Entries *entries, int natts, KeyGroups *groups)
-{
-	TupleDesc	desc = tuple_form(entries->sample->rel, entries->index, natts);
-	IndexTuple *tuples = palloc(sizeof(IndexTuple) * Max(entries->n, 1));
-	Datum		values[INDEX_MAX_KEYS];
-	bool		nulls[INDEX_MAX_KEYS];
-
-	for (int i = 0; i < entries->n; i++)
-	{
-		for (int column = 0; column < natts; column++)
-		{
-			values[column] = entries->values[column][i];
-			nulls[column] = entries->nulls[column][i];
-		}
-		tuples[i] = index_form_tuple(desc, values, nulls);
-		memset(&tuples[i]->t_tid, 0, sizeof(ItemPointerData));
-	}
-	group_tuples(tuples, entries->n, entries->total, groups);
-	for (int i = 0; i < entries->n; i++)
-		pfree(tuples[i]);
-	pfree(tuples);
-}
 
 /* ------------------------------------------------------------------------ */
 /* btree																	*/
@@ -496,9 +61,9 @@ stores_equal_once(Entries *entries)
 	Hypothetical *index = entries->index;
 	ListCell   *lc;
 
-	if (index->shape.unique || index->shape.include || option(index, "deduplicate_items", 1) == 0)
+	if (entries->shape->unique || entries->shape->include || option(index, "deduplicate_items", 1) == 0)
 		return false;
-	foreach(lc, index->shape.keys)
+	foreach(lc, entries->shape->keys)
 	{
 		IndexKey   *key = lfirst(lc);
 		Oid			type = get_opclass_input_type(key->opclass);
@@ -620,7 +185,7 @@ fill_leaves(Entries *entries, KeyGroups *groups, Fill *fill)
 static int
 pivot_size(Entries *entries, KeyGroups *groups, double items)
 {
-	int			nkeys = list_length(entries->index->shape.keys);
+	int			nkeys = list_length(entries->shape->keys);
 	double		told = 0;
 	double		result = 0;
 	double		size = groups->size;
@@ -706,7 +271,7 @@ measure_hash(Entries *entries)
 	double		item = MAXALIGN(sizeof(IndexTupleData)) + MAXALIGN(sizeof(uint32)) + sizeof(ItemIdData);
 	double		per_bucket = Max(floor(BLCKSZ * option(index, "fillfactor", HASH_DEFAULT_FILLFACTOR) / 100 / item), 10);
 	double		on_page = floor((BLCKSZ - SizeOfPageHeaderData - MAXALIGN(sizeof(HashPageOpaqueData))) / item);
-	double		buckets = Max(hash_buckets(entries->sample->rows, per_bucket), hash_buckets(entries->total, per_bucket));
+	double		buckets = Max(hash_buckets(entries->rows, per_bucket), hash_buckets(entries->total, per_bucket));
 	double		overflow = 0;
 	double		large = 0;
 	double		others;
@@ -728,13 +293,13 @@ static void
 measure_brin(Entries *entries)
 {
 	Hypothetical *index = entries->index;
-	double		ranges = Max(ceil(entries->sample->pages / option(index, "pages_per_range", 128)), 1);
+	double		ranges = Max(ceil(entries->pages / option(index, "pages_per_range", 128)), 1);
 	int			size = 8;
 
 	for (int i = 0; i < entries->natts; i++)
 	{
 		int32		typmod;
-		Oid			type = stored_type(entries->sample->rel, index, i, &typmod);
+		Oid			type = stored_type(entries, i, &typmod);
 
 		size += 2 * (get_typlen(type) > 0 ? get_typlen(type) : get_typavgwidth(type, typmod));
 	}
@@ -753,7 +318,7 @@ gin_tuples(Entries *entries, IndexTuple **tuples)
 	*tuples = palloc(sizeof(IndexTuple) * room);
 	for (int column = 0; column < entries->natts; column++)
 	{
-		IndexKey   *key = list_nth(entries->index->shape.keys, column);
+		IndexKey   *key = list_nth(entries->shape->keys, column);
 		Oid			type = get_opclass_input_type(key->opclass);
 		Oid			function = get_opfamily_proc(get_opclass_family(key->opclass), type, type, GIN_EXTRACTVALUE_PROC);
 		TupleDesc	desc = CreateTemplateTupleDesc(entries->natts > 1 ? 2 : 1);
@@ -763,7 +328,7 @@ gin_tuples(Entries *entries, IndexTuple **tuples)
 		fmgr_info(function, &extract);
 		if (entries->natts > 1)
 			TupleDescInitEntry(desc, 1, NULL, INT2OID, -1, 0);
-		TupleDescInitEntry(desc, desc->natts, NULL, stored_type(entries->sample->rel, entries->index, column, &typmod), -1, 0);
+		TupleDescInitEntry(desc, desc->natts, NULL, stored_type(entries, column, &typmod), -1, 0);
 		TupleDescFinalize(desc);
 		for (int i = 0; i < entries->n; i++)
 		{
@@ -794,9 +359,9 @@ gin_tuples(Entries *entries, IndexTuple **tuples)
 
 /* Bytes that row pointers take, compressed, so many of them evenly in the table. */
 static double
-gin_pointer_bytes(Sample *sample, double count)
+gin_pointer_bytes(Entries *entries, double count)
 {
-	double		gap = sample->pages / Max(count, 1);
+	double		gap = entries->pages / Max(count, 1);
 	double		bytes = gap < 0.5 ? 1 + gap : gap < 8 ? 2 : gap < 1024 ? 3 : 4;
 
 	return 8 + (count - 1) * bytes;
@@ -819,7 +384,7 @@ measure_gin(Entries *entries)
 	group_tuples(tuples, n, rint(n * scale), &groups);
 	for (int i = 0; i < groups.n; i++)
 	{
-		double		list = gin_pointer_bytes(entries->sample, groups.groups[i].count);
+		double		list = gin_pointer_bytes(entries, groups.groups[i].count);
 		double		tuple = MAXALIGN((int) Min(groups.groups[i].size + list, largest)) + sizeof(ItemIdData);
 
 		if (groups.groups[i].size + list > largest)
@@ -839,8 +404,8 @@ measure_gin(Entries *entries)
 static double
 gist_tuple_size(Entries *entries)
 {
-	TupleDesc	desc = tuple_form(entries->sample->rel, entries->index, entries->natts);
-	int			nkeys = list_length(entries->index->shape.keys);
+	TupleDesc	desc = tuple_form(entries, entries->natts);
+	int			nkeys = list_length(entries->shape->keys);
 	int			n = Min(entries->n, 1000);
 	double		bytes = 0;
 
@@ -851,7 +416,7 @@ gist_tuple_size(Entries *entries)
 
 		for (int column = 0; column < entries->natts; column++)
 		{
-			IndexKey   *key = column < nkeys ? list_nth(entries->index->shape.keys, column) : NULL;
+			IndexKey   *key = column < nkeys ? list_nth(entries->shape->keys, column) : NULL;
 			Oid			type = key ? get_opclass_input_type(key->opclass) : InvalidOid;
 			Oid			compress = key ? get_opfamily_proc(get_opclass_family(key->opclass), type, type, GIST_COMPRESS_PROC) :
 				InvalidOid;
@@ -876,7 +441,7 @@ gist_sorts(Entries *entries)
 {
 	ListCell   *lc;
 
-	foreach(lc, entries->index->shape.keys)
+	foreach(lc, entries->shape->keys)
 	{
 		Oid			opclass = ((IndexKey *) lfirst(lc))->opclass;
 		Oid			type = get_opclass_input_type(opclass);
@@ -929,8 +494,8 @@ measure_expressions(Entries *entries, MemoryContext result_context)
 	Hypothetical *index = entries->index;
 	ListCell   *lc;
 
-	index->statistics = MemoryContextAllocZero(result_context, sizeof(HeapTuple) * list_length(index->shape.keys));
-	foreach(lc, index->shape.keys)
+	index->statistics = MemoryContextAllocZero(result_context, sizeof(HeapTuple) * list_length(entries->shape->keys));
+	foreach(lc, entries->shape->keys)
 	{
 		IndexKey   *key = lfirst(lc);
 		int			column = foreach_current_index(lc);
@@ -946,11 +511,12 @@ measure_expressions(Entries *entries, MemoryContext result_context)
 static void
 measure_index(Hypothetical *index, Sample *sample, MemoryContext result_context)
 {
-	Entries		entries = {.index = index, .sample = sample};
+	Entries		entries = {.index = index, .shape = index->sampled_shape, .sample = sample};
 
+	estimate_table(index->relid, &entries.pages, &entries.rows);
 	find_entries(&entries);
 	index->tuples = entries.total;
-	index->share = sample->n > 0 ? (double) entries.n / sample->n : 1;
+	index->share = entries.seen > 0 ? entries.n / entries.seen : 1;
 	index->height = -1;
 	measure_expressions(&entries, result_context);
 	if (index->shape.method == BTREE_AM_OID)
@@ -1007,14 +573,14 @@ measure_indexes(List *indexes)
 
 	foreach(lc, indexes)
 		if (!((Hypothetical *) lfirst(lc))->parent)
-			tables = list_append_unique_oid(tables, ((Hypothetical *) lfirst(lc))->relid);
+			tables = list_append_unique_oid(tables, ((Hypothetical *) lfirst(lc))->sampled);
 	foreach(lc, tables)
 	{
 		List	   *of_table = NIL;
 		ListCell   *one;
 
 		foreach(one, indexes)
-			if (((Hypothetical *) lfirst(one))->relid == lfirst_oid(lc) && !((Hypothetical *) lfirst(one))->parent)
+			if (((Hypothetical *) lfirst(one))->sampled == lfirst_oid(lc) && !((Hypothetical *) lfirst(one))->parent)
 				of_table = lappend(of_table, lfirst(one));
 		measure_table(lfirst_oid(lc), of_table, result_context);
 	}

@@ -285,6 +285,7 @@ add_rare(Suggestions *all, Relation rel, AttrNumber attnum, Node *test)
 	List	   *keys = primary_key_columns(rel);
 	List	   *names = NIL;
 	Candidate  *candidate;
+	int			nest;
 	ListCell   *lc;
 
 	/* NULL: its type has no operator for it */
@@ -296,9 +297,11 @@ add_rare(Suggestions *all, Relation rel, AttrNumber attnum, Node *test)
 	if (candidate == NULL)
 		return;
 	add_candidates(all, list_make1(candidate));
+	nest = stable_text_begin();
 	read_statement(all, add_statement(all, "statistics",
 									  psprintf("SELECT * FROM %s WHERE %s", qualified_name(RelationGetRelid(rel)),
 											   candidate->condition), InvalidOid));
+	stable_text_end(nest);
 }
 
 /* The rare values of a column that most rows have the same value in. */
@@ -402,14 +405,19 @@ measure_candidates(Suggestions *all)
 	foreach(lc, all->candidates)
 	{
 		Candidate  *candidate = lfirst(lc);
+		int			nest = stable_text_begin();
 
 		read_hypothetical(&candidate->set, candidate->sql);
+		stable_text_end(nest);
 		foreach(one, candidate->set.indexes)
 		{
 			Hypothetical *full = palloc(sizeof(Hypothetical));
 
 			*full = *(Hypothetical *) lfirst(one);
 			full->shape.predicate = NIL;
+			full->sampled_shape = palloc(sizeof(IndexShape));
+			*full->sampled_shape = *((Hypothetical *) lfirst(one))->sampled_shape;
+			full->sampled_shape->predicate = NIL;
 			candidate->full.indexes = lappend(candidate->full.indexes, full);
 		}
 		indexes = list_concat(indexes, candidate->set.indexes);
@@ -507,7 +515,7 @@ saves_more(Candidate *candidate, List *chosen)
 	return result;
 }
 
-/* Is the first a better choice than the second? Nearly the same saving: the smaller one. */
+/* Is the first a better choice than the second? Of nearly the same saving: the smaller, then the simpler one. */
 static bool
 is_better(Candidate *a, double a_saves, Candidate *b, double b_saves)
 {
@@ -515,6 +523,8 @@ is_better(Candidate *a, double a_saves, Candidate *b, double b_saves)
 		return b == NULL || a_saves > b_saves;
 	if (set_size(&a->set) != set_size(&b->set))
 		return set_size(&a->set) < set_size(&b->set);
+	if (strlen(a->sql) != strlen(b->sql))
+		return strlen(a->sql) < strlen(b->sql);
 	return strcmp(a->sql, b->sql) < 0;
 }
 
@@ -610,7 +620,7 @@ suggest_partial_indexes(PG_FUNCTION_ARGS)
 	ListCell   *lc;
 
 	InitMaterializedSRF(fcinfo, 0);
-	if (OidIsValid(all.target))
+	if (!PG_ARGISNULL(0))
 	{
 		Relation	rel = condition_table(all.target, AccessShareLock);
 
