@@ -166,6 +166,7 @@ source_create(DataColumn *columns, int ncolumns, bool numbered, SourceForm form)
 		if (columns[c].partial)
 			natts++;
 	source->form = form;
+	source->connection = CurrentMemoryContext;
 	source->numbered = numbered;
 	source->mark = free_mark(columns, ncolumns);
 	source->columns = columns;
