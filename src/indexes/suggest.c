@@ -221,7 +221,7 @@ given_statements(Suggestions *all, ArrayType *array)
 	}
 }
 
-/* Where pg_stat_statements is, if it is there and loaded; SPI is connected. */
+/* Where pg_stat_statements is, if it is there and loaded, and the caller may read it; SPI is connected. */
 static char *
 counted_schema(void)
 {
@@ -229,7 +229,10 @@ counted_schema(void)
 		return NULL;
 	if (SPI_execute("SELECT s.nspname FROM pg_catalog.pg_extension AS e JOIN pg_catalog.pg_namespace AS s"
 					" ON s.oid OPERATOR(pg_catalog.=) e.extnamespace"
-					" WHERE e.extname OPERATOR(pg_catalog.=) 'pg_stat_statements'", true, 1) != SPI_OK_SELECT)
+					" JOIN pg_catalog.pg_class AS c ON c.relnamespace OPERATOR(pg_catalog.=) s.oid"
+					" WHERE e.extname OPERATOR(pg_catalog.=) 'pg_stat_statements'"
+					" AND c.relname OPERATOR(pg_catalog.=) e.extname AND pg_catalog.has_table_privilege(c.oid, 'SELECT')"
+					" AND pg_catalog.has_schema_privilege(s.oid, 'USAGE')", true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "cannot read the list of extensions");
 	return SPI_processed == 1 ? SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1) : NULL;
 }

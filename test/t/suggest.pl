@@ -50,6 +50,8 @@ my $log = slurp_file($node->logfile, $position);
 like($log, qr/whoami: worker/, 'its functions run as that user');
 unlike($log, qr/whoami: (?!worker)/, 'and as nobody else');
 
+is($node->safe_psql('postgres', $suggest, extra_params => [ '-U', 'worker' ]), '', 'who may not read them gets none');
+$node->safe_psql('postgres', 'GRANT USAGE ON SCHEMA "stat; s" TO worker, other');
 is($node->safe_psql('postgres', $suggest, extra_params => [ '-U', 'worker' ]), 'pg_stat_statements|(done_at IS NULL)', 'one finds for one\'s own');
 $position = -s $node->logfile;
 is($node->safe_psql('postgres', $suggest, extra_params => [ '-U', 'other' ]), '', 'others\' statements are left alone, though they can be seen');
