@@ -478,7 +478,7 @@ replace_copies(Clean *clean, Separator *separator, IndexTuple key)
 		IndexTuple	copy = CopyIndexTuple(key);
 
 		BTreeTupleSetDownLink(copy, BTreeTupleGetDownLink(item_at(page, offset)));
-		if (!PageIndexTupleOverwrite(page, offset, (Item) copy, IndexTupleSize(copy)))
+		if (!PageIndexTupleOverwrite(page, offset, (void *) copy, IndexTupleSize(copy)))
 			elog(ERROR, "could not replace a key of index \"%s\"", RelationGetRelationName(clean->index));
 	}
 	GenericXLogFinish(state);
