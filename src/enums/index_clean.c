@@ -354,6 +354,7 @@ next_key(Clean *clean, IndexTuple key)
 	/* a copy of all attributes has the row's address, too */
 	if (column == RelationGetDescr(clean->index)->natts && BTreeTupleGetHeapTID(key) != NULL)
 		set_size(result, IndexTupleSize(result) - MAXALIGN(sizeof(ItemPointerData)));
+	result->t_info &= ~INDEX_ALT_TID_MASK;	/* that of a copy */
 	BTreeTupleSetNAtts(result, column, false);
 	memcpy(attribute_address(clean, result, column), &next, sizeof(Oid));
 	return result;
