@@ -6,6 +6,8 @@
 #define PG_MORE_ENUMS_DROP_H
 
 #include "fmgr.h"
+#include "nodes/parsenodes.h"
+#include "storage/lockdefs.h"
 
 #include "enums/enums.h"
 
@@ -39,6 +41,7 @@ typedef struct Violation
 } Violation;
 
 extern List *foresee_violations(Oid type, Oid old_oid, List *changes);	/* foresee.c */
+extern bool hold_table(Oid relid, LOCKMODE mode, AclMode rights);	/* rows.c */
 extern bool refuses_null(EnumColumn *column);	/* rows.c */
 extern bool routes_rows(EnumColumn *column);	/* rows.c */
 extern Oid	root_table(Oid relid);	/* keys.c */

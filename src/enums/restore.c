@@ -531,7 +531,10 @@ update_together(EnumChange *change, List *tables, Oid value, List *columns)
 	int64		result = 0;
 
 	foreach(cell, tables)
-		roots = list_append_unique_oid(roots, root_table(lfirst_oid(cell)));
+	{
+		if (hold_table(lfirst_oid(cell), RowExclusiveLock, ACL_UPDATE))
+			roots = list_append_unique_oid(roots, root_table(lfirst_oid(cell)));
+	}
 	SPI_connect();
 	begin_statement(&statement);
 	initStringInfo(&sum);
@@ -643,8 +646,7 @@ restore_run(EnumChange *change, List *rows, Oid value, List *columns, List *boun
 	KeptRow    *first = linitial(rows);
 	int64		result = 0;
 
-	LockRelationOid(first->relid, RowExclusiveLock);
-	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(first->relid)))
+	if (!hold_table(first->relid, RowExclusiveLock, first->deleted_row ? ACL_INSERT : ACL_UPDATE))
 		return 0;
 	require_all_rows(root_table(first->relid));
 	if (first->deleted_row)

@@ -34,6 +34,7 @@
 #include "access/sysattr.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/objectaddress.h"
 #include "catalog/partition.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_attribute.h"
@@ -154,6 +155,40 @@ column_text(EnumColumn *column)
 	return psprintf("%s.%s", qualified_name(column->relid), quote_identifier(column->name));
 }
 
+/* May the current user do one of these to the table, or to columns of it? */
+static bool
+may(Oid relid, AclMode mode)
+{
+	return pg_class_aclcheck(relid, GetUserId(), mode) == ACLCHECK_OK ||
+		pg_attribute_aclcheck_all(relid, GetUserId(), mode, ACLMASK_ANY) == ACLCHECK_OK;
+}
+
+/*
+ * hold_table
+ *		Lock a table for somebody who has one of these rights to it, or to the
+ *		topmost table that it is a partition of; an error for others, whether or
+ *		not the lock can be had.  False, and no lock, if the table is gone.
+ */
+bool
+hold_table(Oid relid, LOCKMODE mode, AclMode rights)
+{
+	/* others must not make anybody queue behind them; and rights can go while we wait */
+	for (int locked = 0; locked < 2; locked++)
+	{
+		if (locked)
+			LockRelationOid(relid, mode);
+		if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relid)))
+		{
+			if (locked)
+				UnlockRelationOid(relid, mode);
+			return false;
+		}
+		if (!may(relid, rights) && !may(root_table(relid), rights))
+			aclcheck_error(ACLCHECK_NO_PRIV, get_relkind_objtype(get_rel_relkind(relid)), get_rel_name(relid));
+	}
+	return true;
+}
+
 /*
  * Lock a table that was found some time ago.  False, and no lock, if it is gone,
  * or its column is no longer what it was: whoever looks again finds out.
@@ -164,10 +199,10 @@ hold_column(EnumColumn *column, LOCKMODE mode)
 	HeapTuple	tup;
 	bool		result;
 
-	LockRelationOid(column->relid, mode);
+	if (!hold_table(column->relid, mode, mode == AccessShareLock ? ACL_SELECT : ACL_UPDATE | ACL_DELETE))
+		return false;
 	tup = SearchSysCacheAttNum(column->relid, column->attnum);
-	result = HeapTupleIsValid(tup) && ((Form_pg_attribute) GETSTRUCT(tup))->atttypid == column->type &&
-		SearchSysCacheExists1(RELOID, ObjectIdGetDatum(column->relid));
+	result = HeapTupleIsValid(tup) && ((Form_pg_attribute) GETSTRUCT(tup))->atttypid == column->type;
 	if (!result)
 		UnlockRelationOid(column->relid, mode);
 	else if (strcmp(column->name, NameStr(((Form_pg_attribute) GETSTRUCT(tup))->attname)) != 0)
@@ -220,14 +255,6 @@ leaf_sql(Batch *batch, bool root)
 {
 	return root && batch->root != batch->column->relid ?
 		" AND t.tableoid OPERATOR(pg_catalog.=) " LEAF_SQL : "";
-}
-
-/* May the current user do this to the table, or to columns of it? */
-static bool
-may(Oid relid, AclMode mode)
-{
-	return pg_class_aclcheck(relid, GetUserId(), mode) == ACLCHECK_OK ||
-		pg_attribute_aclcheck_all(relid, GetUserId(), mode, ACLMASK_ANY) == ACLCHECK_OK;
 }
 
 static void

@@ -814,6 +814,11 @@ remap_expression(StoredExpression *expression, Oid type, Oid old_oid, Oid new_oi
 
 	if (!lock_owner(expression, field, equal))
 		return;
+	/* it may have got another owner while we waited */
+	if (!owns(expression))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of %s", expression->description)));
 	change_row(expression, field, &change);
 	if (!change.changed)
 		return;

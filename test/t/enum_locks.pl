@@ -99,6 +99,20 @@ ask($change, '');
 is($node->safe_psql('postgres', 'SELECT enum_range(NULL::mood)'), '{ok,happy}', 'the view is refreshed, and the value has gone');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM seen WHERE m = \'ok\''), '1', '... from the view as well');
 
+# whoever has no right to a table does not even ask for its lock
+$node->safe_psql('postgres', q{
+	CREATE ROLE stranger;
+	ALTER TYPE mood OWNER TO stranger;
+});
+ask($reader, 'BEGIN; LOCK TABLE t;');
+for my $sql ("SELECT * FROM more.enum_counts('mood')", "SELECT * FROM more.enum_counts('mood', 'ok')",
+	"CALL more.enum_drop('mood', 'ok', 'cascade')", "SELECT more.enum_retire('mood', 'ok', 'set_null')")
+{
+	($code, $out, $err) = $node->psql('postgres', "SET ROLE stranger; SET lock_timeout = '1s'; $sql");
+	like($err, qr/permission denied for (table t|materialized view seen)\b/, "no lock without a right: $sql");
+}
+ask($reader, 'COMMIT;');
+
 $_->{run}->kill_kill for $reader, $change, $old;
 $node->stop;
 done_testing();
