@@ -173,3 +173,19 @@ SELECT action, state, count(*) FROM more.enum_history GROUP BY 1, 2 ORDER BY 1, 
 SET client_min_messages = warning;
 DROP SCHEMA "we ird" CASCADE;
 DROP ROLE regress_more_reader, regress_more_other;
+
+-- a collation of the column's own: views keep it; one that cannot be said with it is named, and nothing has changed
+CREATE TYPE letter AS ENUM ('a', 'b');
+CREATE TABLE collated (id integer PRIMARY KEY, v text COLLATE "C", w text);
+INSERT INTO collated VALUES (1, 'a', 'x'), (2, 'b', 'y');
+CREATE VIEW collated_plain AS SELECT DISTINCT id, v FROM collated;
+CREATE VIEW collated_used AS SELECT DISTINCT upper(v) AS u, v || w AS vw, collated.v < 'b' AS lt FROM collated;
+CREATE VIEW collated_clash AS SELECT DISTINCT v < ('x' COLLATE "POSIX") AS x FROM collated;
+CALL more.enum_adopt('collated', 'v', 'letter');
+SELECT attname, attcollation::regcollation FROM pg_attribute WHERE attrelid = 'collated'::regclass AND attnum > 0;
+DROP VIEW collated_clash;
+CALL more.enum_adopt('collated', 'v', 'letter');
+SELECT attrelid::regclass, attname, attcollation::regcollation FROM pg_attribute
+	WHERE attrelid IN ('collated_plain'::regclass, 'collated_used'::regclass) AND attcollation <> 0 ORDER BY 1, 2;
+TABLE collated_plain ORDER BY 1;
+TABLE collated_used ORDER BY 1;

@@ -249,6 +249,8 @@ check_column(Adoption *adoption)
 
 	adoption->from = att->atttypid;
 	adoption->from_typmod = att->atttypmod;
+	if (att->attcollation != get_typcollation(att->atttypid))
+		adoption->from_collation = att->attcollation;
 	if (att->attgenerated != '\0' || att->attidentity != '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),

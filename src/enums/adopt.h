@@ -24,6 +24,7 @@ typedef struct Adoption
 	char	   *trigger;
 	Oid			from;
 	int32		from_typmod;
+	Oid			from_collation;	/* one of the column's own, or InvalidOid */
 	Oid			to;
 	Oid			type;			/* the enum: one of the two */
 	bool		to_enum;

@@ -652,6 +652,10 @@ with_cast_column(const Adoption *adoption, const char *text)
 	StringInfoData result;
 	const char *at;
 
+	/* the new column has no collation, or the type's own */
+	if (OidIsValid(adoption->from_collation))
+		type = psprintf("%s COLLATE %s", type, collation_sql(adoption->from_collation));
+
 	initStringInfo(&result);
 	while ((at = strstr(text, old_name)) != NULL)
 	{
@@ -660,7 +664,7 @@ with_cast_column(const Adoption *adoption, const char *text)
 		if (start == NULL)
 			return NULL;
 		appendBinaryStringInfo(&result, text, start - text);
-		appendStringInfo(&result, "(%.*s%s)::%s", (int) (at - start), start, quote_identifier(adoption->column), type);
+		appendStringInfo(&result, "((%.*s%s)::%s)", (int) (at - start), start, quote_identifier(adoption->column), type);
 		text = at + strlen(old_name);
 	}
 	appendStringInfoString(&result, text);
@@ -685,6 +689,33 @@ refuse_view(const Adoption *adoption, const char *view, const char *why)
 			 errhint("Drop the view, and create it again afterwards.")));
 }
 
+/* Replace a view, with its options; where the server does not take the definition, say whose it is, and why. */
+static void
+replace_view(const Adoption *adoption, Oid view, const char *description, const char *options, const char *definition)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		adopt_run("CREATE OR REPLACE VIEW %s %s%s%s AS %s", qualified_name(view), options[0] ? "WITH (" : "", options,
+				  options[0] ? ")" : "", definition);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE || error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED ||
+			error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+			PG_RE_THROW();
+		FlushErrorState();
+		refuse_view(adoption, description, psprintf("with the column cast to what it was, its definition is refused: %s",
+													error->message));
+	}
+	PG_END_TRY();
+}
+
 /* Give each view its definition anew; the names are swapped already. */
 static void
 swap_views(Adoption *adoption)
@@ -695,13 +726,11 @@ swap_views(Adoption *adoption)
 	for (uint64 i = 0; i < n; i++)
 	{
 		Oid			view = atooid(field(rows, i, 1));
-		const char *options = field(rows, i, 4);
 		char	   *definition = with_cast_column(adoption, field(rows, i, 3));
 
 		if (definition == NULL || strcmp(definition, field(rows, i, 3)) == 0)
 			refuse_view(adoption, field(rows, i, 5), "it uses the column in a way that cannot be carried over");
-		adopt_run("CREATE OR REPLACE VIEW %s %s%s%s AS %s", qualified_name(view), options[0] ? "WITH (" : "", options,
-				  options[0] ? ")" : "", definition);
+		replace_view(adoption, view, field(rows, i, 5), field(rows, i, 4), definition);
 		adopt_run("SELECT count(*) FROM pg_attribute AS a WHERE a.attrelid = %u AND a.attnum > 0 AND pg_column_is_updatable(%u, a.attnum, false)",
 				  view, view);
 		if (strcmp(field(SPI_tuptable, 0, 1), field(rows, i, 2)) != 0)
