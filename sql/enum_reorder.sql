@@ -209,3 +209,18 @@ RESET ROLE;
 SELECT * FROM "we ird"."ta""ble" ORDER BY 1;
 DROP OWNED BY regress_enum_owner, regress_enum_other CASCADE;
 DROP ROLE regress_enum_owner, regress_enum_other;
+
+-- ranges that the order would turn over are named before anything happens
+CREATE TYPE grade AS ENUM ('low', 'mid', 'high');
+CREATE TYPE grades AS RANGE (subtype = grade);
+CREATE TYPE span AS (name text, over grades);
+CREATE TABLE ranged (id integer PRIMARY KEY, r grades, m grades_multirange, a grades[], c span);
+INSERT INTO ranged VALUES (1, '[low,mid]', '{[low,low],[high,high]}', '{"[low,high]"}', '(x,"[mid,high)")'),
+	(2, '[high,)', '{[low,high]}', '{empty,NULL}', '(y,"[low,mid]")'), (3, '[mid,high]', NULL, NULL, NULL);
+CALL more.enum_reorder('grade', '{high,low,mid}');
+SELECT * FROM more.enum_values('grade');
+SELECT count(*) FROM more.enum_history WHERE type = 'grade'::regtype;
+DELETE FROM ranged WHERE id <> 2;
+UPDATE ranged SET m = '{[low,mid]}';
+CALL more.enum_reorder('grade', '{high,low,mid}');
+TABLE ranged;

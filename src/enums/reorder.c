@@ -75,6 +75,7 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
+#include "utils/typcache.h"
 
 #include "catalog.h"
 #include "compat.h"
@@ -452,6 +453,91 @@ require_movable(Reorder *reorder)
 				 errmsg("cannot reorder enum %s because other objects depend on its values", format_type_be(reorder->type)),
 				 errdetail_internal("%s", detail.data),
 				 errhint("Change these objects first.")));
+}
+
+/*
+ * Does the value hold a range whose ends would change places?  An expression over
+ * one that is given as SQL, where $1 has the values in the wanted order; NULL if
+ * the type has no ranges.
+ */
+static char *
+inverted_sql(Oid type, Oid enum_type, const char *value)
+{
+	Oid			base = getBaseType(type);
+	Oid			element = get_element_type(base);
+	char		kind = get_typtype(base);
+	char	   *inner;
+
+	if (base != type)
+		value = psprintf("%s::%s", value, type_sql(base, -1));
+	if (kind == TYPTYPE_RANGE && getBaseType(get_range_subtype(base)) == enum_type)
+		return psprintf("pg_catalog.array_position($1, pg_catalog.lower(%s)::%s) OPERATOR(pg_catalog.>) "
+						"pg_catalog.array_position($1, pg_catalog.upper(%s)::%s)",
+						value, type_sql(enum_type, -1), value, type_sql(enum_type, -1));
+	if (kind == TYPTYPE_MULTIRANGE)
+		element = get_multirange_range(base);
+	if (OidIsValid(element) && (inner = inverted_sql(element, enum_type, "u.v")) != NULL)
+		return psprintf("EXISTS (SELECT FROM (SELECT pg_catalog.unnest(%s)) AS u(v) WHERE %s)", value, inner);
+	if (kind == TYPTYPE_COMPOSITE)
+	{
+		TupleDesc	desc = lookup_rowtype_tupdesc(base, -1);
+		StringInfoData sql;
+
+		initStringInfo(&sql);
+		for (int i = 0; i < desc->natts; i++)
+		{
+			Form_pg_attribute att = TupleDescAttr(desc, i);
+
+			if (!att->attisdropped &&
+				(inner = inverted_sql(att->atttypid, enum_type, psprintf("(%s).%s", value, quote_identifier(NameStr(att->attname))))))
+				appendStringInfo(&sql, "%s%s", sql.len ? " OR " : "", inner);
+		}
+		ReleaseTupleDesc(desc);
+		return sql.len ? psprintf("(%s)", sql.data) : NULL;
+	}
+	return NULL;
+}
+
+/* Refuse, where rows hold ranges that the new order would turn over. */
+static void
+require_ranges(Reorder *reorder)
+{
+	Oid			types[] = {get_array_type(reorder->type)};
+	Datum	   *oids = palloc(sizeof(Datum) * reorder->count);
+	Datum		values[1];
+	StringInfoData detail;
+	ListCell   *cell;
+
+	for (int i = 0; i < reorder->count; i++)
+		oids[i] = ObjectIdGetDatum(reorder->moves[i].old_oid);
+	values[0] = PointerGetDatum(construct_array(oids, reorder->count, reorder->type, sizeof(Oid), true, TYPALIGN_INT));
+	initStringInfo(&detail);
+	foreach(cell, enum_columns(reorder->type, false))
+	{
+		EnumColumn *column = lfirst(cell);
+		char	   *condition = column->relkind == RELKIND_RELATION && !column->other_temp ?
+			inverted_sql(column->type, reorder->type, psprintf("t.%s", quote_identifier(column->name))) : NULL;
+		int64		count = 0;
+		bool		isnull;
+
+		if (condition == NULL)
+			continue;
+		SPI_connect();
+		if (SPI_execute_with_args(psprintf("SELECT pg_catalog.count(*) FROM ONLY %s AS t WHERE %s", qualified_name(column->relid),
+										   condition), 1, types, values, NULL, true, 0) == SPI_OK_SELECT)
+			count = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+		SPI_finish();
+		if (count > 0)
+			add_obstacle(&detail, psprintf("column %s.%s", qualified_name(column->relid), quote_identifier(column->name)),
+						 psprintf("%lld %s", (long long) count, count == 1 ? "row" : "rows"));
+	}
+	if (detail.len)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot reorder enum %s because rows hold ranges whose lower bound would come after the upper one",
+						format_type_be(reorder->type)),
+				 errdetail_internal("%s", detail.data),
+				 errhint("Change these rows first.")));
 }
 
 /* --- steps 1 and 2 -------------------------------------------------------------------- */
@@ -1255,6 +1341,7 @@ reorder_values(Oid type, List *labels, MemoryContext context)
 	look_at_expressions(&reorder);
 	choose_moves(&reorder);
 	require_movable(&reorder);
+	require_ranges(&reorder);
 	reorder.change = change_start(type, "reorder", arguments_json(&reorder));
 	change_step(reorder.change, "add values", NULL);
 	next_transaction();
