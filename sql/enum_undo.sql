@@ -146,3 +146,34 @@ CALL more.enum_undo(1);
 RESET ROLE;
 DROP ROLE regress_enum_other;
 SELECT label FROM more.enum_values('"we ird"."Ty""pe"') WHERE state <> 'live';
+
+-- An application is undone as a whole, or not at all: what stops one part is found before the first.
+CREATE TYPE whole AS ENUM ('a', 'b');
+CALL more.enum_apply('whole', '{a2,b,n}', renames => '{"a": "a2"}');
+SELECT max(change) AS change FROM more.enum_history WHERE action = 'apply' \gset
+ALTER TYPE whole RENAME VALUE 'a2' TO 'a3';
+CALL more.enum_undo(:change);
+SELECT label FROM more.enum_values('whole');
+ALTER TYPE whole RENAME VALUE 'a3' TO 'a2';
+ALTER TYPE whole ADD VALUE 'a';
+CALL more.enum_undo(:change);
+SELECT label FROM more.enum_values('whole');
+CALL more.enum_drop('whole', 'a');
+CREATE TABLE uses_whole (v whole DEFAULT 'n');
+CALL more.enum_undo(:change);
+ALTER TABLE uses_whole ALTER v DROP DEFAULT;
+INSERT INTO uses_whole VALUES ('n');
+CALL more.enum_undo(:change);
+SELECT label FROM more.enum_values('whole');
+TRUNCATE uses_whole;
+CALL more.enum_undo(:change);
+SELECT label FROM more.enum_values('whole');
+-- a type that an application created, in use by now
+CALL more.enum_apply('created', '{x,y}');
+SELECT max(change) AS change FROM more.enum_history WHERE action = 'apply' \gset
+CREATE TABLE uses_created (v created);
+CALL more.enum_undo(:change);
+SELECT label FROM more.enum_values('created');
+DROP TABLE uses_created;
+CALL more.enum_undo(:change);
+SELECT to_regtype('created');

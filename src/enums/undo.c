@@ -14,7 +14,9 @@
  * What cannot be brought back is counted, and told in a notice.  Stored
  * expressions that were given a replacement keep it.
  *
- * Each part looks at what is there, so that an undo that was interrupted goes
+ * A more.enum_apply is looked at first: if one of its parts cannot be taken back
+ * (its label has gone, or is another value's by now; rows or objects use what it
+ * added), none is.  Each part looks at what is there, so that an undo that was interrupted goes
  * on when it is called again.  Locks are those of the changes that it makes.
  */
 #include "postgres.h"
@@ -32,6 +34,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
@@ -301,6 +304,183 @@ refuse(EnumChange *change)
 			 errhint("Undo change " INT64_FORMAT ", of which it is a part.", change->part_of) : 0));
 }
 
+/* --- looking first ------------------------------------------------------------------- */
+
+/* The labels that users can write. */
+static List *
+live_labels(Oid type)
+{
+	List	   *result = NIL;
+	ListCell   *cell;
+
+	foreach(cell, enum_values(type))
+	{
+		EnumValue  *value = lfirst(cell);
+
+		if (!value->retired && !value->moving)
+			result = lappend(result, value->label);
+	}
+	return result;
+}
+
+static bool
+has_label(List *labels, const char *label)
+{
+	ListCell   *cell;
+
+	foreach(cell, labels)
+	{
+		if (strcmp(lfirst(cell), label) == 0)
+			return true;
+	}
+	return false;
+}
+
+static List *
+without_label(List *labels, const char *label)
+{
+	List	   *result = NIL;
+	ListCell   *cell;
+
+	foreach(cell, labels)
+	{
+		if (strcmp(lfirst(cell), label) != 0)
+			result = lappend(result, lfirst(cell));
+	}
+	return result;
+}
+
+/* Refuse the whole, for the sake of one part. */
+static void
+refuse_part(EnumChange *whole, EnumChange *part, const char *why)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("change " INT64_FORMAT " cannot be undone because a part of it cannot", whole->id),
+			 errdetail_internal("change " INT64_FORMAT " (%s): %s", part->id, part->action, why),
+			 errhint("Change that first, or undo the other parts one by one, the last one first; more.enum_history lists them.")));
+}
+
+/* The value that was added goes under the policy protect, and expressions keep what they name. */
+static void
+look_at_add(EnumChange *whole, EnumChange *part, bool rows_return)
+{
+	char	   *label = required_argument(part, "label");
+	EnumValue  *value = enum_value(part->type, label, true);
+	char	   *obstacles = value ? drop_obstacles(part->type, value, "protect", InvalidOid) : NULL;
+
+	if (obstacles)
+		refuse_part(whole, part, psprintf("other objects name value \"%s\"\n%s", label, obstacles));
+	/* rows that hold it may get back what they held */
+	if (value && !rows_return)
+		look_at_drop(part->type, value, "protect", InvalidOid);
+}
+
+/* Does the server drop the type?  Tried, and rolled back. */
+static void
+look_at_create(EnumChange *part)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		undo_create(part);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+		ReThrowError(error);
+	}
+	PG_END_TRY();
+	RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+}
+
+/* What the labels are once this part is undone; an error if it cannot be. */
+static List *
+look_at_part(EnumChange *whole, EnumChange *part, List *labels, bool rows_return)
+{
+	const char *action = part->action;
+
+	if (strcmp(part->state, "undone") == 0)
+		return labels;
+	if (strcmp(action, "add") == 0)
+	{
+		char	   *label = required_argument(part, "label");
+
+		/* the present value of that name is the one that was added, unless a rename is undone before */
+		if (has_label(live_labels(part->type), label) && has_label(labels, label))
+			look_at_add(whole, part, rows_return);
+		return without_label(labels, label);
+	}
+	if (strcmp(action, "rename") == 0)
+	{
+		char	   *old = required_argument(part, "old");
+		char	   *new = required_argument(part, "new");
+
+		if (!has_label(labels, new) && has_label(labels, old))
+			return labels;
+		if (!has_label(labels, new))
+			refuse_part(whole, part, psprintf("there is no value \"%s\" any more, to be called \"%s\"", new, old));
+		if (has_label(labels, old))
+			refuse_part(whole, part, psprintf("there is another value \"%s\" by now", old));
+		return lappend(without_label(labels, new), old);
+	}
+	if (strcmp(action, "drop") == 0 || strcmp(action, "retire") == 0)
+	{
+		char	   *label = required_argument(part, "label");
+		char	   *retired = change_argument(part, "retired");
+
+		if (!has_label(labels, label))
+			return lappend(labels, label);
+		if (retired && enum_value(part->type, retired, true))
+			refuse_part(whole, part, psprintf("there is another value \"%s\" by now", label));
+		return labels;
+	}
+	if (strcmp(action, "create") == 0)
+		look_at_create(part);
+	else if (strcmp(action, "reorder") != 0)
+		refuse(part);
+	return labels;
+}
+
+/* Look whether each part of an application can be undone, before the first one is. */
+static void
+look_at_parts(EnumChange *whole, List *parts)
+{
+	List	   *labels = live_labels(whole->type);
+	bool		creates = false;
+	bool		rows_return = false;
+	ListCell   *cell;
+
+	foreach(cell, parts)
+	{
+		EnumChange *part = lfirst(cell);
+
+		creates |= strcmp(part->action, "create") == 0;
+		rows_return |= (strcmp(part->action, "drop") == 0 || strcmp(part->action, "retire") == 0) && part->rows_done > 0;
+	}
+	/* only the type's own end matters then */
+	for (int i = list_length(parts) - 1; i >= 0; i--)
+	{
+		EnumChange *part = list_nth(parts, i);
+
+		if (!creates || strcmp(part->action, "create") == 0)
+			labels = look_at_part(whole, part, labels, rows_return);
+	}
+}
+
 /*
  * Takes one change back, and commits.  False if the type itself is gone then.
  */
@@ -326,6 +506,7 @@ undo_change(FunctionCallInfo undo, EnumChange *change, Undone *undone)
 	{
 		List	   *parts = change_parts(change->id);
 
+		look_at_parts(change, parts);
 		for (int i = list_length(parts) - 1; i >= 0; i--)
 		{
 			if (!undo_change(undo, list_nth(parts, i), undone))
