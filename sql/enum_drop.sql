@@ -309,3 +309,30 @@ SET client_min_messages = warning;
 DROP SCHEMA "we ird" CASCADE;
 DROP OWNED BY regress_more_owner;
 DROP ROLE regress_more_owner, regress_more_other;
+
+-- a trigger's argument may mean the value: the drop says so, and a plan
+RESET client_min_messages;
+CREATE TYPE public.arg AS ENUM ('x', 'y', 'z');
+CREATE TABLE public.with_arg (v public.arg);
+CREATE FUNCTION public.by_arg() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN NEW.v = tg_argv[0]; RETURN NEW; END$$;
+CREATE TRIGGER by_arg BEFORE INSERT ON public.with_arg FOR EACH ROW EXECUTE FUNCTION public.by_arg('y');
+SELECT action, note FROM more.enum_plan('public.arg', '{x,z}');
+CALL more.enum_drop('public.arg', 'y');
+
+-- what a BRIN operator class keeps in a form of its own is not taken for nothing
+CREATE FUNCTION public.distance(public.arg, public.arg) RETURNS float8 LANGUAGE sql IMMUTABLE AS 'SELECT 1.0::float8';
+SELECT format('CREATE FUNCTION public.arg_%1$s(public.arg, public.arg) RETURNS boolean LANGUAGE sql IMMUTABLE AS %2$L', f,
+	format('SELECT pg_catalog.enum_%s($1, $2)', f)) FROM unnest('{lt,le,eq,ge,gt}'::text[]) AS f \gexec
+SELECT format('CREATE OPERATOR public.%s (FUNCTION = public.arg_%s, LEFTARG = public.arg, RIGHTARG = public.arg)', o, f)
+	FROM unnest('{lt,le,eq,ge,gt}'::text[], '{<,<=,=,>=,>}'::text[]) AS x(f, o) \gexec
+CREATE OPERATOR CLASS public.multi FOR TYPE public.arg USING brin AS
+	OPERATOR 1 public.<, OPERATOR 2 public.<=, OPERATOR 3 public.=, OPERATOR 4 public.>=, OPERATOR 5 public.>,
+	FUNCTION 1 brin_minmax_multi_opcinfo(internal), FUNCTION 2 brin_minmax_multi_add_value(internal, internal, internal, internal),
+	FUNCTION 3 brin_minmax_multi_consistent(internal, internal, internal, integer), FUNCTION 4 brin_minmax_multi_union(internal, internal, internal),
+	FUNCTION 5 brin_minmax_multi_options(internal), FUNCTION 11 public.distance(public.arg, public.arg);
+CREATE TABLE public.summed (v public.arg);
+INSERT INTO public.summed VALUES ('x'), ('z');
+CREATE INDEX multi ON public.summed USING brin (v public.multi);
+SELECT 'public.multi'::regclass::oid AS before \gset
+CALL more.enum_drop('public.arg', 'z', 'set_value', 'x');
+SELECT 'public.multi'::regclass::oid <> :before AS rebuilt;

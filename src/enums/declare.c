@@ -780,12 +780,15 @@ count_drop(Planning *planning, Step *step)
 {
 	char	   *obstacles = step->blind ? NULL :
 		drop_obstacles(planning->declaration->type, step->value, step->on_delete, step->new_value);
+	ListCell   *cell;
 
 	count_dropped(planning, step, step->value->oid);
 	if (obstacles)
 		add_note(step, psprintf("in the way: %s", obstacles));
 	if (step->rows > 0)
 		add_note(step, "more.enum_undo brings back the rows, too");
+	foreach(cell, list_concat(functions_mentioning(step->value->label), triggers_mentioning(step->value->label)))
+		add_note(step, psprintf("perhaps %s means the value, too", (char *) lfirst(cell)));
 }
 
 static void

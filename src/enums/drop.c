@@ -703,19 +703,19 @@ require_no_obstacle(Drop *drop)
 				 : errhint("Change these objects first, or give a replacement that takes the value's place in them.")));
 }
 
-/* Warn of functions whose text has the label in quotes. */
+/* Warn of objects that have the label in a text, of which nobody can tell what it means. */
 static void
-warn_of_functions(Drop *drop)
+warn_of_mentions(const char *message, Drop *drop, List *descriptions)
 {
 	StringInfoData detail;
 	ListCell   *cell;
 
 	initStringInfo(&detail);
-	foreach(cell, functions_mentioning(drop->label))
+	foreach(cell, descriptions)
 		appendStringInfo(&detail, "%s%s", detail.len ? "\n" : "", (char *) lfirst(cell));
 	if (detail.len)
 		ereport(WARNING,
-				(errmsg("functions mention \"%s\" in their text, and may mean the value", drop->label),
+				(errmsg(message, drop->label),
 				 errdetail_internal("%s", detail.data)));
 }
 
@@ -977,7 +977,10 @@ look(Drop *drop)
 	mark_late(drop);
 	require_changes(drop);
 	if (!drop->is_retired)
-		warn_of_functions(drop);
+	{
+		warn_of_mentions("functions mention \"%s\" in their text, and may mean the value", drop, functions_mentioning(drop->label));
+		warn_of_mentions("triggers have \"%s\" as an argument, and may mean the value", drop, triggers_mentioning(drop->label));
+	}
 }
 
 /* A drop that is only looked at. */

@@ -109,6 +109,7 @@ extern void settle_expressions(Oid type, bool atomic);
 extern void invalidate_users(Oid type);		/* plans and relcaches of all that use the type, at commit, in every session */
 /* Functions whose bodies are text that has the label in quotes: descriptions, char * (usage.c) */
 extern List *functions_mentioning(const char *label);
+extern List *triggers_mentioning(const char *label);	/* as an argument: likewise */
 
 /* --- record.c: changes, progress, policies, history -------------------------- */
 

@@ -21,7 +21,8 @@
  * - GiST: leaves are looked at in physical order, following splits to the left
  *   as VACUUM does.  Then pages above the leaves, again until none of them has
  *   changed meanwhile.
- * - BRIN: the summary of each range is fetched by the range's number.
+ * - BRIN: the summary of each range is fetched by the range's number, unless the
+ *   operator class keeps values in a form of its own, as minmax-multi does.
  * - Hash indexes hold no values.
  *
  * Any other kind of index cannot be looked into, and a key that the operator
@@ -608,6 +609,33 @@ brin_summary_any(Look *look, BrinDesc *desc, BrinMemTuple *summary, Oid enum_typ
 	return false;
 }
 
+/*
+ * Can all that the summaries keep of such attributes be opened?  Not what an
+ * operator class keeps in a form of its own (minmax-multi), unless it is a flag,
+ * or hashes, as those of bloom.
+ */
+static bool
+brin_can_look(Look *look, BrinDesc *desc, Oid enum_type)
+{
+	ListCell   *cell;
+
+	foreach(cell, look->parts)
+	{
+		Part	   *part = lfirst(cell);
+		BrinOpcInfo *info = desc->bd_info[part->attnum - 1];
+
+		for (int i = 0; i < info->oi_nstored; i++)
+		{
+			Oid			type = info->oi_typcache[i]->type_id;
+
+			if (type != BOOLOID && type != PG_BRIN_BLOOM_SUMMARYOID &&
+				value_shape(stored_type(type, part->indexed), enum_type) == NULL)
+				return false;
+		}
+	}
+	return true;
+}
+
 /* The number of the first block whose range has no place in the range map. */
 static uint64
 brin_end(Look *look, BlockNumber pages_per_range)
@@ -636,16 +664,24 @@ brin_fetch(BrinRevmap *revmap, BlockNumber block, Buffer *buffer)
 }
 
 static bool
-brin_any(Look *look, Oid enum_type)
+brin_any(Look *look, Oid enum_type, bool *sure)
 {
 	BrinDesc   *desc = brin_build_desc(look->index);
 	BlockNumber pages_per_range;
-	BrinRevmap *revmap = compat_brin_revmap(look->index, &pages_per_range);
+	BrinRevmap *revmap;
 	Buffer		buffer = InvalidBuffer;
-	uint64		end = Min(brin_end(look, pages_per_range), (uint64) MaxBlockNumber);
+	uint64		end;
 	MemoryContext old;
 	bool		found = false;
 
+	if (!brin_can_look(look, desc, enum_type))
+	{
+		brin_free_desc(desc);
+		*sure = false;
+		return true;
+	}
+	revmap = compat_brin_revmap(look->index, &pages_per_range);
+	end = Min(brin_end(look, pages_per_range), (uint64) MaxBlockNumber);
 	old = MemoryContextSwitchTo(look->scratch);
 	for (uint64 block = 0; block < end && !found; block += pages_per_range)
 	{
@@ -688,7 +724,7 @@ look_at(Look *look, Oid enum_type, bool *sure)
 	if (look->parts == NIL || am == HASH_AM_OID)
 		return false;
 	if (am == BRIN_AM_OID)
-		return brin_any(look, enum_type);
+		return brin_any(look, enum_type, sure);
 	if (!has_form(look->parts, PART_OPAQUE))
 	{
 		if (am == BTREE_AM_OID)

@@ -370,6 +370,41 @@ functions_mentioning(const char *label)
 }
 
 /*
+ * triggers_mentioning
+ *		Descriptions of the triggers that have the label as an argument, as
+ *		char *, in the caller's memory.
+ */
+List *
+triggers_mentioning(const char *label)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	List	   *result = NIL;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	if (SPI_execute(triggers_sql, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read pg_trigger");
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[i];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		bool		isnull;
+
+		if (has_argument(DatumGetByteaPP(SPI_getbinval(tuple, desc, 3, &isnull)), label))
+		{
+			MemoryContext own = MemoryContextSwitchTo(caller);
+			char	   *description = describe(TriggerRelationId, DatumGetObjectId(SPI_getbinval(tuple, desc, 1, &isnull)));
+
+			if (description != NULL)
+				result = lappend(result, description);
+			MemoryContextSwitchTo(own);
+		}
+	}
+	SPI_finish();
+	return result;
+}
+
+/*
  * enum_usage(type)
  *		The rows of more.enum_usage.
  *
