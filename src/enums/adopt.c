@@ -349,9 +349,13 @@ check_values(Adoption *adoption)
 		if (i == 10)
 			appendStringInfoString(&detail, "\nand more");
 		else
-			appendStringInfo(&detail, "%s\"%s\": %s rows", i > 0 ? "\n" : "",
-							 SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1),
-							 SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2));
+		{
+			char	   *count = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2);
+
+			appendStringInfo(&detail, "%s\"%s\": %s %s", i > 0 ? "\n" : "",
+							 SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1), count,
+							 strcmp(count, "1") == 0 ? "row" : "rows");
+		}
 	}
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),

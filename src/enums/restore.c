@@ -792,6 +792,7 @@ enum_restore(PG_FUNCTION_ARGS)
 		ereport(NOTICE,
 				(errmsg_plural("%lld row that the change touched was not brought back",
 							   "%lld rows that the change touched were not brought back", lost, (long long) lost),
-				 errdetail("They are gone, were changed since then, or are not in the history.")));
+				 errdetail_plural("It is gone, was changed since then, or is not in the history.",
+								  "They are gone, were changed since then, or are not in the history.", lost)));
 	PG_RETURN_INT64(rows);
 }

@@ -548,15 +548,18 @@ change_to_undo(int64 id)
 static void
 tell(EnumChange *change, Undone *undone)
 {
-	if (undone->rows == 0 && undone->lost == 0)
-		return;
-	ereport(NOTICE,
-			(errmsg_plural("%lld row was brought back", "%lld rows were brought back",
-						   (unsigned long) undone->rows, (long long) undone->rows),
-			 undone->lost == 0 ? 0 :
-			 errdetail_plural("%lld row was not: it is gone, was changed since then, or is not in the history.",
-							  "%lld rows were not: they are gone, were changed since then, or are not in the history.",
-							  (unsigned long) undone->lost, (long long) undone->lost)));
+	if (undone->rows > 0)
+		ereport(NOTICE,
+				(errmsg_plural("%lld row was brought back", "%lld rows were brought back",
+							   (unsigned long) undone->rows, (long long) undone->rows)));
+	if (undone->lost > 0)
+		ereport(NOTICE,
+				(errmsg_plural("%lld row that the change touched was not brought back",
+							   "%lld rows that the change touched were not brought back",
+							   (unsigned long) undone->lost, (long long) undone->lost),
+				 errdetail_plural("It is gone, was changed since then, or is not in the history.",
+								  "They are gone, were changed since then, or are not in the history.",
+								  (unsigned long) undone->lost)));
 }
 
 /*
