@@ -48,6 +48,18 @@ SELECT * FROM more.nested_insert('book', '{"_match": ["author_id", "title"], "au
 SELECT b.title, string_agg(t.name, ' ' ORDER BY t.name) FROM book AS b JOIN book_tag ON book_id = b.id JOIN tag AS t ON tag_id = t.id GROUP BY 1 ORDER BY 1;
 -- From the other end; the same new row at two ends.
 SELECT * FROM more.nested_insert('tag', '{"name": "grey", "book": [{"author_id": 1, "title": "q", "tag": [{"#id": "t", "name": "black"}]}, {"author_id": 1, "title": "r", "tag": [{"#ref": "t"}]}]}');
+-- Both ends in one table: by the rows of the link table.
+CREATE TABLE friend (a_id integer REFERENCES author, b_id integer REFERENCES author, PRIMARY KEY (a_id, b_id));
+SELECT * FROM more.nested_insert('author', '{"name": "f", "author": [{"name": "g"}]}');
+SELECT * FROM more.nested_insert('author', '{"name": "f", "friend.a_id": [{"b": {"name": "g"}}]}');
+-- What is only found stays as it is, though a link closes a cycle; what is new or changed gets it.
+CREATE TABLE club (id serial PRIMARY KEY, name text UNIQUE, head_id integer);
+CREATE TABLE member (id serial PRIMARY KEY, name text, club_id integer NOT NULL REFERENCES club);
+ALTER TABLE club ADD FOREIGN KEY (head_id) REFERENCES member;
+INSERT INTO club (name) VALUES ('old');
+SELECT * FROM more.nested_insert('club', '[{"_match": "name", "name": "old", "#id": 1, "head": {"name": "x", "club": {"#ref": 1}}}, {"_match": "name", "name": "new", "#id": 2, "head": {"name": "y", "club": {"#ref": 2}}}]');
+SELECT * FROM more.nested_insert('club', '[{"_match": "name", "_update": true, "name": "old", "#id": 1, "head": {"name": "z", "club": {"#ref": 1}}}]');
+TABLE club ORDER BY id;
 -- Many, half of them there, each twice.
 CREATE TABLE many (id serial PRIMARY KEY, code text UNIQUE);
 CREATE TABLE part (id serial PRIMARY KEY, many_id integer REFERENCES many);

@@ -408,8 +408,6 @@ own_spelling(TableShape *shape, ShapeField *field)
 	const char *best = field->key->name;
 	ListCell   *lc;
 
-	if (field->kind == FIELD_LINKED)
-		return get_rel_name(field->key->child);
 	names = field->kind == FIELD_PARENT ? names_of_parent(field->key) : names_of_children(field->key);
 	foreach(lc, names)
 		if (list_length(relations_named(shape, lfirst(lc))) == 1)

@@ -356,10 +356,13 @@ later_columns(NestedTable *table, NestedRow **rows, int nrows)
 	return columns;
 }
 
-/* Whether a link of the row was left for later. */
+/* Whether a link of the row was left for later, and the row is one to be changed. */
 static bool
 has_later_link(NestedRow *row)
 {
+	/* what was only found stays as it is */
+	if (row->way->mode == NESTED_MATCH && !row->way->update && row->status != STATUS_INSERTED)
+		return false;
 	for (NestedLink *link = row->links; link; link = link->next)
 		if (link->cut == CUT_LATER)
 			return true;
