@@ -15,7 +15,7 @@ import time
 
 VERB_PARTS = ["update", "upsert", "insert", "decode", "rows_in", "one_row", "memory"]
 PLANNER_PARTS = ["planner_lists", "planner_case", "planner_arrays", "planner_rows_in", "planner_nothing"]
-PARTS = VERB_PARTS + PLANNER_PARTS + ["enums", "check_unique"]
+PARTS = VERB_PARTS + PLANNER_PARTS + ["enums", "check_unique", "nested"]
 CASE_SIZES = [100, 1_000, 10_000, 100_000]
 SIZES = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000]
 TEMPLATE = "bench_template"
@@ -70,6 +70,7 @@ from client import Client, PrivateMemory, have_proc, proc_status  # noqa: E402  
 from counting import count_nothing  # noqa: E402
 from enums import Enums  # noqa: E402
 from indexes import Indexes  # noqa: E402
+from nested import Nested  # noqa: E402
 from planner import Planner  # noqa: E402
 from report import write_report  # noqa: E402
 from sides import PLAIN, TUPLE, Rows, case_sides, decode_sides, insert_sides, rows_in_sides, update_sides, upsert_sides  # noqa: E402
@@ -478,7 +479,8 @@ def main():
     planner = Planner(admin, ARGS, progress)
     alone = {"planner_lists": planner.lists, "planner_arrays": planner.arrays, "planner_rows_in": planner.rows_in,
              "planner_nothing": lambda: count_nothing(admin.row("SHOW data_directory")[0], progress),
-             "enums": Enums(admin, ARGS, progress).measure, "check_unique": Indexes(admin, ARGS, progress).measure}
+             "enums": Enums(admin, ARGS, progress).measure, "check_unique": Indexes(admin, ARGS, progress).measure,
+             "nested": Nested(admin, ARGS, progress).measure}
     payloads = None
     for part in PARTS:
         if part in ARGS.only:

@@ -11,6 +11,7 @@ sys.dont_write_bytecode = True      # nothing is left in the checkout when this 
 from chart import draw  # noqa: E402
 from enums_report import enum_lines, enum_verdicts  # noqa: E402
 from indexes_report import index_lines, index_verdicts  # noqa: E402
+from nested_report import nested_rows, nested_verdicts  # noqa: E402
 from planner_report import fill, planner_lines, planner_verdicts  # noqa: E402
 
 MARGIN = 1.05       # "no slower" allows for this much of noise
@@ -157,7 +158,7 @@ def write_report(folder, page=None):
         lines += ["", "**A quick run: small tables and few repeats. It shows that the bench works and no more.**"]
     lines += ["", "## Reached or missed", "",
               f"\"No slower\" allows {MARGIN - 1:.0%} for noise. Ratios over 1 are in favour of pg_more, except against the floor.", ""]
-    if any(name not in ("enums", "check_unique") and not name.startswith("planner_") for name in parts):
+    if any(name not in ("enums", "check_unique", "nested") and not name.startswith("planner_") for name in parts):
         lines += markdown(["figure", "JSON", "typed arrays"], verdicts(parts))
     if any(name.startswith("planner_") for name in parts):
         lines += ["", "## The planner: rewrites off against on", ""] + markdown(["figure", "result"], planner_verdicts(parts))
@@ -168,6 +169,11 @@ def write_report(folder, page=None):
     if "check_unique" in parts:
         lines += ["", "## Rows checked against unique indexes", ""] + markdown(["figure", "result"], index_verdicts(parts["check_unique"]))
         lines += [""] + index_lines(parts["check_unique"])
+    if "nested" in parts:
+        nested = parts["nested"]
+        lines += ["", f"## Nested documents: {nested['parents']:,} of {nested['rows']:,} rows", ""]
+        lines += markdown(["figure", "result"], nested_verdicts(nested))
+        lines += [""] + markdown(["milliseconds, median", "", "÷ nested_insert"], nested_rows(nested))
 
     charts = []
     for name in ("update", "upsert", "insert", "decode"):
