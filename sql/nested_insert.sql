@@ -55,6 +55,10 @@ CREATE TABLE team (firm_id integer REFERENCES firm, id integer, PRIMARY KEY (fir
 CREATE TABLE person (firm_id integer, id integer, team_id integer, PRIMARY KEY (firm_id, id), FOREIGN KEY (firm_id, team_id) REFERENCES team, FOREIGN KEY (firm_id) REFERENCES firm);
 SELECT * FROM more.nested_insert('firm', '{"id": 1, "team": [{"id": 10, "person": [{"id": 1}, {"id": 2}]}], "person": [{"id": 3, "team": {"id": 11, "firm_id": 1}}]}');
 
+-- Of several columns a relation is told by all of them, with commas between.
+CREATE TABLE pair_of (a integer, b integer, a2 integer, b2 integer, PRIMARY KEY (a, b), UNIQUE (a2, b2), FOREIGN KEY (a2, b2) REFERENCES pair_of);
+SELECT * FROM more.nested_insert('pair_of', '{"a": 1, "b": 1, "a2,b2": {"a": 1, "b": 2}, "pair_of.a2,b2": {"a": 1, "b": 3}}');
+
 -- Tables in other schemas, and of the same name; partitions; names that are anything.
 CREATE SCHEMA "Other $x";
 CREATE TABLE "Other $x".book (id serial PRIMARY KEY, owner integer REFERENCES author);

@@ -13,9 +13,9 @@
  *	  the table that it refers to; or either by the name of the constraint;
  *	- the table at the other end of a link table.
  *
- * Tables can be written with their schema, and children with the column that
- * refers to the table, "book.author_id", so that every relation has a spelling
- * of its own.  Where several relations have the name, an array can only be
+ * Tables can be written with their schema, and children with the columns that
+ * refer to the table, "book.author_id" or "line.shop,number", so that every
+ * relation has a spelling of its own.  Where several relations have the name, an array can only be
  * children and an object only a parent or an only child; what is still
  * ambiguous is an error that lists the spellings.
  *
@@ -268,9 +268,9 @@ far_key(ForeignKey *near)
 /* Spellings																*/
 /* ------------------------------------------------------------------------ */
 
-/* A table's names, without and with its schema, and with a column. */
+/* A table's names, without and with its schema, and with columns. */
 static List *
-table_names(Oid relid, const char *column)
+table_names(Oid relid, const char *columns)
 {
 	const char *name = get_rel_name(relid);
 	const char *schema = get_namespace_name(get_rel_namespace(relid));
@@ -279,38 +279,49 @@ table_names(Oid relid, const char *column)
 	if (name == NULL || schema == NULL)
 		return NIL;
 	names = list_make2(pstrdup(name), psprintf("%s.%s", schema, name));
-	if (column)
+	if (columns)
 	{
-		names = lappend(names, psprintf("%s.%s", name, column));
-		names = lappend(names, psprintf("%s.%s.%s", schema, name, column));
+		names = lappend(names, psprintf("%s.%s", name, columns));
+		names = lappend(names, psprintf("%s.%s.%s", schema, name, columns));
 	}
 	return names;
 }
 
-/* A key's only column, by name; NULL when there are more. */
+/* A key's columns, by name, with commas between. */
 static const char *
-only_column(ForeignKey *key)
+key_columns(ForeignKey *key)
 {
-	return key->ncolumns == 1 ? get_attname(key->child, key->columns[0], true) : NULL;
+	StringInfoData out;
+
+	initStringInfo(&out);
+	for (int i = 0; i < key->ncolumns; i++)
+	{
+		const char *column = get_attname(key->child, key->columns[i], true);
+
+		if (column == NULL)
+			return NULL;
+		appendStringInfo(&out, "%s%s", i > 0 ? "," : "", column);
+	}
+	return out.data;
 }
 
-/* The name of a parent by the column that refers to it: without _id. */
+/* The name of a parent by what refers to it: the columns, a single one without _id. */
 static const char *
 column_stem(ForeignKey *key)
 {
-	const char *column = only_column(key);
-	int			len = column ? strlen(column) : 0;
+	const char *columns = key_columns(key);
+	int			len = columns ? strlen(columns) : 0;
 
-	if (len > 3 && strcmp(column + len - 3, "_id") == 0)
-		return pnstrdup(column, len - 3);
-	return column;
+	if (key->ncolumns == 1 && len > 3 && strcmp(columns + len - 3, "_id") == 0)
+		return pnstrdup(columns, len - 3);
+	return columns;
 }
 
 /* All names of the children that have the key. */
 static List *
 names_of_children(ForeignKey *key)
 {
-	return lappend(table_names(key->child, only_column(key)), pstrdup(key->name));
+	return lappend(table_names(key->child, key_columns(key)), pstrdup(key->name));
 }
 
 /* All names of the parent behind the key. */
