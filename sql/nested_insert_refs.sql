@@ -27,6 +27,11 @@ SELECT * FROM more.nested_insert('node', '[{"#id": "r", "root": {"#ref": "r"}, "
 SELECT * FROM more.nested_insert('node', '[{"#id": "s", "root": {"#ref": "t"}}, {"#id": "t", "root_id": {"#ref": "s"}}]');
 INSERT INTO node (root_id) VALUES (1) RETURNING id;
 
+-- Two such columns, and circles that share a row.
+CREATE TABLE tree (id serial PRIMARY KEY, root_id integer NOT NULL REFERENCES tree, up_id integer NOT NULL REFERENCES tree);
+SELECT * FROM more.nested_insert('tree', '[{"#id": "r", "root": {"#ref": "r"}, "up": {"#ref": "r"}, "tree.up_id": [{"root": {"#ref": "r"}}]}, {"#id": "a", "root": {"#ref": "b"}, "up": {"#ref": "c"}},
+	{"#id": "b", "root": {"#ref": "a"}, "up": {"#ref": "r"}}, {"#id": "c", "root": {"#ref": "c"}, "up": {"#ref": "b"}}]');
+
 -- Two tables: by a key that may be null, which is set by an UPDATE.
 CREATE TABLE dept (id serial PRIMARY KEY, name text, head_id integer DEFAULT 1);
 CREATE TABLE emp (id serial PRIMARY KEY, name text, dept_id integer NOT NULL REFERENCES dept);

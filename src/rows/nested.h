@@ -86,6 +86,7 @@ struct NestedRow
 	int			waits;			/* for so many rows of its group */
 	RowStatus	status;
 	int8		tell_status;	/* -1: as the row around it */
+	bool		in_knot;		/* while circles are looked for */
 	bool		promised;		/* other rows were told its key beforehand */
 	NestedWay  *way;
 	NestedValue *values;

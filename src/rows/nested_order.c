@@ -13,9 +13,9 @@
  * no level until a link is cut.  Circles are found one by one, and of each one
  * link is cut that can be, by what costs least:
  *
- *	- rows of one table that wait for nothing else are inserted together, with
- *	  keys that are known beforehand: a foreign key is looked at when the
- *	  statement ends;
+ *	- new rows of one table that wait for each other and for nothing else are
+ *	  inserted together, with keys that are known beforehand: a foreign key is
+ *	  looked at when the statement ends;
  *	- the key of a row is known beforehand, and the foreign key is deferred;
  *	- the columns of the foreign key may be null: they are set by an UPDATE when
  *	  both rows are there;
@@ -292,22 +292,46 @@ find_circle(NestedRow *row)
 	return circle;
 }
 
-/* Whether the circle is of rows of one table that wait for nothing else and whose keys can be known. */
-static bool
-can_go_together(List *circle)
+/*
+ * The links of all rows that the rows of the circle wait for, and of these
+ * themselves; NIL unless all are new rows of one table whose keys can be known, so
+ * that they can be inserted together.
+ */
+static List *
+links_of_knot(List *circle)
 {
 	NestedLink *first = linitial(circle);
+	List	   *rows = list_make1(first->from);
+	List	   *links = NIL;
+	bool		together = true;
 	ListCell   *lc;
 
-	foreach(lc, circle)
+	first->from->in_knot = true;
+	/* the list grows while it is walked */
+	foreach(lc, rows)
 	{
-		NestedLink *link = lfirst(lc);
+		NestedRow  *row = lfirst(lc);
 
-		if (link->from->table != first->from->table || link->from->way->mode != NESTED_INSERT ||
-			link->from->waits > 1 || !nested_can_promise(nested_row_of(link->to), link->key))
-			return false;
+		CHECK_FOR_INTERRUPTS();
+		together &= row->table == first->from->table && row->way->mode == NESTED_INSERT;
+		for (NestedLink *link = row->links; link && together; link = link->next)
+		{
+			NestedRow  *to = waits_for(link);
+
+			if (to == NULL || to->waits == 0)
+				continue;
+			together &= nested_can_promise(to, link->key);
+			links = lappend(links, link);
+			if (!to->in_knot)
+				rows = lappend(rows, to);
+			to->in_knot = true;
+		}
+		if (!together)
+			break;
 	}
-	return true;
+	foreach(lc, rows)
+		((NestedRow *) lfirst(lc))->in_knot = false;
+	return together ? links : NIL;
 }
 
 /* Whether the link's row has a value for the column from elsewhere. */
@@ -411,15 +435,16 @@ cut_one(Queue *queue, List *circle, NestedCut cut, bool deferred)
 static void
 cut_circle(Queue *queue, List *circle)
 {
+	List	   *knot = links_of_knot(circle);
 	ListCell   *lc;
 
-	if (can_go_together(circle))
+	if (knot != NIL)
 	{
 		int			level = 0;
 
-		foreach(lc, circle)
+		foreach(lc, knot)
 			level = Max(level, ((NestedLink *) lfirst(lc))->from->level);
-		foreach(lc, circle)
+		foreach(lc, knot)
 			cut_link(queue, lfirst(lc), CUT_PROMISED, level);
 		return;
 	}
