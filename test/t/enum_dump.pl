@@ -1,6 +1,7 @@
 # Records of enum changes and standing policies through pg_dump and restore: by name, also where numbers differ.
 use strict;
 use warnings;
+use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -96,6 +97,29 @@ is(join("\n", sort split /\n/, $again[1]), join("\n", sort split /\n/, $again[0]
 $node->safe_psql('postgres', "CREATE DATABASE data");
 $node->command_ok([ 'pg_restore', '--exit-on-error', "--$_-only", '-d', $node->connstr('data'), "$dir/custom" ], "$_ alone") foreach ('schema', 'data');
 is($node->safe_psql('data', $queries[$_]), $expected[$_], "... query $_") foreach 0 .. $#queries;
+
+# A dump that began before a drop, and reads the rows while it goes on: the value keeps its label until then.
+$node->safe_psql('postgres', 'CREATE DATABASE running');
+$node->safe_psql('running', q{CREATE EXTENSION pg_more; CREATE TYPE mood AS ENUM ('sad', 'ok'); CREATE TABLE t AS SELECT g AS id, 'sad'::mood AS m FROM generate_series(1, 100) AS g});
+my ($in, $out, $call_out) = ('', '', '');
+my $timer = IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default);
+my $dumper = IPC::Run::start([ 'psql', '-XqAt', '-d', $node->connstr('running') ], '<', \$in, '>', \$out, $timer);
+$in .= "BEGIN ISOLATION LEVEL REPEATABLE READ;\nSELECT pg_export_snapshot();\n";
+$dumper->pump until $out =~ /^(\S+)\n/;
+my $snapshot = $1;
+my $call = IPC::Run::start([ 'psql', '-XqAt', '-d', $node->connstr('running'), '-c', q{CALL more.enum_drop('mood', 'sad', 'set_value', 'ok')} ], '>', \$call_out, '2>&1', $timer);
+$node->poll_query_until('running', q{SELECT EXISTS (SELECT FROM more.enum_progress WHERE step = 'wait for snapshots')}) or die 'never waits';
+is($node->safe_psql('running', q{SELECT count(*) FROM t WHERE m = 'ok'}), '100', 'beside a dump: the rows have been changed');
+$node->safe_psql('running', q{INSERT INTO t VALUES (101, 'sad')});
+$node->command_ok([ 'pg_dump', "--snapshot=$snapshot", '-f', "$dir/running", $node->connstr('running') ], 'beside a drop: dump');
+$in .= "COMMIT;\n\\q\n";
+$dumper->finish;
+$call->finish;
+unlike($call_out, qr/ERROR/, 'the drop ends after the dump');
+is($node->safe_psql('running', q{SELECT string_agg(label, ','), (SELECT count(*) FROM t WHERE m = 'ok') FROM more.enum_values('mood')}), 'ok|101', '... with all rows');
+$node->safe_psql('postgres', 'CREATE DATABASE was_running');
+$node->command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-f', "$dir/running", $node->connstr('was_running') ], 'beside a drop: restore');
+is($node->safe_psql('was_running', q{SELECT m, count(*) FROM t GROUP BY 1}), 'sad|100', 'the dump has what was there when it began');
 
 $node->stop;
 done_testing();
