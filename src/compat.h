@@ -338,6 +338,19 @@ compat_json_untranslatable(JsonParseErrorType error)
 #define compat_merge_target(query) ((query)->resultRelation)
 #endif
 
+/* Aliases of joins: from 16 on, the planner's state may be told; from 18 on, a row's version in RETURNING. */
+#if PG_VERSION_NUM >= 160000
+#define compat_flatten_join_aliases(query, node) flatten_join_alias_vars(NULL, query, node)
+#else
+#define compat_flatten_join_aliases(query, node) flatten_join_alias_vars(query, node)
+#endif
+#if PG_VERSION_NUM >= 180000
+#define compat_expand_rte(rte, index, names, columns) \
+	expandRTE(rte, index, 0, VAR_RETURNING_DEFAULT, -1, true, names, columns)
+#else
+#define compat_expand_rte(rte, index, names, columns) expandRTE(rte, index, 0, -1, true, names, columns)
+#endif
+
 /* A hint to the processor, where the compiler has one. */
 #if defined(__GNUC__) || defined(__clang__)
 #define prefetch_memory(p) __builtin_prefetch(p)

@@ -58,10 +58,11 @@ static const RewriteInfo rewrites[REWRITES] = {
 	[REWRITE_ROWS_IN] = {"rows_in", try_rows_in},
 	[REWRITE_COMPOSITE_IN] = {"composite_in", try_composite_in},
 	[REWRITE_ARRAY_JOIN] = {"array_join", try_array_join},
+	[REWRITE_OR_REDUCTION] = {"or_reduction", try_or_reduction},
 };
 
 int			rewrites_mode = REWRITE_ON;
-int			rewrite_modes[REWRITES] = {REWRITE_ON, REWRITE_ON, REWRITE_ON, REWRITE_ON};
+int			rewrite_modes[REWRITES] = {REWRITE_ON, REWRITE_ON, REWRITE_ON, REWRITE_ON, REWRITE_ON};
 
 static planner_hook_type previous_planner = NULL;
 

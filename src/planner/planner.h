@@ -24,10 +24,11 @@ typedef enum RewriteId
 	REWRITE_HASHED_CASE,
 	REWRITE_ROWS_IN,
 	REWRITE_COMPOSITE_IN,
-	REWRITE_ARRAY_JOIN
+	REWRITE_ARRAY_JOIN,
+	REWRITE_OR_REDUCTION
 } RewriteId;
 
-#define REWRITES (REWRITE_ARRAY_JOIN + 1)
+#define REWRITES (REWRITE_OR_REDUCTION + 1)
 #define REWRITE_BIT(id) (1 << (id))
 
 /* pg_more.rewrites, and the setting of a single rewrite (the first three). */
@@ -86,6 +87,7 @@ extern Query *try_hashed_case(Query *query, Attempt *attempt);
 extern Query *try_rows_in(Query *query, Attempt *attempt);
 extern Query *try_composite_in(Query *query, Attempt *attempt);
 extern Query *try_array_join(Query *query, Attempt *attempt);
+extern Query *try_or_reduction(Query *query, Attempt *attempt);
 
 /* Lists and CASEs shorter than these are left alone, unless forced. */
 #define COMPOSITE_IN_MIN 16
@@ -93,6 +95,9 @@ extern Query *try_array_join(Query *query, Attempt *attempt);
 
 /* shapes.c */
 extern int	find_shapes(Query *query, ParamListInfo params, bool force, int *tuples);
+
+/* or_reduction.c */
+extern bool spans_relations(Node *node);
 
 /* attempt.c: what rewrites tell, and what they build with */
 extern void site_changed(Attempt *attempt, const char *where, double size);

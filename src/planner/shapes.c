@@ -221,6 +221,21 @@ query_shapes(Query *query, ShapeContext *context)
 	return query_tree_walker(query, shapes_walker, context, QTW_IGNORE_JOINALIASES);
 }
 
+/* Is a condition of WHERE an OR over several relations? */
+static bool
+has_spanning_or(Node *quals)
+{
+	ListCell   *lc;
+
+	if (quals == NULL || !IsA(quals, BoolExpr))
+		return false;
+	if (((BoolExpr *) quals)->boolop == AND_EXPR)
+		foreach(lc, ((BoolExpr *) quals)->args)
+			if (spans_relations(lfirst(lc)))
+				return true;
+	return spans_relations(quals);
+}
+
 /*
  * The kinds of nodes that statements have most of are walked here, as that
  * takes a third of what expression_tree_walker takes.
@@ -248,7 +263,10 @@ shapes_walker(Node *node, ShapeContext *context)
 			return false;
 		case T_FromExpr:
 			walk_list(((FromExpr *) node)->fromlist, context);
-			return shapes_walker(((FromExpr *) node)->quals, context);
+			(void) shapes_walker(((FromExpr *) node)->quals, context);
+			if (has_spanning_or(((FromExpr *) node)->quals))
+				context->shapes |= REWRITE_BIT(REWRITE_OR_REDUCTION);
+			return false;
 		case T_JoinExpr:
 			(void) shapes_walker(((JoinExpr *) node)->larg, context);
 			(void) shapes_walker(((JoinExpr *) node)->rarg, context);

@@ -1,0 +1,174 @@
+-- or_reduction: ORs that span relations give the same rows when the rows that their arms find are joined back.
+\set ECHO none
+\i sql/include/rewrites.sql
+
+-- As same_rows, and tells what or_reduction said.
+CREATE FUNCTION reduced(query text, OUT rows bigint, OUT same boolean, OUT told text)
+LANGUAGE plpgsql AS $$
+BEGIN
+	SELECT s.rows, s.same INTO rows, same FROM same_rows(query) AS s;
+	SET LOCAL pg_more.rewrites = force;
+	SELECT string_agg(CASE WHEN applied THEN 'on ' || split_part(reason, ':', 1) ELSE reason END, '; ' ORDER BY applied DESC, reason)
+	INTO told FROM more.explain_rewrites(query) WHERE rewrite = 'or_reduction';
+	told := coalesce(told, 'nothing');
+	SET LOCAL pg_more.rewrites = on;
+END $$;
+-- What a statement is rewritten to.
+CREATE FUNCTION rewritten(query text) RETURNS SETOF text
+LANGUAGE sql SET pg_more.rewrites = force AS $$
+	SELECT sql FROM more.explain_rewrites(query) WHERE rewrite = 'or_reduction' AND applied
+$$;
+\set ECHO all
+CREATE TABLE manager (id int PRIMARY KEY, name text, boss_id int REFERENCES manager);
+CREATE TABLE car (id int PRIMARY KEY, color text, manager_id int REFERENCES manager);
+CREATE TABLE truck (id int PRIMARY KEY, weight int, dropped int, manager_id int REFERENCES manager);
+CREATE TABLE airbag (id int PRIMARY KEY, kind int, dropped int, car_id int REFERENCES car, truck_id int REFERENCES truck, note text);
+CREATE TABLE part (airbag_id int, supplier int, code int);
+ALTER TABLE truck DROP COLUMN dropped;
+ALTER TABLE airbag DROP COLUMN dropped;
+INSERT INTO manager SELECT g, CASE WHEN g % 5 > 0 THEN 'm' || g % 10 END, CASE WHEN g > 10 THEN g / 10 END FROM generate_series(1, 50) AS g;
+INSERT INTO car SELECT g, CASE WHEN g % 7 > 0 THEN 'c' || g % 12 END, CASE WHEN g % 3 > 0 THEN g % 50 + 1 END FROM generate_series(1, 150) AS g;
+INSERT INTO truck SELECT g, nullif(g % 13, 0), CASE WHEN g % 4 > 0 THEN g % 50 + 1 END FROM generate_series(1, 150) AS g;
+INSERT INTO airbag SELECT g, nullif(g % 6, 0), CASE WHEN g % 3 = 0 THEN g % 150 + 1 END, CASE WHEN g % 3 = 1 THEN g % 150 + 1 END, 'n' || g FROM generate_series(1, 600) AS g;
+INSERT INTO part SELECT g % 650, g % 4, nullif(g % 9, 0) FROM generate_series(1, 900) AS g;
+ANALYZE manager, car, truck, airbag, part;
+
+-- left joins to unique keys: the filter follows, and the joins that served it alone go
+SELECT * FROM reduced('SELECT a.* FROM airbag AS a LEFT JOIN car AS c ON c.id = a.car_id LEFT JOIN truck AS t ON t.id = a.truck_id WHERE c.color = ''c1'' OR t.weight = 2');
+SELECT rewritten('SELECT a.* FROM airbag AS a LEFT JOIN car AS c ON c.id = a.car_id LEFT JOIN truck AS t ON t.id = a.truck_id WHERE c.color = ''c1'' OR t.weight = 2');
+-- chains of them, arms about the anchor, constants, several conditions
+SELECT * FROM reduced('SELECT a.id, c.color FROM airbag AS a LEFT JOIN car AS c ON c.id = a.car_id LEFT JOIN manager AS m ON m.id = c.manager_id LEFT JOIN manager AS b ON b.id = m.boss_id WHERE b.name = ''m1'' OR c.color = ''c5'' OR a.kind = 3');
+SELECT * FROM reduced('SELECT a.id FROM airbag AS a LEFT JOIN (car AS c LEFT JOIN manager AS m ON m.id = c.manager_id) ON c.id = a.car_id LEFT JOIN truck AS t ON t.id = a.truck_id WHERE (m.name = ''m2'' OR t.weight = 3 OR false) AND a.kind > 1 AND (c.color = ''c2'' OR t.weight IS NULL)');
+-- arms that are true of what was not matched
+SELECT * FROM reduced('SELECT a.id FROM airbag AS a LEFT JOIN car AS c ON c.id = a.car_id AND c.color = ''c1'' LEFT JOIN truck AS t ON t.id = a.truck_id WHERE c.id IS NULL OR t.weight = 2');
+SELECT * FROM reduced('SELECT a.id FROM airbag AS a LEFT JOIN (car AS c JOIN manager AS m ON m.id = c.manager_id AND m.name = ''m3'') ON c.id = a.car_id LEFT JOIN truck AS t ON t.id = a.truck_id WHERE c.id IS NULL OR t.weight = 2');
+SELECT * FROM reduced('SELECT a.id FROM airbag AS a LEFT JOIN car AS c ON c.id = a.car_id LEFT JOIN truck AS t ON t.id = a.truck_id AND t.manager_id = c.manager_id WHERE t.id IS NULL OR c.color = ''c1''');
+-- joins that repeat rows, and keep the filter
+SELECT * FROM reduced('SELECT a.id, p.code FROM airbag AS a LEFT JOIN part AS p ON p.airbag_id = a.id LEFT JOIN car AS c ON c.id = a.car_id WHERE p.code = 4 OR c.color = ''c3''');
+SELECT rewritten('SELECT a.id, p.code FROM airbag AS a LEFT JOIN part AS p ON p.airbag_id = a.id LEFT JOIN car AS c ON c.id = a.car_id WHERE p.code = 4 OR c.color = ''c3''');
+SELECT * FROM reduced('SELECT DISTINCT a.kind FROM airbag AS a LEFT JOIN part AS p ON p.airbag_id = a.id LEFT JOIN part AS q ON q.airbag_id = a.id WHERE p.code = 4 OR q.supplier = 3');
+-- inner joins, with conditions in ON and in WHERE; a RIGHT JOIN; commas
+SELECT * FROM reduced('SELECT a.id, p.code FROM airbag AS a JOIN part AS p ON p.airbag_id = a.id JOIN car AS c ON c.id = a.car_id WHERE p.code = 4 OR c.color = ''c3''');
+SELECT * FROM reduced('SELECT a.id, p.code FROM airbag AS a, part AS p, car AS c WHERE p.airbag_id = a.id AND c.id = a.car_id AND (p.code = 4 OR c.color = ''c3'')');
+SELECT * FROM reduced('SELECT a.id FROM car AS c RIGHT JOIN airbag AS a ON c.id = a.car_id LEFT JOIN truck AS t ON t.id = a.truck_id WHERE c.color = ''c1'' OR t.weight = 2');
+SELECT * FROM reduced('SELECT id, color FROM airbag AS a LEFT JOIN (SELECT id AS car_id, color, manager_id FROM car) AS c USING (car_id) LEFT JOIN truck AS t (truck_id, weight) USING (truck_id) WHERE color = ''c1'' OR weight = 2');
+SELECT * FROM reduced('SELECT j.id, j.color FROM (airbag AS a LEFT JOIN car AS c (car_id, color) USING (car_id)) AS j LEFT JOIN truck AS t (truck_id, weight) USING (truck_id) WHERE j.color = ''c1'' OR t.weight = 2');
+-- arms over several relations at once
+SELECT * FROM reduced('SELECT a.id FROM airbag AS a LEFT JOIN car AS c ON c.id = a.car_id LEFT JOIN truck AS t ON t.id = a.truck_id WHERE (c.color = ''c1'' AND a.kind = 2) OR (c.manager_id = t.manager_id) OR (t.weight = a.kind)');
+-- EXISTS and IN, correlated or not, NOT among them
+SELECT * FROM reduced('SELECT a.id FROM airbag AS a WHERE EXISTS (SELECT 1 FROM car AS c WHERE c.id = a.car_id AND c.color = ''c1'' LIMIT 1) OR EXISTS (SELECT FROM truck AS t WHERE t.id = a.truck_id AND t.weight = 2)');
+SELECT rewritten('SELECT a.id FROM airbag AS a WHERE EXISTS (SELECT 1 FROM car AS c WHERE c.id = a.car_id AND c.color = ''c1'' LIMIT 1) OR EXISTS (SELECT FROM truck AS t WHERE t.id = a.truck_id AND t.weight = 2)');
+SELECT * FROM reduced('SELECT a.id FROM airbag AS a WHERE a.car_id IN (SELECT id FROM car WHERE color = ''c1'') OR NOT EXISTS (SELECT FROM part AS p WHERE p.airbag_id = a.id) OR a.kind = 5');
+SELECT * FROM reduced('SELECT a.id FROM airbag AS a WHERE a.car_id NOT IN (SELECT id FROM car WHERE id IS NOT NULL) OR a.kind IS NULL OR a.kind IN (SELECT code FROM part)');
+SELECT * FROM reduced('SELECT a.id FROM airbag AS a LEFT JOIN car AS c ON c.id = a.car_id WHERE c.color = ''c1'' OR EXISTS (SELECT FROM part AS p WHERE p.airbag_id = a.id AND p.supplier = c.manager_id)');
+
+-- above the filter anything may stand: GROUP BY, DISTINCT, aggregates, window functions, ORDER BY with LIMIT
+SELECT * FROM reduced('SELECT a.kind, count(*), max(c.color) FROM airbag AS a LEFT JOIN car AS c ON c.id = a.car_id LEFT JOIN truck AS t ON t.id = a.truck_id WHERE c.color = ''c1'' OR t.weight = 2 GROUP BY a.kind HAVING count(*) > 1');
+SELECT * FROM reduced('SELECT DISTINCT ON (a.kind) a.kind, a.id, row_number() OVER (ORDER BY a.id) FROM airbag AS a LEFT JOIN car AS c ON c.id = a.car_id LEFT JOIN truck AS t ON t.id = a.truck_id WHERE c.color = ''c1'' OR t.weight = 2 ORDER BY a.kind, a.id LIMIT 3');
+-- any query level: views, WITH, set operations, subqueries of an outer query's columns
+CREATE VIEW red AS SELECT a.id, a.kind, c.color FROM airbag AS a LEFT JOIN car AS c ON c.id = a.car_id LEFT JOIN truck AS t ON t.id = a.truck_id WHERE c.color = 'c1' OR t.weight = 2;
+SELECT * FROM reduced('SELECT * FROM red WHERE kind > 1');
+SELECT * FROM reduced('WITH r AS (SELECT a.id FROM airbag AS a LEFT JOIN car AS c ON c.id = a.car_id WHERE c.color = ''c1'' OR a.kind = 2) SELECT r.id FROM r JOIN part AS p ON p.airbag_id = r.id UNION ALL SELECT id FROM r');
+SELECT * FROM reduced('SELECT m.id, (SELECT count(*) FROM airbag AS a LEFT JOIN car AS c ON c.id = a.car_id WHERE c.manager_id = m.id AND (c.color = ''c1'' OR a.kind = 2)) FROM manager AS m');
+-- more relations than join_collapse_limit
+SET join_collapse_limit = 3;
+SELECT * FROM reduced('SELECT a.id FROM airbag AS a LEFT JOIN part AS p ON p.airbag_id = a.id LEFT JOIN car AS c ON c.id = a.car_id LEFT JOIN truck AS t ON t.id = a.truck_id LEFT JOIN manager AS m ON m.id = t.manager_id LEFT JOIN manager AS b ON b.id = m.boss_id WHERE b.name = ''m1'' OR c.color = ''c5''');
+RESET join_collapse_limit;
+-- twice in one level, and twice the same relation
+SELECT * FROM reduced('SELECT a.id FROM airbag AS a LEFT JOIN car AS c ON c.id = a.car_id LEFT JOIN truck AS t ON t.id = a.truck_id WHERE (c.color = ''c1'' OR t.weight = 2) AND (c.manager_id < 20 OR t.manager_id < 20)');
+SELECT * FROM reduced('SELECT a.id, b.id FROM manager AS a JOIN manager AS b ON b.boss_id = a.id WHERE a.name = ''m1'' OR b.name = ''m2''');
+
+-- partitions and children: found by key, or by table and place
+CREATE TABLE event (id int, day date, car_id int, truck_id int, PRIMARY KEY (id, day)) PARTITION BY RANGE (day);
+CREATE TABLE event_1 PARTITION OF event FOR VALUES FROM ('2024-01-01') TO ('2024-02-01');
+CREATE TABLE event_2 PARTITION OF event FOR VALUES FROM ('2024-02-01') TO ('2024-03-01');
+INSERT INTO event SELECT g, '2024-01-01'::date + g % 50, g % 150, (g * 7) % 150 FROM generate_series(1, 300) AS g;
+CREATE TABLE trip (id int, car_id int, truck_id int) PARTITION BY HASH (id);
+CREATE TABLE trip_1 PARTITION OF trip FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE trip_2 PARTITION OF trip FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+INSERT INTO trip SELECT g % 100, g % 150, (g * 7) % 150 FROM generate_series(1, 300) AS g;
+CREATE TABLE old_airbag () INHERITS (airbag);
+INSERT INTO old_airbag SELECT id, kind, car_id, truck_id, note FROM ONLY airbag WHERE id < 100;
+ANALYZE event, trip, old_airbag;
+SELECT * FROM reduced('SELECT e.id FROM event AS e LEFT JOIN car AS c ON c.id = e.car_id LEFT JOIN truck AS t ON t.id = e.truck_id WHERE c.color = ''c1'' OR t.weight = 2');
+SELECT rewritten('SELECT e.id FROM event AS e LEFT JOIN car AS c ON c.id = e.car_id LEFT JOIN truck AS t ON t.id = e.truck_id WHERE c.color = ''c1'' OR t.weight = 2');
+SELECT * FROM reduced('SELECT e.id FROM trip AS e LEFT JOIN car AS c ON c.id = e.car_id LEFT JOIN truck AS t ON t.id = e.truck_id WHERE c.color = ''c1'' OR t.weight = 2');
+SELECT rewritten('SELECT e.id FROM trip AS e LEFT JOIN car AS c ON c.id = e.car_id LEFT JOIN truck AS t ON t.id = e.truck_id WHERE c.color = ''c1'' OR t.weight = 2');
+SELECT * FROM reduced('SELECT a.id, a.tableoid::regclass FROM airbag AS a LEFT JOIN car AS c ON c.id = a.car_id LEFT JOIN truck AS t ON t.id = a.truck_id WHERE c.color = ''c1'' OR t.weight = 2');
+-- a parent's key is not unique among its children: the filter stays
+SELECT rewritten('SELECT c.id FROM car AS c LEFT JOIN airbag AS a ON a.id = c.id WHERE a.kind = 1 OR c.color = ''c1''');
+SELECT * FROM reduced('SELECT c.id, a.kind FROM car AS c LEFT JOIN airbag AS a ON a.id = c.id WHERE a.kind = 1 OR c.color = ''c1''');
+DROP TABLE old_airbag;
+
+-- changes: over their sources alone
+CREATE TABLE bill (airbag_id int, total int);
+INSERT INTO bill SELECT g, 0 FROM generate_series(1, 600) AS g;
+CREATE FUNCTION change(statement text, OUT changed bigint, OUT sum bigint, OUT told text) LANGUAGE plpgsql AS $$
+BEGIN
+	SET LOCAL pg_more.rewrites = force;
+	EXECUTE statement;
+	GET DIAGNOSTICS changed = ROW_COUNT;
+	sum := (SELECT pg_catalog.sum(airbag_id + 1000 * total) FROM bill);
+	SELECT string_agg(reason, '; ' ORDER BY applied DESC, reason) INTO told FROM more.explain_rewrites(statement) WHERE rewrite = 'or_reduction';
+	EXECUTE 'UPDATE bill SET total = 0';
+END $$;
+SELECT * FROM change('UPDATE bill SET total = 1 FROM airbag AS a LEFT JOIN car AS c ON c.id = a.car_id WHERE a.id = bill.airbag_id AND (c.color = ''c1'' OR a.kind = 2)');
+SELECT count(*), sum(bill.airbag_id + 1000) FROM bill JOIN airbag AS a ON a.id = bill.airbag_id LEFT JOIN car AS c ON c.id = a.car_id WHERE c.color = 'c1' OR a.kind = 2;
+SELECT * FROM change('UPDATE bill SET total = 1 FROM airbag AS a LEFT JOIN car AS c ON c.id = a.car_id WHERE a.id = bill.airbag_id AND (c.color = ''c1'' OR bill.total = 2)');
+SELECT * FROM change('DELETE FROM bill WHERE airbag_id IN (SELECT a.id FROM airbag AS a LEFT JOIN car AS c ON c.id = a.car_id WHERE c.color = ''c1'' OR a.kind = 2)');
+SELECT * FROM change('INSERT INTO bill SELECT a.id, 5 FROM airbag AS a LEFT JOIN car AS c ON c.id = a.car_id WHERE c.color = ''c1'' OR a.kind = 2');
+
+-- what is left alone, and why
+SELECT * FROM reduced('SELECT a.id FROM airbag AS a FULL JOIN car AS c ON c.id = a.car_id WHERE c.color = ''c1'' OR a.kind = 2');
+SELECT * FROM reduced('SELECT a.id FROM airbag AS a LEFT JOIN car AS c ON c.id = a.car_id WHERE 10 / c.id = 1 OR a.kind = 2');
+SELECT * FROM reduced('SELECT a.id FROM airbag AS a LEFT JOIN car AS c ON c.id = a.car_id AND 10 / c.id = 1 WHERE c.color = ''c1'' OR a.kind = 2');
+SELECT * FROM reduced('SELECT a.id FROM airbag AS a LEFT JOIN car AS c ON c.id = a.car_id WHERE (c.color = ''c1'' OR a.kind = 2) AND random() >= 0');
+SELECT * FROM reduced('SELECT a.id FROM airbag AS a WHERE a.kind = 2 OR a.id = (SELECT max(id) FROM car)');
+SELECT * FROM reduced('SELECT a.id FROM airbag AS a WHERE a.kind = 2 OR a.id IN (SELECT id FROM car ORDER BY id LIMIT 3)');
+SELECT * FROM reduced('SELECT a.id FROM airbag AS a WHERE a.kind = 2 OR a.id IN (SELECT count(*) FROM car)');
+SELECT * FROM reduced('WITH w AS MATERIALIZED (SELECT id FROM car) SELECT a.id FROM airbag AS a WHERE a.kind = 2 OR a.id IN (SELECT id FROM w)');
+SELECT * FROM reduced('WITH w AS MATERIALIZED (SELECT id, color FROM car) SELECT a.id FROM airbag AS a LEFT JOIN w ON w.id = a.car_id WHERE a.kind = 2 OR w.color = ''c1''');
+SELECT * FROM reduced('SELECT a.id FROM airbag AS a LEFT JOIN generate_series(1, 9) AS g ON g = a.kind WHERE g = 1 OR a.car_id = 7');
+SELECT * FROM reduced('SELECT a.id FROM airbag AS a TABLESAMPLE system (100) REPEATABLE (1) LEFT JOIN car AS c ON c.id = a.car_id WHERE c.color = ''c1'' OR a.kind = 2');
+SELECT * FROM reduced('SELECT m.id FROM manager AS m WHERE EXISTS (SELECT FROM airbag AS a LEFT JOIN car AS c ON c.id = a.car_id WHERE c.manager_id = m.id OR a.kind = m.id)');
+SELECT * FROM reduced('SELECT a.id FROM airbag AS a LEFT JOIN LATERAL (SELECT color FROM car WHERE id = a.car_id) AS c ON true WHERE c.color = ''c1'' OR a.kind = 2');
+SELECT * FROM reduced('SELECT a.id FROM airbag AS a JOIN car AS c ON c.id = a.car_id AND (c.color = ''c1'' OR a.kind = 2)');
+SELECT * FROM reduced('SELECT g.g FROM generate_series(1, 9) AS g LEFT JOIN car AS c ON c.id = g.g WHERE c.color = ''c1'' OR g.g = 2');
+SELECT reason FROM more.explain_rewrites('SELECT a.id FROM airbag AS a LEFT JOIN car AS c ON c.id = a.car_id WHERE c.color = ''c1'' OR a.kind = 2 FOR UPDATE OF a') WHERE rewrite = 'or_reduction';
+SELECT reason FROM more.explain_rewrites('SELECT a.id FROM airbag AS a LEFT JOIN car AS c ON c.id = a.car_id WHERE ' || (SELECT string_agg(format('c.color = ''c%s'' AND a.kind = %s', g, g), ' OR ') FROM generate_series(1, 17) AS g)) WHERE rewrite = 'or_reduction';
+-- one relation is the business of its indexes
+SELECT * FROM reduced('SELECT a.id FROM airbag AS a LEFT JOIN car AS c ON c.id = a.car_id WHERE c.color = ''c1'' OR c.color IS NULL');
+
+-- row security and column privileges: as in the statement as it was
+CREATE ROLE more_or_reader;
+GRANT SELECT (id, kind, car_id) ON airbag TO more_or_reader;
+GRANT SELECT ON car TO more_or_reader;
+ALTER TABLE car ENABLE ROW LEVEL SECURITY;
+CREATE POLICY odd ON car USING (id % 2 = 1);
+GRANT USAGE ON SCHEMA public TO more_or_reader;
+SET ROLE more_or_reader;
+SET pg_more.rewrites = off;
+SELECT count(*), sum(a.id) FROM airbag AS a LEFT JOIN car AS c ON c.id = a.car_id WHERE c.color = 'c1' OR a.kind = 2;
+SET pg_more.rewrites = force;
+SELECT count(*), sum(a.id) FROM airbag AS a LEFT JOIN car AS c ON c.id = a.car_id WHERE c.color = 'c1' OR a.kind = 2;
+SELECT count(*), sum(a.id) FROM airbag AS a LEFT JOIN car AS c ON c.id = a.car_id WHERE c.color = 'c1' OR a.note = 'x';
+RESET ROLE;
+
+-- prepared statements, with parameters known and not known
+SET plan_cache_mode = force_generic_plan;
+PREPARE found(text, int) AS SELECT count(*) FROM airbag AS a LEFT JOIN car AS c ON c.id = a.car_id WHERE $1 IS NULL OR c.color = $1 OR a.kind = $2;
+EXECUTE found('c1', 2);
+EXECUTE found(NULL, 2);
+EXECUTE found('none', NULL);
+SET plan_cache_mode = force_custom_plan;
+EXECUTE found('c1', 2);
+EXECUTE found(NULL, 2);
+RESET plan_cache_mode;
+-- cursors keep the plan that WHERE CURRENT OF wants
+BEGIN;
+DECLARE c CURSOR FOR SELECT * FROM airbag AS a WHERE a.kind = 2 OR EXISTS (SELECT FROM part AS p WHERE p.airbag_id = a.id AND p.code = 4);
+FETCH 1 FROM c;
+DELETE FROM airbag WHERE CURRENT OF c;
+ROLLBACK;
+DROP OWNED BY more_or_reader;
+DROP ROLE more_or_reader;

@@ -1,0 +1,37 @@
+/*
+ * join_tree.h
+ *	  Parts of a query's join tree that hold all that the whole can give; see
+ *	  join_tree.c.
+ */
+#ifndef PG_MORE_JOIN_TREE_H
+#define PG_MORE_JOIN_TREE_H
+
+#include "planner/levels.h"
+
+/* Relations that a row of the join has together, or that are all NULL in it. */
+typedef struct JoinZone
+{
+	Bitmapset  *relations;
+	List	   *conditions;		/* what holds where they are not NULL, a list of conjuncts */
+	Bitmapset  *needs;			/* the relations that the conditions mention */
+	struct JoinZone *parent;	/* the zone that it is joined to, NULL for the first */
+} JoinZone;
+
+/* The join tree of a query, taken apart. */
+typedef struct JoinTree
+{
+	Query	   *query;
+	FromExpr   *from;			/* the tree, with join aliases replaced by what they stand for */
+	Bitmapset  *relations;		/* all that are in it */
+	List	   *zones;			/* of JoinZone; the first is of those that no outer join makes NULL */
+	const char *problem;		/* why it cannot be reduced, or NULL */
+} JoinTree;
+
+extern JoinTree *take_apart(Query *query);
+extern Bitmapset *relations_in(JoinTree *tree, Node *expression);
+extern Bitmapset *needed_relations(JoinTree *tree, Bitmapset *wanted);
+extern Query *reduced_query(JoinTree *tree, Bitmapset *keep, List *conditions);
+extern bool is_determined(JoinTree *tree, int anchor, Bitmapset *keep, List *conditions);
+extern RangeTblEntry *join_entry(Query *query, Node *left, Node *right, JoinType type);
+
+#endif							/* PG_MORE_JOIN_TREE_H */

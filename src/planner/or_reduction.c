@@ -1,0 +1,779 @@
+/*
+ * or_reduction.c
+ *	  ORs that span relations: a LEFT JOIN b LEFT JOIN c WHERE b.x = 1 OR c.y = 2.
+ *
+ * No index helps with such a filter, as each of its arms is about another
+ * relation: the whole join is made and then filtered.
+ *
+ * Shapes.  As a condition of WHERE: an OR whose arms mention several relations
+ * of the query, or hold EXISTS or IN subqueries; in any query level of a
+ * SELECT, or over the sources of an UPDATE or DELETE.
+ *
+ * Form.  One relation, the anchor, is joined at its own place with the rows of
+ * it for which some arm can hold:
+ *		a JOIN (SELECT a.ctid FROM a JOIN b ON ... WHERE b.x = 1 UNION
+ *				SELECT a.ctid FROM a JOIN c ON ... WHERE c.y = 2) found
+ *		ON a.ctid = found.ctid
+ * where each arm's query has the relations alone that it needs, and the other
+ * conditions of WHERE that are about these.  Arms about one relation alone
+ * are one query.  The filter stays, unless it follows (below).  There is a form
+ * for each of the largest relations that can be the anchor.
+ *
+ * Why the result is the same.  Take a row of the join that the filter passes.
+ * One of its arms is true for it.  That arm's query has, as join_tree.c
+ * argues, among its rows what the row has of the arm's relations, so it gives
+ * the anchor's row: the join with the rows found takes away only what the
+ * filter does.  It adds and repeats nothing, as UNION gives each row once.
+ * NULLs: only arms that are true matter on either side.
+ *		The filter follows from being found if, for one row of the anchor, the
+ * arm's relations have at most one row in the arm's query, by unique indexes
+ * (is_determined): then what the row of the join has of them is that very row,
+ * and the arm is true for it as well.  Without the filter the planner can
+ * leave out joins that served it alone.
+ *		A row of the anchor is known by its ctid, which is the same for all scans
+ * of a statement, as they have one snapshot; in children and partitions by tableoid
+ * and ctid, or for partitioned tables by the primary key.
+ *		What is computed must give the same for the same row, and must not fail: an
+ * arm is computed for rows that other conditions or arms had kept away.
+ * Functions that are volatile anywhere in FROM or WHERE, and arms and
+ * conditions that may fail, or whose result may differ from run to run (LIMIT,
+ * aggregates, samples), are left alone, as are foreign tables.
+ *		Locking: where rows are locked nothing is done, as a row that is checked
+ * again after a concurrent update has another ctid.  In UPDATE and DELETE
+ * neither the anchor nor an arm's relations may be the target: all others are
+ * read in the statement's snapshot also when the target's row is checked again.
+ * Arms that use columns of outer queries are left alone for the same reason.
+ *
+ * Left alone besides: FULL JOIN, LATERAL, arms over functions or CTEs, cursors
+ * (WHERE CURRENT OF wants a plain scan), ORs of more than MAX_ARMS arms.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/sysattr.h"
+#include "access/table.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
+#include "optimizer/optimizer.h"
+#include "parser/parse_oper.h"
+#include "parser/parsetree.h"
+#include "rewrite/rewriteManip.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+#include "catalog.h"
+#include "planner/join_tree.h"
+#include "planner/lookup.h"
+
+/* More arms than this are not worth a query each. */
+#define MAX_ARMS 16
+
+/* So many anchors are tried; one alone where the statement takes long to plan. */
+#define MAX_ANCHORS 2
+#define MANY_RELATIONS 6
+
+/* The name of the relation that holds the rows found. */
+#define FOUND_NAME "found"
+
+/* An OR that is being reduced. */
+typedef struct Reduction
+{
+	Level	   *level;
+	JoinTree   *tree;
+	List	   *arms;			/* conditions of the OR's arms, each to be a query of its own */
+	List	   *conditions;		/* other conditions of WHERE that an arm's query may have */
+	int			anchor;			/* a relation */
+	List	   *key;			/* attribute numbers by which its rows are known */
+	bool		implied;		/* does the filter follow from being found? */
+	Query	   *found;			/* the query that finds the anchor's rows */
+} Reduction;
+
+/* A walker: is there what only a query level of its own can tell, or a CTE? */
+static bool
+has_cte(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeTblEntry))
+		return ((RangeTblEntry *) node)->rtekind == RTE_CTE;
+	if (IsA(node, Query))
+		return ((Query *) node)->cteList != NIL ||
+			query_tree_walker((Query *) node, has_cte, context, QTW_EXAMINE_RTES_BEFORE);
+	return expression_tree_walker(node, has_cte, context);
+}
+
+/* Does an expression use columns of queries around this level? */
+static bool
+uses_outer(Level *level, Node *node)
+{
+	int			up = 1;
+
+	for (Level *outer = level->outer; outer; outer = outer->outer)
+		if (contain_vars_of_level(node, up++))
+			return true;
+	return false;
+}
+
+static bool condition_may_fail(Level *level, Node *node);
+
+/* Is LIMIT one that an EXISTS does not mind? */
+static bool
+is_plain_limit(Node *limit, bool exists)
+{
+	Const	   *count = (Const *) limit;
+
+	return limit == NULL ||
+		(exists && IsA(limit, Const) && !count->constisnull && DatumGetInt64(count->constvalue) > 0);
+}
+
+/* May a subquery fail, or give other rows when it is run again? */
+static bool
+subquery_may_differ(Level *outer, Query *query, bool exists)
+{
+	Level		level = {.query = query, .outer = outer, .attempt = outer->attempt};
+	ListCell   *lc;
+
+	check_stack_depth();
+	if (query->commandType != CMD_SELECT || query->setOperations || query->hasAggs || query->hasWindowFuncs ||
+		query->hasTargetSRFs || query->groupClause || query->groupingSets || query->havingQual ||
+		query->hasDistinctOn || query->rowMarks || query->cteList || query->limitOffset ||
+		!is_plain_limit(query->limitCount, exists))
+		return true;
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind == RTE_JOIN)
+			continue;
+		if (rte->securityQuals || rte->lateral || rte->tablesample ||
+			(rte->rtekind == RTE_RELATION ? is_foreign(rte->relid) :
+			 rte->rtekind != RTE_SUBQUERY || subquery_may_differ(&level, rte->subquery, false)))
+			return true;
+	}
+	/* an EXISTS computes nothing of its target list */
+	if (!exists && condition_may_fail(&level, (Node *) query->targetList))
+		return true;
+	return condition_may_fail(&level, (Node *) query->jointree);
+}
+
+/* A walker: may a condition fail, or a subquery in it give other rows when it is run again? */
+static bool
+condition_walker(Node *node, Level *level)
+{
+	SubLink    *link = (SubLink *) node;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, SubLink))
+		return (link->subLinkType != EXISTS_SUBLINK && link->subLinkType != ANY_SUBLINK) ||
+			condition_may_fail(level, link->testexpr) ||
+			subquery_may_differ(level, (Query *) link->subselect, link->subLinkType == EXISTS_SUBLINK);
+	/* its expressions are walked below */
+	if (IsA(node, FromExpr) || IsA(node, JoinExpr) || IsA(node, RangeTblRef))
+		return expression_tree_walker(node, condition_walker, level);
+	if (IsA(node, Var))
+		return may_fail(node, level);
+	if (IsA(node, Param))
+		return false;
+	return node_may_fail(node) || expression_tree_walker(node, condition_walker, level);
+}
+
+/* May a condition of a level fail? */
+static bool
+condition_may_fail(Level *level, Node *node)
+{
+	return condition_walker(node, level);
+}
+
+/* A walker's state: the relations of a level that an expression mentions, at most two of them */
+typedef struct Span
+{
+	int			relation;
+	bool		several;
+	bool		subquery;
+} Span;
+
+static bool
+span_walker(Node *node, Span *span)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+	{
+		Var		   *var = (Var *) node;
+
+		if (var->varlevelsup == 0 && span->relation != 0 && span->relation != var->varno)
+			span->several = true;
+		if (var->varlevelsup == 0)
+			span->relation = var->varno;
+		return span->several;
+	}
+	if (IsA(node, SubLink))
+	{
+		SubLinkType type = ((SubLink *) node)->subLinkType;
+
+		if (type == EXISTS_SUBLINK || type == ANY_SUBLINK)
+			return span->subquery = true;
+	}
+	return expression_tree_walker(node, span_walker, span);
+}
+
+/*
+ * spans_relations
+ *		Is a condition an OR that no index of one relation can serve?  Allocates
+ *		nothing.
+ */
+bool
+spans_relations(Node *node)
+{
+	Span		span = {0};
+
+	return IsA(node, BoolExpr) && ((BoolExpr *) node)->boolop == OR_EXPR && span_walker(node, &span);
+}
+
+/* The names of the relations that a condition mentions, for people. */
+static const char *
+names_of(JoinTree *tree, Node *condition)
+{
+	Bitmapset  *relations = relations_in(tree, condition);
+	StringInfoData names;
+	int			relation = -1;
+
+	initStringInfo(&names);
+	while ((relation = bms_next_member(relations, relation)) >= 0)
+		appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "",
+						 rt_fetch(relation, tree->query->rtable)->eref->aliasname);
+	return names.len > 0 ? names.data : "the statement";
+}
+
+/* Are rows locked at this level or around it? */
+static bool
+locks_rows(Level *level)
+{
+	for (; level; level = level->outer)
+		if (level->query->rowMarks)
+			return true;
+	return false;
+}
+
+/* Why an OR cannot be reduced, whatever the anchor, or NULL. */
+static const char *
+or_problem(Level *level, JoinTree *tree, BoolExpr *expr)
+{
+	const int	cursor = CURSOR_OPT_SCROLL | CURSOR_OPT_NO_SCROLL | CURSOR_OPT_INSENSITIVE |
+		CURSOR_OPT_ASENSITIVE | CURSOR_OPT_HOLD | CURSOR_OPT_FAST_PLAN;
+	ListCell   *lc;
+
+	if (tree->problem)
+		return tree->problem;
+	if (list_length(expr->args) > MAX_ARMS)
+		return psprintf("it has more than %d arms", MAX_ARMS);
+	if (locks_rows(level))
+		return "rows are locked";
+	if (level->attempt->cursor_options & cursor)
+		return "it is a cursor's statement";
+	if (contain_volatile_functions((Node *) tree->from))
+		return "a condition calls volatile functions";
+	if (uses_outer(level, (Node *) expr))
+		return "it uses columns of an outer query";
+	if (has_cte((Node *) expr, NULL))
+		return "it reads a WITH query";
+	foreach(lc, expr->args)
+		if (condition_may_fail(level, lfirst(lc)))
+			return "a part of it may fail, or give another answer when it is run again";
+	return NULL;
+}
+
+/* Divide an OR's arms: what is about one relation alone is one. */
+static List *
+make_arms(JoinTree *tree, BoolExpr *expr)
+{
+	List	   *arms = NIL;
+	List	   *relations = NIL;	/* of each arm, NULL if nothing is to join it */
+	ListCell   *lc;
+
+	foreach(lc, expr->args)
+	{
+		Node	   *arm = lfirst(lc);
+		Bitmapset  *mentioned = relations_in(tree, arm);
+		bool		simple = bms_num_members(mentioned) <= 1 && !checkExprHasSubLink(arm);
+		int			i;
+
+		for (i = 0; simple && i < list_length(arms); i++)
+			if (list_nth(relations, i) && bms_equal(list_nth(relations, i), mentioned))
+				break;
+		if (simple && i < list_length(arms))
+		{
+			Node	   *other = list_nth(arms, i);
+
+			lfirst(list_nth_cell(arms, i)) = make_orclause(list_make2(other, arm));
+			continue;
+		}
+		arms = lappend(arms, arm);
+		relations = lappend(relations, simple ? mentioned : NULL);
+	}
+	return arms;
+}
+
+/* Why a relation cannot be read a second time, or NULL. */
+static const char *
+relation_problem(Level *level, int relation)
+{
+	RangeTblEntry *rte = rt_fetch(relation, level->query->rtable);
+
+	if (relation == level->query->resultRelation)
+		return "its arms read the table that is changed";
+	if (rte->lateral || rte->tablesample)
+		return "a relation of it is a sample, or LATERAL";
+	if (contain_volatile_functions((Node *) rte->securityQuals))
+		return "a policy calls volatile functions";
+	if (rte->rtekind == RTE_SUBQUERY)
+		return uses_outer(level, (Node *) list_make1(rte->subquery)) || subquery_may_differ(level, rte->subquery, false) ?
+			"a subquery of it may fail, or give other rows when it is run again" : NULL;
+	if (rte->rtekind != RTE_RELATION)
+		return "a relation of it is not a table";
+	return is_foreign(rte->relid) ? "a table of it is foreign" : NULL;
+}
+
+/* How many rows a table has, as far as that is known. */
+static double
+table_rows(RangeTblEntry *rte)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(rte->relid));
+	double		rows;
+
+	if (!HeapTupleIsValid(tuple))
+		return 0;
+	rows = ((Form_pg_class) GETSTRUCT(tuple))->reltuples;
+	ReleaseSysCache(tuple);
+	/* a partitioned table has often not been looked at */
+	return rows <= 0 && rte->relkind == RELKIND_PARTITIONED_TABLE ? 1e9 : rows;
+}
+
+/* Can the rows of a relation of the query be known again? */
+static bool
+is_anchor(Query *query, int relation)
+{
+	RangeTblEntry *rte = rt_fetch(relation, query->rtable);
+	Relation	rel;
+	bool		result;
+
+	if (rte->rtekind != RTE_RELATION || rte->tablesample || relation == query->resultRelation ||
+		(rte->relkind != RELKIND_RELATION && rte->relkind != RELKIND_MATVIEW &&
+		 rte->relkind != RELKIND_PARTITIONED_TABLE) || is_foreign(rte->relid))
+		return false;
+	rel = table_open(rte->relid, NoLock);
+	result = rte->relkind == RELKIND_PARTITIONED_TABLE || rel->rd_rel->relam == HEAP_TABLE_AM_OID;
+	table_close(rel, NoLock);
+	return result;
+}
+
+/* The relations that may be the anchor, the largest first. */
+static List *
+find_anchors(JoinTree *tree)
+{
+	JoinZone   *zone = linitial(tree->zones);
+	int			most = bms_num_members(tree->relations) > MANY_RELATIONS ? 1 : MAX_ANCHORS;
+	List	   *anchors = NIL;
+	int			relation = -1;
+
+	while ((relation = bms_next_member(zone->relations, relation)) >= 0)
+	{
+		double		rows;
+		int			place = 0;
+
+		if (!is_anchor(tree->query, relation))
+			continue;
+		rows = table_rows(rt_fetch(relation, tree->query->rtable));
+		while (place < list_length(anchors) &&
+			   table_rows(rt_fetch(list_nth_int(anchors, place), tree->query->rtable)) >= rows)
+			place++;
+		anchors = list_insert_nth_int(anchors, place, relation);
+	}
+	return list_truncate(anchors, most);
+}
+
+/* The columns by which the rows of a relation are known. */
+static List *
+row_key(RangeTblEntry *rte)
+{
+	Relation	rel = table_open(rte->relid, NoLock);
+	List	   *columns = rte->relkind == RELKIND_PARTITIONED_TABLE ? primary_key_columns(rel) : NIL;
+	UniqueKey	key;
+
+	if (columns && (!find_unique_key(rel, columns, &key) || key.deferrable || key.partial || !key.usual))
+		columns = NIL;
+	table_close(rel, NoLock);
+	if (columns)
+		return columns;
+	if (rte->inh && has_subclass(rte->relid))
+		return list_make2_int(TableOidAttributeNumber, SelfItemPointerAttributeNumber);
+	return list_make1_int(SelfItemPointerAttributeNumber);
+}
+
+/* A column of a relation, also one of the system's. */
+static Var *
+make_column(Query *query, int relation, AttrNumber attnum)
+{
+	Oid			type;
+	int32		typmod;
+	Oid			collation;
+
+	get_atttypetypmodcoll(rt_fetch(relation, query->rtable)->relid, attnum, &type, &typmod, &collation);
+	return makeVar(relation, attnum, type, typmod, collation, 0);
+}
+
+/* The other conditions of WHERE that an arm's query with these relations may have. */
+static List *
+conditions_over(Reduction *reduction, Bitmapset *relations)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, reduction->conditions)
+		if (bms_is_subset(relations_in(reduction->tree, lfirst(lc)), relations))
+			result = lappend(result, lfirst(lc));
+	return result;
+}
+
+/* The query that finds the anchor's rows for an arm; NULL, with why, if there is none. */
+static Query *
+arm_query(Reduction *reduction, Node *arm, const char **problem)
+{
+	JoinTree   *tree = reduction->tree;
+	Bitmapset  *keep = relations_in(tree, arm);
+	List	   *conditions;
+	Query	   *result;
+	int			relation = -1;
+	int			resno = 0;
+	ListCell   *lc;
+
+	keep = needed_relations(tree, bms_add_member(keep, reduction->anchor));
+	while ((relation = bms_next_member(keep, relation)) >= 0)
+		if ((*problem = relation_problem(reduction->level, relation)) != NULL)
+			return NULL;
+	for (int i = 1; i < list_length(tree->zones); i++)
+	{
+		JoinZone   *zone = list_nth(tree->zones, i);
+		Node	   *joined_on = (Node *) zone->conditions;
+
+		if (bms_overlap(zone->relations, keep) &&
+			(condition_may_fail(reduction->level, joined_on) || uses_outer(reduction->level, joined_on) ||
+			 has_cte(joined_on, NULL)))
+		{
+			*problem = "the condition of an outer join may fail, or reads an outer query";
+			return NULL;
+		}
+	}
+	conditions = conditions_over(reduction, keep);
+	reduction->implied &= is_determined(tree, reduction->anchor, keep, conditions);
+	result = reduced_query(tree, keep, lappend(list_copy(conditions), arm));
+	if (result == NULL)
+	{
+		*problem = "an outer join's condition does not mention what it joins to";
+		return NULL;
+	}
+	foreach(lc, reduction->key)
+	{
+		Var		   *column = make_column(tree->query, reduction->anchor, lfirst_int(lc));
+		char	   *name = get_rte_attribute_name(rt_fetch(reduction->anchor, tree->query->rtable), lfirst_int(lc));
+
+		result->targetList = lappend(result->targetList,
+									 makeTargetEntry((Expr *) column, ++resno, pstrdup(name), false));
+	}
+	return result;
+}
+
+/* What a set operation compares a column by. */
+static SortGroupClause *
+column_equality(Oid type)
+{
+	SortGroupClause *clause = makeNode(SortGroupClause);
+
+	get_sort_group_operators(type, false, true, false, &clause->sortop, &clause->eqop, NULL, &clause->hashable);
+	return clause;
+}
+
+/* left UNION right; columns: Vars of the first query */
+static Node *
+make_union(Node *left, Node *right, List *columns)
+{
+	SetOperationStmt *result = makeNode(SetOperationStmt);
+	ListCell   *lc;
+
+	result->op = SETOP_UNION;
+	result->larg = left;
+	result->rarg = right;
+	foreach(lc, columns)
+	{
+		Var		   *column = lfirst(lc);
+
+		result->colTypes = lappend_oid(result->colTypes, column->vartype);
+		result->colTypmods = lappend_int(result->colTypmods, column->vartypmod);
+		result->colCollations = lappend_oid(result->colCollations, column->varcollid);
+		result->groupClauses = lappend(result->groupClauses, column_equality(column->vartype));
+	}
+	return (Node *) result;
+}
+
+/* An entry of a range table for a subquery. */
+static RangeTblEntry *
+subquery_entry(Query *query, const char *name)
+{
+	RangeTblEntry *rte = makeNode(RangeTblEntry);
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	foreach(lc, query->targetList)
+		names = lappend(names, makeString(pstrdup(lfirst_node(TargetEntry, lc)->resname)));
+	rte->rtekind = RTE_SUBQUERY;
+	rte->subquery = query;
+	rte->alias = makeAlias(name, NIL);
+	rte->eref = makeAlias(name, names);
+	rte->inFromCl = true;
+	return rte;
+}
+
+/* The UNION of the arms' queries. */
+static Query *
+union_of(List *queries)
+{
+	Query	   *result = makeNode(Query);
+	List	   *columns = NIL;
+	Node	   *operations = NULL;
+	int			index = 0;
+	ListCell   *lc;
+
+	result->commandType = CMD_SELECT;
+	result->canSetTag = true;
+	result->stmt_location = -1;
+	foreach(lc, linitial_node(Query, queries)->targetList)
+	{
+		TargetEntry *target = lfirst(lc);
+		Var		   *var = (Var *) target->expr;
+
+		columns = lappend(columns, makeVar(1, target->resno, var->vartype, var->vartypmod, var->varcollid, 0));
+		result->targetList = lappend(result->targetList,
+									 makeTargetEntry((Expr *) copyObject(llast(columns)), target->resno,
+													 pstrdup(target->resname), false));
+	}
+	foreach(lc, queries)
+	{
+		RangeTblRef *ref = makeNode(RangeTblRef);
+
+		ref->rtindex = ++index;
+		result->rtable = lappend(result->rtable, subquery_entry(lfirst(lc), psprintf("*SELECT* %d", index)));
+		operations = operations ? make_union(operations, (Node *) ref, columns) : (Node *) ref;
+	}
+	result->setOperations = operations;
+	result->jointree = makeFromExpr(NIL, NULL);
+	return result;
+}
+
+/* anchor's columns = those of the rows found */
+static Node *
+found_condition(Query *query, Reduction *reduction, int found)
+{
+	List	   *tests = NIL;
+	AttrNumber	number = 0;
+	ListCell   *lc;
+
+	foreach(lc, reduction->key)
+	{
+		Var		   *column = make_column(query, reduction->anchor, lfirst_int(lc));
+		Var		   *other = makeVar(found, ++number, column->vartype, column->vartypmod, column->varcollid, 0);
+		OpExpr	   *test = (OpExpr *) make_opclause(column_equality(column->vartype)->eqop, BOOLOID, false,
+													(Expr *) column, (Expr *) other, InvalidOid,
+													column->varcollid);
+
+		test->opfuncid = get_opcode(test->opno);
+		tests = lappend(tests, test);
+	}
+	return (Node *) make_ands_explicit(tests);
+}
+
+/* Put the join at the anchor's place in the tree; what is at the place of node. */
+static Node *
+put_in_place(Node *node, int anchor, Node *join)
+{
+	ListCell   *lc;
+
+	if (IsA(node, RangeTblRef))
+		return ((RangeTblRef *) node)->rtindex == anchor ? join : node;
+	if (IsA(node, FromExpr))
+	{
+		foreach(lc, ((FromExpr *) node)->fromlist)
+			lfirst(lc) = put_in_place(lfirst(lc), anchor, join);
+		return node;
+	}
+	((JoinExpr *) node)->larg = put_in_place(((JoinExpr *) node)->larg, anchor, join);
+	((JoinExpr *) node)->rarg = put_in_place(((JoinExpr *) node)->rarg, anchor, join);
+	return node;
+}
+
+/*
+ * Join the anchor with the rows found.  A join's entry has its place in the
+ * range table after what it joins and before the joins that it is in, as the
+ * server takes them to be when it prints a statement: those behind move up.
+ */
+static void
+join_found(Query *query, Reduction *reduction)
+{
+	JoinExpr   *join = makeNode(JoinExpr);
+	RangeTblRef *left = makeNode(RangeTblRef);
+	RangeTblRef *right = makeNode(RangeTblRef);
+
+	for (int i = list_length(query->rtable); i > reduction->anchor; i--)
+		ChangeVarNodes((Node *) query, i, i + 2, 0);
+	left->rtindex = reduction->anchor;
+	right->rtindex = reduction->anchor + 1;
+	query->rtable = list_insert_nth(query->rtable, reduction->anchor, subquery_entry(reduction->found, FOUND_NAME));
+	join->jointype = JOIN_INNER;
+	join->larg = (Node *) left;
+	join->rarg = (Node *) right;
+	join->quals = found_condition(query, reduction, right->rtindex);
+	join->rtindex = reduction->anchor + 2;
+	/* the old entries behind are not looked at */
+	query->rtable = list_insert_nth(query->rtable, reduction->anchor + 1,
+									join_entry(query, join->larg, join->rarg, JOIN_INNER));
+	(void) put_in_place((Node *) query->jointree, reduction->anchor, (Node *) join);
+}
+
+/* What is to be done when all conditions of a level have been looked at. */
+static void
+finish_level(Level *level)
+{
+	ListCell   *lc;
+	ListCell   *later;
+
+	foreach(lc, level->pending)
+	{
+		Reduction  *reduction = lfirst(lc);
+
+		join_found(level->query, reduction);
+		for_each_cell(later, level->pending, lnext(level->pending, lc))
+			if (((Reduction *) lfirst(later))->anchor > reduction->anchor)
+				((Reduction *) lfirst(later))->anchor += 2;
+	}
+}
+
+/* The queries of all arms for an anchor; NIL, with why, if it cannot be one. */
+static List *
+arm_queries(Reduction *reduction, const char **problem)
+{
+	List	   *queries = NIL;
+	ListCell   *lc;
+
+	/* where a target's row may be checked again the filter stays, to be checked with it */
+	reduction->implied = reduction->level->query->resultRelation == 0;
+	reduction->key = row_key(rt_fetch(reduction->anchor, reduction->tree->query->rtable));
+	foreach(lc, reduction->arms)
+	{
+		Query	   *query = arm_query(reduction, lfirst(lc), problem);
+
+		if (query == NULL)
+			return NIL;
+		queries = lappend(queries, query);
+	}
+	return queries;
+}
+
+/* The conditions of the first zone but for one that an arm's query may have. */
+static List *
+usable_conditions(Level *level, JoinTree *tree, Node *without)
+{
+	JoinZone   *zone = linitial(tree->zones);
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, zone->conditions)
+	{
+		Node	   *condition = lfirst(lc);
+
+		if (condition != without && !condition_may_fail(level, condition) && !uses_outer(level, condition) &&
+			!has_cte(condition, NULL))
+			result = lappend(result, condition);
+	}
+	return result;
+}
+
+/* The same condition of WHERE in the tree that was taken apart, or NULL if it is not one. */
+static BoolExpr *
+find_in_tree(Query *query, JoinTree *tree, Node *node)
+{
+	List	   *conditions = make_ands_implicit((Expr *) query->jointree->quals);
+	List	   *copies = make_ands_implicit((Expr *) tree->from->quals);
+	ListCell   *lc;
+	ListCell   *copy;
+
+	forboth(lc, conditions, copy, copies)
+		if (lfirst(lc) == node && IsA(lfirst(copy), BoolExpr))
+			return lfirst(copy);
+	return NULL;
+}
+
+/* A LevelFunction */
+static Node *
+reduce_or(Level *level, Node *node, bool filter)
+{
+	Attempt    *attempt = level->attempt;
+	Reduction  *reduction;
+	JoinTree   *tree;
+	const char *problem;
+	BoolExpr   *expr;
+	List	   *anchors;
+	List	   *queries = NIL;
+
+	if (!filter || !spans_relations(node))
+		return NULL;
+	tree = take_apart(level->query);
+	expr = find_in_tree(level->query, tree, node);
+	if (expr == NULL)
+	{
+		site_left(attempt, names_of(tree, node), "it is the condition of a join");
+		return NULL;
+	}
+	reduction = palloc0(sizeof(Reduction));
+	reduction->level = level;
+	reduction->tree = tree;
+	problem = or_problem(level, tree, expr);
+	anchors = problem ? NIL : find_anchors(tree);
+	if (anchors)
+	{
+		attempt->forms = Max(attempt->forms, list_length(anchors));
+		reduction->anchor = list_nth_int(anchors, Min(attempt->form, list_length(anchors) - 1));
+		reduction->arms = make_arms(tree, expr);
+		reduction->conditions = usable_conditions(level, tree, (Node *) expr);
+		queries = arm_queries(reduction, &problem);
+	}
+	if (queries == NIL)
+	{
+		site_left(attempt, names_of(tree, (Node *) expr), "%s",
+				  problem ? problem : "no table that always has a row in the join can be the anchor");
+		return NULL;
+	}
+	site_changed(attempt, rt_fetch(reduction->anchor, level->query->rtable)->eref->aliasname,
+				 list_length(reduction->arms));
+	attempt->sure = false;
+	reduction->found = union_of(queries);
+	level->pending = lappend(level->pending, reduction);
+	level->finish = finish_level;
+	return reduction->implied ? makeBoolConst(true, false) : node;
+}
+
+/*
+ * try_or_reduction
+ *		A RewriteFunction (see planner.h).  Each form has another anchor.
+ */
+Query *
+try_or_reduction(Query *query, Attempt *attempt)
+{
+	return rewrite_levels(query, attempt, reduce_or);
+}
