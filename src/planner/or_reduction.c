@@ -127,10 +127,14 @@ static bool condition_may_fail(Level *level, Node *node);
 static bool
 is_plain_limit(Node *limit, bool exists)
 {
-	Const	   *count = (Const *) limit;
+	Const	   *count;
 
-	return limit == NULL ||
-		(exists && IsA(limit, Const) && !count->constisnull && DatumGetInt64(count->constvalue) > 0);
+	if (limit == NULL)
+		return true;
+	if (!exists || !is_known(limit))
+		return false;
+	count = (Const *) simplify_known(limit, NULL);
+	return IsA(count, Const) && !count->constisnull && DatumGetInt64(count->constvalue) > 0;
 }
 
 /* May a subquery fail, or give other rows when it is run again? */
