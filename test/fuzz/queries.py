@@ -262,6 +262,38 @@ class Generator:
         items = [self.value(element, related=False, plain=plain) for _ in range(count)]
         return (left.sql, " ", operator, " ((ARRAY[", Many(", ", items, 0), "])::", name, "[])")
 
+    def spanning(self, scope):
+        """An OR over columns of several relations, and subqueries."""
+        self.shapes.add("or_reduction")
+        arms = []
+        for _ in range(self.pick((6, 2), (4, 3), (1, 5))):
+            parts = [self.span_test(scope) for _ in range(self.pick((5, 1), (2, 2)))]
+            arms.append(("(", Many(self.pick((4, " AND "), (1, " OR ")), parts), ")"))
+        return self.tower("OR", arms)
+
+    def span_test(self, scope):
+        """A test of one column, at times of two, or a subquery."""
+        kind = self.rng.random()
+        column = self.column(scope) or Source("1", INT4)
+        if kind < 0.45:
+            return self.comparison(column.sql, self.pick((6, "="), (1, "<>")), self.value(column.type))
+        if kind < 0.6:
+            return "%s IS %sNULL" % (column.sql, self.rng.choice(["", "NOT "]))
+        if kind < 0.72:
+            other = self.column(scope, lambda t: t is column.type)
+            return "%s = %s" % (column.sql, other.sql) if other else "true"
+        alias = self.alias()
+        table = self.rng.choice(self.world.tables)
+        inner = self.sources(alias, table.columns, table.secured)
+        test = self.comparison(inner[0].sql, "=", self.value(inner[0].type)) if self.maybe(0.3) else "true"
+        mine = self.column(inner, lambda t: t.hashes) or Source("1", INT4)
+        outer = self.column(scope, lambda t: t is mine.type)
+        if outer is None or kind < 0.86:
+            linked = "%s = %s" % (mine.sql, outer.sql) if outer and self.maybe(0.8) else "true"
+            return ("EXISTS (SELECT 1 FROM %s AS %s WHERE %s AND " % (table.name, alias, linked), test,
+                    self.pick((4, ")"), (1, " LIMIT 1)")))
+        return (outer.sql, " IN (SELECT %s FROM %s AS %s WHERE " % (mine.sql, table.name, alias), test, ")")
+
     def result(self, scope, type_, key):
         """What an arm of a CASE gives."""
         kind = self.rng.random()
@@ -476,8 +508,9 @@ class Generator:
     def joined(self, outer, depth):
         """A FROM list: one to three relations, joined in some way. Gives pieces and what they offer."""
         sql, scope = self.relation(outer, depth)
-        for _ in range(self.pick((5, 0), (4, 1), (1, 2 if depth == 0 else 0))):
-            kind = self.pick((4, "JOIN"), (3, "LEFT JOIN"), (1, "RIGHT JOIN"), (1, "FULL JOIN"), (1, ","))
+        many = 3 if self.rewrites == ["or_reduction"] and depth == 0 else 0
+        for _ in range(self.pick((5, 0), (4, 1), (1 + many, 2 if depth == 0 else 0), (many, 3))):
+            kind = self.pick((4, "JOIN"), (3 + many, "LEFT JOIN"), (1, "RIGHT JOIN"), (0.2 if many else 1, "FULL JOIN"), (1, ","))
             visible = scope + outer if kind in ("JOIN", "LEFT JOIN", ",") else []
             other, offered = self.relation(visible if self.maybe(0.4) else [], depth + 1)
             on = self.join_condition(scope, offered)
@@ -511,6 +544,8 @@ class Generator:
         parts = [("(", self.predicate(scope, depth), ")")]
         if self.params is not None and "array_join" in self.rewrites and self.maybe(0.3):
             parts.append(("(", self.array_test(scope), ")"))
+        if "or_reduction" in self.rewrites and self.maybe(0.3 if len(self.rewrites) > 1 else 0.8):
+            parts.append(("(", self.spanning(scope), ")"))
         while self.maybe(0.25):
             parts.append(("(", self.simple(scope), ")"))
         return maybe((" WHERE ", self.tower("AND", parts)))
