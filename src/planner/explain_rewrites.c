@@ -80,8 +80,11 @@ cast_parameters(Node *node, void *context)
 static char *
 statement_sql(Query *query)
 {
-	char	   *sql = pg_get_querydef((Query *) cast_parameters((Node *) query, NULL), true);
+	char	   *sql;
 
+	query = (Query *) cast_parameters((Node *) query, NULL);
+	(void) show_found((Node *) query, NULL);
+	sql = pg_get_querydef(query, true);
 	return sql + strspn(sql, " \n");
 }
 

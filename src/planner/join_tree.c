@@ -100,6 +100,33 @@ scan_tree(JoinTree *tree, Node *node, JoinZone *zone)
 	scan_tree(tree, join->rarg, join->jointype == JOIN_LEFT ? nullable : zone);
 }
 
+/* A walker: name the columns of a query level by the relations that they are of, not by the joins they were read from. */
+static bool
+forget_joins(Node *node, int *depth)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+	{
+		Var		   *var = (Var *) node;
+
+		if (var->varlevelsup == *depth)
+		{
+			var->varnosyn = var->varno;
+			var->varattnosyn = var->varattno;
+		}
+		return false;
+	}
+	if (IsA(node, Query))
+	{
+		(*depth)++;
+		query_tree_walker((Query *) node, forget_joins, depth, 0);
+		(*depth)--;
+		return false;
+	}
+	return expression_tree_walker(node, forget_joins, depth);
+}
+
 /*
  * take_apart
  *		Take the join tree of a query apart.  The query is not changed.  Look at
@@ -110,10 +137,12 @@ take_apart(Query *query)
 {
 	JoinTree   *tree = palloc0(sizeof(JoinTree));
 	JoinZone   *zone = palloc0(sizeof(JoinZone));
+	int			depth = 0;
 	ListCell   *lc;
 
 	tree->query = query;
 	tree->from = (FromExpr *) compat_flatten_join_aliases(query, (Node *) copyObject(query->jointree));
+	(void) forget_joins((Node *) tree->from, &depth);
 	tree->zones = list_make1(zone);
 	scan_tree(tree, (Node *) tree->from, zone);
 	foreach(lc, tree->zones)
@@ -175,13 +204,8 @@ index_of(Node *node)
 	return IsA(node, RangeTblRef) ? ((RangeTblRef *) node)->rtindex : castNode(JoinExpr, node)->rtindex;
 }
 
-/*
- * join_entry
- *		An entry of the range table for the join of two nodes of the join tree.
- *		It has all columns of both, dropped ones too: an entry that counts the
- *		columns of the left node finds them at the same numbers.
- */
-RangeTblEntry *
+/* An entry of the range table for the join of two nodes of the join tree, with all columns of both. */
+static RangeTblEntry *
 join_entry(Query *query, Node *left, Node *right, JoinType type)
 {
 	RangeTblEntry *rte = makeNode(RangeTblEntry);
@@ -233,18 +257,18 @@ reduce(Node *node, Bitmapset *keep, bool nullable, Query *result, bool *failed)
 	return (Node *) reduced;
 }
 
-/* A copy of what a relation's entry is, or of nothing. */
-static RangeTblEntry *
-entry_of(RangeTblEntry *rte, bool kept)
+/*
+ * empty_entry
+ *		An entry of the range table that holds an index and is nothing else.
+ */
+RangeTblEntry *
+empty_entry(void)
 {
-	RangeTblEntry *empty;
+	RangeTblEntry *rte = makeNode(RangeTblEntry);
 
-	if (kept)
-		return copyObject(rte);
-	empty = makeNode(RangeTblEntry);
-	empty->rtekind = RTE_RESULT;
-	empty->eref = makeAlias("unused", NIL);
-	return empty;
+	rte->rtekind = RTE_RESULT;
+	rte->eref = makeAlias("unused", NIL);
+	return rte;
 }
 
 /*
@@ -268,7 +292,8 @@ reduced_query(JoinTree *tree, Bitmapset *keep, List *conditions)
 	result->hasRowSecurity = tree->query->hasRowSecurity;
 	result->hasSubLinks = tree->query->hasSubLinks;
 	foreach(lc, tree->query->rtable)
-		result->rtable = lappend(result->rtable, entry_of(lfirst(lc), bms_is_member(++index, keep)));
+		result->rtable = lappend(result->rtable,
+								 bms_is_member(++index, keep) ? copyObject(lfirst(lc)) : empty_entry());
 #if PG_VERSION_NUM >= 160000
 	result->rteperminfos = copyObject(tree->query->rteperminfos);
 #endif

@@ -32,6 +32,6 @@ extern Bitmapset *relations_in(JoinTree *tree, Node *expression);
 extern Bitmapset *needed_relations(JoinTree *tree, Bitmapset *wanted);
 extern Query *reduced_query(JoinTree *tree, Bitmapset *keep, List *conditions);
 extern bool is_determined(JoinTree *tree, int anchor, Bitmapset *keep, List *conditions);
-extern RangeTblEntry *join_entry(Query *query, Node *left, Node *right, JoinType type);
+extern RangeTblEntry *empty_entry(void);
 
 #endif							/* PG_MORE_JOIN_TREE_H */

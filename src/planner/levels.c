@@ -226,8 +226,6 @@ rewrite_parts(Level *level, bool output)
 		conflict->onConflictWhere = rewrite_below(level, conflict->onConflictWhere, false);
 	}
 	query->hasSubLinks |= level->sublinks;
-	if (level->finish)
-		level->finish(level);
 }
 
 /*

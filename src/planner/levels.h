@@ -25,8 +25,6 @@ struct Level
 	bool		grouped;		/* also where expressions must stay equal to grouped ones */
 	bool		output;			/* in what the statement returns or stores, and not sorted by */
 	bool		sublinks;		/* set by replace: it has added a SubLink */
-	void		(*finish) (Level *level);	/* set by replace: to be called when the level is done, */
-	List	   *pending;		/* and what it is to do then */
 };
 
 extern Query *rewrite_levels(Query *query, Attempt *attempt, LevelFunction replace);

@@ -79,8 +79,9 @@
 #define MAX_ANCHORS 2
 #define MANY_RELATIONS 6
 
-/* The name of the relation that holds the rows found. */
+/* The name of the relation that holds the rows found, and of the join with it. */
 #define FOUND_NAME "found"
+#define JOIN_NAME "*FOUND*"
 
 /* An OR that is being reduced. */
 typedef struct Reduction
@@ -92,7 +93,6 @@ typedef struct Reduction
 	int			anchor;			/* a relation */
 	List	   *key;			/* attribute numbers by which its rows are known */
 	bool		implied;		/* does the filter follow from being found? */
-	Query	   *found;			/* the query that finds the anchor's rows */
 } Reduction;
 
 /* A walker: is there what only a query level of its own can tell, or a CTE? */
@@ -581,9 +581,9 @@ union_of(List *queries)
 	return result;
 }
 
-/* anchor's columns = those of the rows found */
-static Node *
-found_condition(Query *query, Reduction *reduction, int found)
+/* anchor's columns = those of the rows found, one by one */
+static List *
+found_tests(Reduction *reduction, int found)
 {
 	List	   *tests = NIL;
 	AttrNumber	number = 0;
@@ -591,7 +591,7 @@ found_condition(Query *query, Reduction *reduction, int found)
 
 	foreach(lc, reduction->key)
 	{
-		Var		   *column = make_column(query, reduction->anchor, lfirst_int(lc));
+		Var		   *column = make_column(reduction->level->query, reduction->anchor, lfirst_int(lc));
 		Var		   *other = makeVar(found, ++number, column->vartype, column->vartypmod, column->varcollid, 0);
 		OpExpr	   *test = (OpExpr *) make_opclause(column_equality(column->vartype)->eqop, BOOLOID, false,
 													(Expr *) column, (Expr *) other, InvalidOid,
@@ -600,7 +600,7 @@ found_condition(Query *query, Reduction *reduction, int found)
 		test->opfuncid = get_opcode(test->opno);
 		tests = lappend(tests, test);
 	}
-	return (Node *) make_ands_explicit(tests);
+	return tests;
 }
 
 /* Put the join at the anchor's place in the tree; what is at the place of node. */
@@ -622,50 +622,115 @@ put_in_place(Node *node, int anchor, Node *join)
 	return node;
 }
 
-/*
- * Join the anchor with the rows found.  A join's entry has its place in the
- * range table after what it joins and before the joins that it is in, as the
- * server takes them to be when it prints a statement: those behind move up.
- */
+/* Join the anchor with the rows found. */
 static void
-join_found(Query *query, Reduction *reduction)
+join_found(Reduction *reduction, Query *found)
 {
+	Query	   *query = reduction->level->query;
+	RangeTblEntry *rte = makeNode(RangeTblEntry);
 	JoinExpr   *join = makeNode(JoinExpr);
 	RangeTblRef *left = makeNode(RangeTblRef);
 	RangeTblRef *right = makeNode(RangeTblRef);
 
-	for (int i = list_length(query->rtable); i > reduction->anchor; i--)
-		ChangeVarNodes((Node *) query, i, i + 2, 0);
+	rte->rtekind = RTE_JOIN;
+	rte->jointype = JOIN_INNER;
+	rte->eref = makeAlias(JOIN_NAME, NIL);
+	query->rtable = lappend(query->rtable, subquery_entry(found, FOUND_NAME));
 	left->rtindex = reduction->anchor;
-	right->rtindex = reduction->anchor + 1;
-	query->rtable = list_insert_nth(query->rtable, reduction->anchor, subquery_entry(reduction->found, FOUND_NAME));
+	right->rtindex = list_length(query->rtable);
+	query->rtable = lappend(query->rtable, rte);
 	join->jointype = JOIN_INNER;
 	join->larg = (Node *) left;
 	join->rarg = (Node *) right;
-	join->quals = found_condition(query, reduction, right->rtindex);
-	join->rtindex = reduction->anchor + 2;
-	/* the old entries behind are not looked at */
-	query->rtable = list_insert_nth(query->rtable, reduction->anchor + 1,
-									join_entry(query, join->larg, join->rarg, JOIN_INNER));
+	join->quals = (Node *) make_ands_explicit(found_tests(reduction, right->rtindex));
+	join->rtindex = list_length(query->rtable);
 	(void) put_in_place((Node *) query->jointree, reduction->anchor, (Node *) join);
 }
 
-/* What is to be done when all conditions of a level have been looked at. */
-static void
-finish_level(Level *level)
+/* As (columns) IN (SELECT ...): what a join with the rows found means. */
+static Node *
+membership(Query *query, JoinExpr *join)
 {
+	RangeTblEntry *rte = rt_fetch(((RangeTblRef *) join->rarg)->rtindex, query->rtable);
+	SubLink    *link = makeNode(SubLink);
+	List	   *tests = make_ands_implicit((Expr *) join->quals);
 	ListCell   *lc;
-	ListCell   *later;
 
-	foreach(lc, level->pending)
+	foreach(lc, tests)
 	{
-		Reduction  *reduction = lfirst(lc);
+		List	   *args = lfirst_node(OpExpr, lc)->args;
+		Var		   *column = lsecond(args);
+		Param	   *param = makeNode(Param);
 
-		join_found(level->query, reduction);
-		for_each_cell(later, level->pending, lnext(level->pending, lc))
-			if (((Reduction *) lfirst(later))->anchor > reduction->anchor)
-				((Reduction *) lfirst(later))->anchor += 2;
+		param->paramkind = PARAM_SUBLINK;
+		param->paramid = column->varattno;
+		param->paramtype = column->vartype;
+		param->paramtypmod = column->vartypmod;
+		param->paramcollid = column->varcollid;
+		param->location = -1;
+		lsecond(args) = param;
 	}
+	link->subLinkType = ANY_SUBLINK;
+	link->testexpr = list_length(tests) == 1 ? linitial(tests) : (Node *) makeBoolExpr(AND_EXPR, tests, -1);
+	link->operName = list_make1(makeString("="));
+	link->subselect = (Node *) rte->subquery;
+	link->location = -1;
+	return (Node *) link;
+}
+
+/* What is at the place of a node once the joins with rows found are conditions, which go to a list. */
+static Node *
+without_joins(Query *query, Node *node, List **conditions)
+{
+	JoinExpr   *join = (JoinExpr *) node;
+	RangeTblEntry *rte;
+	ListCell   *lc;
+
+	if (IsA(node, RangeTblRef))
+		return node;
+	if (IsA(node, FromExpr))
+	{
+		foreach(lc, ((FromExpr *) node)->fromlist)
+			lfirst(lc) = without_joins(query, lfirst(lc), conditions);
+		return node;
+	}
+	join->larg = without_joins(query, join->larg, conditions);
+	join->rarg = without_joins(query, join->rarg, conditions);
+	rte = rt_fetch(join->rtindex, query->rtable);
+	if (rte->alias || strcmp(rte->eref->aliasname, JOIN_NAME) != 0)
+		return node;
+	*conditions = lcons(membership(query, join), *conditions);
+	/* what is there twice would be printed twice */
+	lfirst(list_nth_cell(query->rtable, ((RangeTblRef *) join->rarg)->rtindex - 1)) = empty_entry();
+	lfirst(list_nth_cell(query->rtable, join->rtindex - 1)) = empty_entry();
+	return join->larg;
+}
+
+/*
+ * show_found
+ *		A walker: make the joins with rows found conditions of WHERE, in place,
+ *		in all queries of a statement that is to be printed.  The server can
+ *		print a join only where the joins around it count its columns.
+ */
+bool
+show_found(Node *node, void *context)
+{
+	Query	   *query = (Query *) node;
+	List	   *conditions = NIL;
+
+	if (node == NULL)
+		return false;
+	if (!IsA(node, Query))
+		return expression_tree_walker(node, show_found, context);
+	if (query->jointree)
+		(void) without_joins(query, (Node *) query->jointree, &conditions);
+	if (conditions)
+	{
+		query->jointree->quals = (Node *) make_ands_explicit(
+			list_concat(conditions, make_ands_implicit((Expr *) query->jointree->quals)));
+		query->hasSubLinks = true;
+	}
+	return query_tree_walker(query, show_found, context, 0);
 }
 
 /* The queries of all arms for an anchor; NIL, with why, if it cannot be one. */
@@ -728,7 +793,7 @@ static Node *
 reduce_or(Level *level, Node *node, bool filter)
 {
 	Attempt    *attempt = level->attempt;
-	Reduction  *reduction;
+	Reduction	reduction = {.level = level};
 	JoinTree   *tree;
 	const char *problem;
 	BoolExpr   *expr;
@@ -744,18 +809,16 @@ reduce_or(Level *level, Node *node, bool filter)
 		site_left(attempt, names_of(tree, node), "it is the condition of a join");
 		return NULL;
 	}
-	reduction = palloc0(sizeof(Reduction));
-	reduction->level = level;
-	reduction->tree = tree;
+	reduction.tree = tree;
 	problem = or_problem(level, tree, expr);
 	anchors = problem ? NIL : find_anchors(tree);
 	if (anchors)
 	{
 		attempt->forms = Max(attempt->forms, list_length(anchors));
-		reduction->anchor = list_nth_int(anchors, Min(attempt->form, list_length(anchors) - 1));
-		reduction->arms = make_arms(tree, expr);
-		reduction->conditions = usable_conditions(level, tree, (Node *) expr);
-		queries = arm_queries(reduction, &problem);
+		reduction.anchor = list_nth_int(anchors, Min(attempt->form, list_length(anchors) - 1));
+		reduction.arms = make_arms(tree, expr);
+		reduction.conditions = usable_conditions(level, tree, (Node *) expr);
+		queries = arm_queries(&reduction, &problem);
 	}
 	if (queries == NIL)
 	{
@@ -763,13 +826,11 @@ reduce_or(Level *level, Node *node, bool filter)
 				  problem ? problem : "no table that always has a row in the join can be the anchor");
 		return NULL;
 	}
-	site_changed(attempt, rt_fetch(reduction->anchor, level->query->rtable)->eref->aliasname,
-				 list_length(reduction->arms));
+	site_changed(attempt, rt_fetch(reduction.anchor, level->query->rtable)->eref->aliasname,
+				 list_length(reduction.arms));
 	attempt->sure = false;
-	reduction->found = union_of(queries);
-	level->pending = lappend(level->pending, reduction);
-	level->finish = finish_level;
-	return reduction->implied ? makeBoolConst(true, false) : node;
+	join_found(&reduction, union_of(queries));
+	return reduction.implied ? makeBoolConst(true, false) : node;
 }
 
 /*
