@@ -320,7 +320,8 @@ verb_source(Verb *verb, Source *source)
 		source->streamed = source->form == SOURCE_AS_RELATION && reads_data_once(verb) &&
 			source_may_stream(verb->columns, verb->ncolumns);
 	}
-	source->connection = verb->context;
+	if (verb->context)
+		source->connection = verb->context;
 	request.rowset = verb->data;
 	request.columns = verb->columns;
 	request.ncolumns = verb->ncolumns;
