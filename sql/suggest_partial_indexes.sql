@@ -44,16 +44,16 @@ SELECT suggest('SELECT * FROM booking WHERE boss = $1');
 SELECT suggest('SELECT * FROM booking WHERE state = ''open'' AND guest = ''x''', 'SELECT * FROM booking WHERE state = ''held'' AND guest = ''x''');
 -- partitions
 SELECT suggest('SELECT * FROM stay WHERE state = ''open''');
--- nothing to gain: no condition, one that most rows meet, an index that is there, a generic plan, a small table
+-- nothing to gain: no condition, one that most rows meet, an index that is there, a generic plan
 SELECT suggest('SELECT * FROM booking', 'SELECT * FROM booking WHERE room = 5', 'SELECT * FROM booking WHERE state = ''done''', 'SELECT * FROM booking WHERE id = 5 AND state = ''open''',
-	'SELECT * FROM booking WHERE state = $1', 'SELECT * FROM room WHERE floor = 0', 'SELECT * FROM pg_class WHERE relname = ''x'' AND relispartition');
+	'SELECT * FROM booking WHERE state = $1', 'SELECT * FROM pg_class WHERE relname = ''x'' AND relispartition');
 CREATE INDEX by_room ON booking (room) WHERE 'open' = state;
 SELECT suggest('SELECT * FROM booking WHERE state = ''open'' AND room = 5');
 DROP INDEX by_room;
 
 -- from the columns' statistics: rare values and nulls
-SELECT index_sql, query, source FROM more.suggest_partial_indexes('booking');
-SELECT index_sql, share, source FROM more.suggest_partial_indexes() WHERE relation <> 'booking'::regclass;
+SELECT index_sql, query, source FROM more.suggest_partial_indexes('booking') ORDER BY condition COLLATE "C";
+SELECT index_sql, share, source FROM more.suggest_partial_indexes() WHERE relation <> 'booking'::regclass ORDER BY condition COLLATE "C";
 -- each is what the planner takes
 SELECT index_sql FROM more.suggest_partial_indexes('"We;ird"') AS s, more.what_if(ARRAY[s.index_sql], s.query) AS w
 WHERE w.used AND w.cost_after = s.cost_after AND w.estimated_size = s.estimated_size;
