@@ -391,7 +391,7 @@ decode_rethrow(Decoder *decoder, MemoryContext caller)
 	if (column == NULL ||
 		(category != ERRCODE_DATA_EXCEPTION && category != ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION &&
 		 category != ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION && category != ERRCODE_FEATURE_NOT_SUPPORTED &&
-		 category != ERRCODE_PROGRAM_LIMIT_EXCEEDED && category != ERRCODE_RAISE_EXCEPTION))
+		 category != ERRCODE_PROGRAM_LIMIT_EXCEEDED && category != ERRCODE_PLPGSQL_ERROR))
 		PG_RE_THROW();
 	FlushErrorState();
 	if (decoder->req->place)
