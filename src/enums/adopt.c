@@ -59,7 +59,6 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
-
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
@@ -67,43 +66,10 @@
 #include "compat.h"
 #include "enums/adopt.h"
 #include "enums/enums.h"
+#include "enums/transaction.h"
 
 PG_FUNCTION_INFO_V1(enum_adopt);
 PG_FUNCTION_INFO_V1(enum_adopt_sync);
-
-/* How long a step waits for a lock at a time, and between two times. */
-#define LOCK_WAIT	"50"		/* as the setting lock_timeout has it */
-#define LOCK_PAUSE	100000		/* microseconds */
-
-/* ------------------------------------------------------------------------ */
-/* Transactions																*/
-/* ------------------------------------------------------------------------ */
-
-static bool pushed_snapshot;
-
-static void
-with_snapshot(void)
-{
-	PushActiveSnapshot(GetTransactionSnapshot());
-	pushed_snapshot = true;
-}
-
-static void
-without_snapshot(void)
-{
-	if (pushed_snapshot)
-		PopActiveSnapshot();
-	pushed_snapshot = false;
-}
-
-static void
-next_transaction(void)
-{
-	without_snapshot();
-	SPI_commit();
-	XactIsoLevel = XACT_READ_COMMITTED;
-	with_snapshot();
-}
 
 /*
  * adopt_commit
@@ -130,51 +96,12 @@ adopt_concurrently(Node *statement, const char *sql)
 	with_snapshot();
 }
 
-/*
- * Do something in a subtransaction, which is kept or else rolled back.  An
- * error rolls it back, and is returned, in the current context, or NULL.
- */
-static ErrorData *
-in_subtransaction(Adoption *adoption, void (*action) (Adoption *), bool keep)
-{
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData  *volatile error = NULL;
-
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		action(adoption);
-		if (keep)
-			ReleaseCurrentSubTransaction();
-		else
-			RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	return error;
-}
-
 /* One attempt at what needs a lock on the table; false when that could not be had. */
 static bool
 try_locked(Adoption *adoption, void (*action) (Adoption *))
 {
-	int			nest = NewGUCNestLevel();
-	ErrorData  *error;
+	ErrorData  *error = in_subtransaction((void (*) (void *)) action, adoption, LOCK_WAIT, true);
 
-	(void) set_config_option("lock_timeout", LOCK_WAIT, PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-	error = in_subtransaction(adoption, action, true);
-	AtEOXact_GUC(true, nest);
 	if (error == NULL)
 		return true;
 	if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE && error->sqlerrcode != ERRCODE_T_R_DEADLOCK_DETECTED)
@@ -194,10 +121,7 @@ locked(Adoption *adoption, void (*action) (Adoption *))
 			ereport(NOTICE,
 					(errmsg("change " INT64_FORMAT ": waiting for a moment in which table %s can be locked",
 							adoption->change->id, adopt_table(adoption))));
-		without_snapshot();
-		pg_usleep(LOCK_PAUSE);
-		CHECK_FOR_INTERRUPTS();
-		with_snapshot();
+		pause_without_snapshot();
 	}
 	next_transaction();
 }
@@ -407,7 +331,7 @@ add_column(Adoption *adoption)
 	}
 	/* also where an earlier call has added it: others may have disabled it since then */
 	adopt_run("ALTER TABLE %s ENABLE ALWAYS TRIGGER %s", table, quote_identifier(adoption->trigger));
-	error = in_subtransaction(adoption, rehearse, false);
+	error = in_subtransaction((void (*) (void *)) rehearse, adoption, 0, false);
 	if (error != NULL)
 		ReThrowError(error);
 }
@@ -650,7 +574,7 @@ enum_adopt(PG_FUNCTION_ARGS)
 	if (adoption->from == adoption->to && adoption->new_attnum != InvalidAttrNumber && !adoption->to_enum)
 		adoption->type = get_atttype(adoption->relid, adoption->new_attnum);
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
-	pushed_snapshot = false;
+	forget_snapshot();
 	MemoryContextSwitchTo(adoption->context);
 	require_change_lock(adoption->type, true);
 	PG_TRY();
