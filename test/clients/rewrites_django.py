@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Django: composite look-ups and bulk updates as its ORM sends them, with the planner's rewrites off, on and forced.
+"""Django: composite look-ups, bulk updates and ORs over related tables as its ORM sends them, with the planner's rewrites off, on and forced.
 
 Django 5.2 has composite primary keys; with an older one their cases are left out, and a line says so.
 """
@@ -21,7 +21,7 @@ settings.configure(DATABASES={"default": {
 }})
 django.setup()
 from django.db import connection, models
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 
 from lib import rewrites
 from lib.rewrites import case
@@ -58,6 +58,39 @@ class Move(models.Model):
     class Meta:
         app_label = "test"
         db_table = "move"
+
+
+class Person(models.Model):
+    """Who sends parcels, and keeps depots."""
+    id = models.IntegerField(primary_key=True)
+    name = models.CharField(max_length=40, null=True)
+
+    class Meta:
+        app_label = "test"
+        db_table = "person"
+
+
+class Depot(models.Model):
+    """Where parcels may be."""
+    id = models.IntegerField(primary_key=True)
+    code = models.CharField(max_length=40, null=True)
+    keeper = models.ForeignKey(Person, models.CASCADE, null=True)
+
+    class Meta:
+        app_label = "test"
+        db_table = "depot"
+
+
+class Parcel(models.Model):
+    """A table whose foreign keys may be NULL, so that Django joins by LEFT OUTER JOIN where they are in an OR."""
+    id = models.IntegerField(primary_key=True)
+    sender = models.ForeignKey(Person, models.CASCADE, null=True)
+    depot = models.ForeignKey(Depot, models.CASCADE, null=True)
+    n = models.IntegerField(null=True)
+
+    class Meta:
+        app_label = "test"
+        db_table = "parcel"
 
 
 def any_of(keys):
@@ -206,6 +239,67 @@ def bulk_update_by_a_composite_key(keys):
     for i, stock in enumerate(stocks):
         stock.n, stock.note = 100 + i, None if i % 3 == 1 else stock.sku
     return Stock.objects.bulk_update(stocks, ["n", "note"])
+
+
+LEFT_JOINS = """LEFT OUTER JOIN "person" ON ("parcel"."sender_id" = "person"."id")
+    LEFT OUTER JOIN "depot" ON ("parcel"."depot_id" = "depot"."id")"""
+KEEPERS = 'LEFT OUTER JOIN "person" T4 ON ("depot"."keeper_id" = T4."id")'
+ONE = "1" if django.VERSION >= (4, 2) else "(1)"  # what an EXISTS selects
+
+
+def by_sender_or_depot(keys):
+    """Parcels by the name of one related row or the code of another; with None, which is the last of all keys, Django asks for IS NULL."""
+    return Q(sender__name=keys[-1][1]) | Q(depot__code=keys[0][1])
+
+
+def exists(model, reference, **wanted):
+    """EXISTS of a row that a parcel refers to."""
+    return Exists(model.objects.filter(pk=OuterRef(reference), **wanted))
+
+
+@case(f"""SELECT "parcel"."id" FROM "parcel" {LEFT_JOINS} WHERE ("person"."name" = 'k3' OR "depot"."code" = 'k1')""", takes="or_reduction")
+def or_over_left_joins(keys):
+    return ids(Parcel.objects.filter(by_sender_or_depot(keys)))
+
+
+@case(f"""SELECT "parcel"."id", "person"."name" FROM "parcel" {LEFT_JOINS} {KEEPERS}
+    WHERE ("person"."name" = 'k3' OR T4."name" = 'k1' OR "parcel"."n" = 5)""", takes="or_reduction")
+def or_over_two_hops(keys):
+    query = Parcel.objects.filter(Q(sender__name=keys[-1][1]) | Q(depot__keeper__name=keys[0][1]) | Q(n=5))
+    return sorted(query.values_list("id", "sender__name"), key=repr)
+
+
+@case(f"""SELECT COUNT(*) AS "__count" FROM "parcel" {LEFT_JOINS}
+    WHERE (("person"."name" = 'k3' OR "depot"."code" = 'k1') AND "parcel"."n" > 5)""", takes="or_reduction")
+def count_of_an_or_over_left_joins(keys):
+    return Parcel.objects.filter(by_sender_or_depot(keys), n__gt=5).count()
+
+
+@case(f"""SELECT "parcel"."id" FROM "parcel" {LEFT_JOINS} WHERE ("person"."name" = 'k3' OR "depot"."code" = 'k1')
+    ORDER BY "depot"."code" ASC, "parcel"."id" DESC LIMIT 7""", takes="or_reduction")
+def a_page_of_an_or_over_left_joins(keys):
+    return [parcel.id for parcel in Parcel.objects.filter(by_sender_or_depot(keys)).order_by("depot__code", "-id").only("id")[:7]]
+
+
+@case(f"""SELECT "parcel"."id" FROM "parcel"
+    WHERE (EXISTS(SELECT {ONE} AS "a" FROM "person" U0 WHERE (U0."name" = 'k3' AND U0."id" = "parcel"."sender_id") LIMIT 1)
+    OR EXISTS(SELECT {ONE} AS "a" FROM "depot" U0 WHERE (U0."code" = 'k1' AND U0."id" = "parcel"."depot_id") LIMIT 1))""", takes="or_reduction")
+def exists_or_exists(keys):
+    return ids(Parcel.objects.filter(exists(Person, "sender", name=keys[-1][1]) | exists(Depot, "depot", code=keys[0][1])))
+
+
+@case("""SELECT "parcel"."id" FROM "parcel" WHERE ("parcel"."n" = 5
+    OR "parcel"."id" IN (SELECT U0."id" FROM "parcel" U0 INNER JOIN "depot" U1 ON (U0."depot_id" = U1."id") WHERE U1."code" = 'k1'))""",
+      takes="or_reduction")
+def or_in_a_subquery(keys):
+    return ids(Parcel.objects.filter(Q(n=5) | Q(pk__in=Parcel.objects.filter(depot__code=keys[0][1]).values("pk"))))
+
+
+@case(f"""UPDATE "parcel" SET "n" = 77 WHERE "parcel"."id" IN (SELECT U0."id" FROM "parcel" U0
+    LEFT OUTER JOIN "person" U1 ON (U0."sender_id" = U1."id") LEFT OUTER JOIN "depot" U2 ON (U0."depot_id" = U2."id")
+    WHERE (U1."name" = 'k3' OR U2."code" = 'k1'))""", takes="or_reduction")
+def update_by_an_or_over_left_joins(keys):
+    return Parcel.objects.filter(by_sender_or_depot(keys)).update(n=77)
 
 
 class Connection:

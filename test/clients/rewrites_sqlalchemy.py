@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""SQLAlchemy 2 (or 1.4): tuple_().in_, or_(and_()), case() and selectinload as it sends them through psycopg 3 and psycopg2,
+"""SQLAlchemy 2 (or 1.4): tuple_().in_, or_(and_()), case(), selectinload and ORs over related tables as it sends them through psycopg 3 and psycopg2,
 with the planner's rewrites off, on and forced.
 
 The forms are those of psycopg 3, which sends parameters, each of the narrowest type that an integer fits; after the fifth
@@ -10,7 +10,7 @@ import sys
 
 try:
     import sqlalchemy
-    from sqlalchemy import BigInteger, Column, Integer, String, Text, and_, case as case_, column, delete, event, func, not_, or_, select, tuple_, update
+    from sqlalchemy import BigInteger, Column, ForeignKey, Integer, String, Text, and_, case as case_, column, delete, event, func, not_, or_, select, tuple_, update
     from sqlalchemy import ARRAY, any_, cast, literal, values
     from sqlalchemy.orm import Session, declarative_base, relationship, selectinload
 except ImportError as error:
@@ -40,6 +40,31 @@ class Move(Base):
     shop = Column(Integer)
     sku = Column(String(40))
     n = Column(Integer)
+
+
+class Person(Base):
+    """Who sends parcels."""
+    __tablename__ = "person"
+    id = Column(Integer, primary_key=True)
+    name = Column(String(40))
+
+
+class Depot(Base):
+    """Where parcels may be."""
+    __tablename__ = "depot"
+    id = Column(Integer, primary_key=True)
+    code = Column(String(40))
+
+
+class Parcel(Base):
+    """A table whose foreign keys may be NULL."""
+    __tablename__ = "parcel"
+    id = Column(Integer, primary_key=True)
+    sender_id = Column(ForeignKey(Person.id))
+    depot_id = Column(ForeignKey(Depot.id))
+    n = Column(Integer)
+    sender = relationship(Person)
+    depot = relationship(Depot)
 
 
 stock_key = tuple_(Stock.shop, Stock.sku)
@@ -163,6 +188,25 @@ def update_by_composite_case(keys):
     keys = without_nulls(keys)
     whens = [(and_(Stock.shop == a, Stock.sku == b), f"new {b}") for a, b in keys]
     return run(update(Stock).where(stock_key.in_(keys)).values(note=case_(*whens, else_=Stock.note)))
+
+
+@case("""SELECT parcel.id, depot.code FROM parcel LEFT OUTER JOIN person ON person.id = parcel.sender_id
+    LEFT OUTER JOIN depot ON depot.id = parcel.depot_id WHERE person.name = $1::VARCHAR OR depot.code = $2::VARCHAR""", takes="or_reduction")
+def or_over_left_joins(keys):
+    query = select(Parcel.id, Depot.code).outerjoin(Parcel.sender).outerjoin(Parcel.depot)
+    return found(query.where(or_(Person.name == keys[-1][1], Depot.code == keys[0][1])))
+
+
+@case("""SELECT parcel.id FROM parcel WHERE (EXISTS (SELECT 1 FROM person WHERE person.id = parcel.sender_id AND person.name = $1::VARCHAR))
+    OR (EXISTS (SELECT 1 FROM depot WHERE depot.id = parcel.depot_id AND depot.code = $2::VARCHAR))""", takes="or_reduction")
+def has_or_has(keys):
+    return found(select(Parcel.id).where(or_(Parcel.sender.has(name=keys[-1][1]), Parcel.depot.has(code=keys[0][1]))))
+
+
+@case("""SELECT parcel.id FROM parcel WHERE parcel.n = $1::INTEGER
+    OR parcel.depot_id IN (SELECT depot.id FROM depot WHERE depot.code = $2::VARCHAR)""", takes="or_reduction")
+def or_in_a_subquery(keys):
+    return found(select(Parcel.id).where(or_(Parcel.n == 5, Parcel.depot_id.in_(select(Depot.id).where(Depot.code == keys[-1][1])))))
 
 
 class Connection:

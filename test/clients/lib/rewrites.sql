@@ -1,4 +1,5 @@
--- What the tests of the planner's rewrites work on: two tables with 1,000 rows, and a list of keys that clients look up.
+-- What the tests of the planner's rewrites work on: two tables with 1,000 rows, three that refer to each other, and a list of keys
+-- that clients look up.
 
 -- Strings that a client or a rewrite might trip over.
 CREATE TABLE hostile (text text);
@@ -16,6 +17,16 @@ INSERT INTO move SELECT CASE WHEN i % 10 = 0 THEN i + 3000000000 ELSE i END, nul
 FROM generate_series(1, 1000) i;
 INSERT INTO move SELECT 5000 + row_number() OVER (), 1, text, 5 FROM hostile;
 
+-- Parcels with references that may be NULL, as an ORM's optional foreign keys; names and codes repeat.
+CREATE TABLE person (id integer PRIMARY KEY, name varchar(40));
+INSERT INTO person SELECT i, nullif('k' || i % 20, 'k9') FROM generate_series(1, 100) i;
+INSERT INTO person SELECT 100 + row_number() OVER (), text FROM hostile;
+CREATE TABLE depot (id integer PRIMARY KEY, code varchar(40), keeper_id integer REFERENCES person);
+INSERT INTO depot SELECT i, nullif('k' || i % 13, 'k9'), CASE WHEN i % 4 > 0 THEN i + 1 END FROM generate_series(1, 60) i;
+CREATE TABLE parcel (id integer PRIMARY KEY, sender_id integer REFERENCES person, depot_id integer REFERENCES depot, n integer);
+INSERT INTO parcel SELECT i, CASE WHEN i % 3 > 0 THEN i % 110 + 1 END, CASE WHEN i % 5 > 0 THEN i % 60 + 1 END, nullif(i % 50, 0)
+FROM generate_series(1, 1000) i;
+
 -- The keys to look up: plain ones first, then keys that are there, that are not there, and that are there twice in the
 -- list, then strings to trip over, then NULLs.
 CREATE TABLE wanted (position integer GENERATED ALWAYS AS IDENTITY, shop integer, sku varchar(40));
@@ -28,20 +39,24 @@ INSERT INTO wanted (shop, sku) VALUES (40000, 'k1'), (-1, 'k2'), (NULL, 'k1'), (
 
 CREATE TABLE stock_at_first AS TABLE stock;
 CREATE TABLE move_at_first AS TABLE move;
+CREATE TABLE parcel_at_first AS TABLE parcel;
 VACUUM ANALYZE;
 
--- Puts both tables back to what they were.
+-- Puts the tables that are changed back to what they were.
 CREATE FUNCTION start_over() RETURNS void LANGUAGE sql AS $$
-	TRUNCATE stock, move;
+	TRUNCATE stock, move, parcel;
 	INSERT INTO stock TABLE stock_at_first;
 	INSERT INTO move TABLE move_at_first;
+	INSERT INTO parcel TABLE parcel_at_first;
 $$;
 
--- What is in both tables, as one short text.
+-- What is in these tables, as one short text.
 CREATE FUNCTION contents() RETURNS text LANGUAGE sql AS $$
 	SELECT string_agg(line, ' ' ORDER BY line) FROM (
 		SELECT format('stock: %s rows, %s.', count(*), md5(string_agg(s::text, E'\n' ORDER BY s::text COLLATE "C"))) FROM stock s
 		UNION ALL
 		SELECT format('move: %s rows, %s.', count(*), md5(string_agg(m::text, E'\n' ORDER BY m::text COLLATE "C"))) FROM move m
+		UNION ALL
+		SELECT format('parcel: %s rows, %s.', count(*), md5(string_agg(p::text, E'\n' ORDER BY p::text COLLATE "C"))) FROM parcel p
 	) t (line)
 $$;
