@@ -103,6 +103,7 @@ SELECT refused('');
 SELECT refused('age');
 SELECT refused('age > 1; DROP TABLE person');
 SELECT refused('age > 1) OR (true');
+SELECT refused('*');
 SELECT refused('true UNION SELECT true');
 SELECT refused('true FROM person');
 SELECT refused('agee > 1');

@@ -75,6 +75,13 @@ refuse_internals(Node *node, void *arg)
 	return raw_expression_tree_walker(node, refuse_internals, arg);
 }
 
+/* A lone star: as the value of a target list it is parsed, but it is no expression. */
+static bool
+is_star(Node *node)
+{
+	return IsA(node, ColumnRef) && IsA(linitial(((ColumnRef *) node)->fields), A_Star);
+}
+
 /*
  * parse_expression
  *		Parse text as one SQL expression and return its raw parse tree.
@@ -104,7 +111,8 @@ parse_expression(const char *argument, const char *text)
 		stmt->fromClause || stmt->whereClause || stmt->groupClause ||
 		stmt->havingClause || stmt->windowClause || stmt->sortClause ||
 		stmt->limitOffset || stmt->limitCount || stmt->lockingClause ||
-		stmt->op != SETOP_NONE || stmt->valuesLists || stmt->withClause)
+		stmt->op != SETOP_NONE || stmt->valuesLists || stmt->withClause ||
+		is_star(target->val))
 		ereport(ERROR,
 				(errcode(ERRCODE_SYNTAX_ERROR),
 				 errmsg("argument \"%s\" must be one SQL expression", argument),
