@@ -96,3 +96,32 @@ BEGIN
 	EXECUTE 'INSERT INTO stay_over VALUES (''[1,3)'', ''[4,6)'') ON CONFLICT ON CONSTRAINT stay_pk DO NOTHING';
 	EXECUTE 'DROP TABLE stay_over';
 END $$;
+
+-- PostgreSQL 18: rows whose periods overlap are several, though a unique index compares periods by that
+DO $$
+DECLARE
+	r text;
+BEGIN
+	IF current_setting('server_version_num')::integer < 180000 THEN RETURN; END IF;
+	EXECUTE 'CREATE TABLE stay (room int4range, during daterange, guest text, PRIMARY KEY (room, during WITHOUT OVERLAPS))';
+	EXECUTE 'CREATE TABLE visit (id int, room int4range, during daterange, kind int)';
+	EXECUTE 'INSERT INTO stay VALUES (''[1,2)'', ''[2024-01-01,2024-01-05)'', ''anna''), (''[1,2)'', ''[2024-01-05,2024-01-09)'', ''bert'')';
+	EXECUTE 'INSERT INTO visit VALUES (1, ''[1,2)'', ''[2024-01-03,2024-01-07)'', 1)';
+	PERFORM set_config('pg_more.rewrites', 'force', true);
+	EXECUTE 'SELECT string_agg(s.guest, '', '') FROM visit AS v LEFT JOIN stay AS s ON s.room && v.room AND s.during && v.during
+		WHERE s.guest = ''anna'' OR v.kind = 2' INTO r;
+	ASSERT r = 'anna', r;
+	EXECUTE 'DROP TABLE stay, visit';
+END $$;
+
+-- PostgreSQL 18: columns of GROUP BY beside those of an outer query
+DO $$
+DECLARE
+	r text;
+BEGIN
+	IF current_setting('server_version_num')::integer < 180000 THEN RETURN; END IF;
+	PERFORM set_config('pg_more.rewrites', 'force', true);
+	EXECUTE 'SELECT count(*) FROM pg_class AS c, LATERAL (SELECT a.attnum FROM pg_attribute AS a
+		WHERE (c.relpages = -7 OR a.attnum = -7) AND (a.attnum = -7 OR c.relpages = -8) GROUP BY a.attnum) AS g' INTO r;
+	ASSERT r = '0', r;
+END $$;

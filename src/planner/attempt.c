@@ -94,27 +94,47 @@ sites_left(Attempt *attempt, Attempt *tried, const char *reason)
 	}
 }
 
+#if PG_VERSION_NUM >= 180000
+/* A walker's state */
+typedef struct GroupedColumns
+{
+	Query	   *query;
+	Bitmapset  *relations;		/* of the expressions that columns of GROUP BY stand for */
+} GroupedColumns;
+
+static bool
+grouped_walker(Node *node, GroupedColumns *columns)
+{
+	Var		   *var = (Var *) node;
+	RangeTblEntry *rte;
+
+	if (node == NULL)
+		return false;
+	if (!IsA(node, Var))
+		return expression_tree_walker(node, grouped_walker, columns);
+	if (var->varlevelsup > 0 || var->varattno <= 0)
+		return false;
+	rte = list_nth(columns->query->rtable, var->varno - 1);
+	if (COMPAT_IS_GROUP(rte))
+		columns->relations = bms_add_members(columns->relations,
+											 pull_varnos(NULL, list_nth(rte->groupexprs, var->varattno - 1)));
+	return false;
+}
+#endif
+
 /* The relations of what an expression refers to by its columns of GROUP BY, which are a relation since 18. */
 static Bitmapset *
 grouped_relations(Query *query, Node *expression)
 {
-	Bitmapset  *result = NULL;
 #if PG_VERSION_NUM >= 180000
-	ListCell   *lc;
+	GroupedColumns columns = {.query = query};
 
-	if (!query->hasGroupRTE)
-		return NULL;
-	foreach(lc, pull_var_clause(expression, PVC_RECURSE_AGGREGATES | PVC_RECURSE_WINDOWFUNCS |
-								PVC_RECURSE_PLACEHOLDERS))
-	{
-		Var		   *var = lfirst_node(Var, lc);
-		RangeTblEntry *rte = list_nth(query->rtable, var->varno - 1);
-
-		if (COMPAT_IS_GROUP(rte) && var->varattno > 0)
-			result = bms_add_members(result, pull_varnos(NULL, list_nth(rte->groupexprs, var->varattno - 1)));
-	}
+	if (query->hasGroupRTE)
+		(void) grouped_walker(expression, &columns);
+	return columns.relations;
+#else
+	return NULL;
 #endif
-	return result;
 }
 
 /*

@@ -22,8 +22,11 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/htup_details.h"
 #include "access/stratnum.h"
 #include "access/table.h"
+#include "access/transam.h"
+#include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "miscadmin.h"
@@ -36,6 +39,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
+#include "utils/snapmgr.h"
 
 #include "planner/join_tree.h"
 #include "planner/lookup.h"
@@ -334,6 +338,13 @@ index_determines(JoinTree *tree, int relation, Relation index, Bitmapset *known,
 {
 	Form_pg_index form = index->rd_index;
 
+	/* the others may count anything as equal: a temporal key's periods overlap */
+	if (index->rd_rel->relam != BTREE_AM_OID)
+		return false;
+	/* a snapshot that is older than the index may see what it never held */
+	if (form->indcheckxmin &&
+		!TransactionIdPrecedes(HeapTupleHeaderGetXmin(index->rd_indextuple->t_data), TransactionXmin))
+		return false;
 	if (!form->indisunique || !form->indimmediate || !form->indisvalid || !form->indisready ||
 		RelationGetIndexPredicate(index) != NIL || RelationGetIndexExpressions(index) != NIL)
 		return false;
