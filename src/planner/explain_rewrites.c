@@ -12,7 +12,8 @@
  * the rewrites are repeated on the statement as it was analysed, and the result
  * is printed if as many places were changed there.  A shape that only the
  * rewriter brought in, with a view, is printed in its expanded form, unless
- * that has conditions that SQL cannot show: then there is no SQL.
+ * that has conditions that SQL cannot show: then there is no SQL.  Nor is there
+ * where rows are found for a table inside a join with a name of its own.
  */
 #include "postgres.h"
 
@@ -76,14 +77,17 @@ cast_parameters(Node *node, void *context)
 	return expression_tree_mutator(node, cast_parameters, context);
 }
 
-/* A statement as SQL that can be run. */
+/* A statement as SQL that can be run, or NULL if SQL cannot say it. */
 static char *
 statement_sql(Query *query)
 {
+	bool		failed = false;
 	char	   *sql;
 
 	query = (Query *) cast_parameters((Node *) query, NULL);
-	(void) show_found((Node *) query, NULL);
+	(void) show_found((Node *) query, &failed);
+	if (failed)
+		return NULL;
 	sql = pg_get_querydef(query, true);
 	return sql + strspn(sql, " \n");
 }
@@ -124,6 +128,7 @@ put_reports(ReturnSetInfo *rsinfo, List *reports, Query *original, bool expandab
 	{
 		RewriteReport *report = lfirst(lc);
 		Query	   *shown = NULL;
+		char	   *sql = NULL;
 		Datum		values[6] = {0};
 		bool		nulls[6] = {false};
 
@@ -144,9 +149,11 @@ put_reports(ReturnSetInfo *rsinfo, List *reports, Query *original, bool expandab
 		values[3] = cost_datum(report->before);
 		nulls[4] = report->after < 0;
 		values[4] = cost_datum(report->after);
-		nulls[5] = shown == NULL;
 		if (shown)
-			values[5] = CStringGetTextDatum(statement_sql(shown));
+			sql = statement_sql(shown);
+		nulls[5] = sql == NULL;
+		if (sql)
+			values[5] = CStringGetTextDatum(sql);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 }

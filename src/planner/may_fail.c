@@ -46,6 +46,20 @@ is_safe_operator(Oid opno)
 	return !IsPolymorphicType(left) && left != RECORDOID;
 }
 
+/* Is a collation wanted, and none known? */
+static bool
+lacks_collation(List *args, Oid collation)
+{
+	ListCell   *lc;
+
+	if (OidIsValid(collation))
+		return false;
+	foreach(lc, args)
+		if (type_is_collatable(exprType(lfirst(lc))))
+			return true;
+	return false;
+}
+
 /*
  * node_may_fail
  *		May a node of an expression raise an error by itself, its arguments
@@ -74,11 +88,14 @@ node_may_fail(Node *node)
 		case T_OpExpr:
 		case T_DistinctExpr:
 		case T_NullIfExpr:
-			return !is_safe_operator(((OpExpr *) node)->opno);
+			return !is_safe_operator(((OpExpr *) node)->opno) ||
+				lacks_collation(((OpExpr *) node)->args, ((OpExpr *) node)->inputcollid);
 		case T_ScalarArrayOpExpr:
-			return !is_safe_operator(((ScalarArrayOpExpr *) node)->opno);
+			return !is_safe_operator(((ScalarArrayOpExpr *) node)->opno) ||
+				lacks_collation(((ScalarArrayOpExpr *) node)->args, ((ScalarArrayOpExpr *) node)->inputcollid);
 		case T_FuncExpr:
-			return ((FuncExpr *) node)->funcretset || !get_func_leakproof(((FuncExpr *) node)->funcid);
+			return ((FuncExpr *) node)->funcretset || !get_func_leakproof(((FuncExpr *) node)->funcid) ||
+				lacks_collation(((FuncExpr *) node)->args, ((FuncExpr *) node)->inputcollid);
 		default:
 			return true;
 	}

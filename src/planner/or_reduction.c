@@ -137,6 +137,14 @@ is_plain_limit(Node *limit, bool exists)
 	return IsA(count, Const) && !count->constisnull && DatumGetInt64(count->constvalue) > 0;
 }
 
+/* Is a relation one whose rows a snapshot tells?  A sequence is read as it is at that moment. */
+static bool
+is_table(RangeTblEntry *rte)
+{
+	return (rte->relkind == RELKIND_RELATION || rte->relkind == RELKIND_MATVIEW ||
+			rte->relkind == RELKIND_PARTITIONED_TABLE) && !is_foreign(rte->relid);
+}
+
 /* May a subquery fail, or give other rows when it is run again? */
 static bool
 subquery_may_differ(Level *outer, Query *query, bool exists)
@@ -157,7 +165,7 @@ subquery_may_differ(Level *outer, Query *query, bool exists)
 		if (rte->rtekind == RTE_JOIN)
 			continue;
 		if (rte->securityQuals || rte->lateral || rte->tablesample ||
-			(rte->rtekind == RTE_RELATION ? is_foreign(rte->relid) :
+			(rte->rtekind == RTE_RELATION ? !is_table(rte) :
 			 rte->rtekind != RTE_SUBQUERY || subquery_may_differ(&level, rte->subquery, false)))
 			return true;
 	}
@@ -339,11 +347,12 @@ relation_problem(Level *level, int relation)
 	if (contain_volatile_functions((Node *) rte->securityQuals))
 		return "a policy calls volatile functions";
 	if (rte->rtekind == RTE_SUBQUERY)
-		return uses_outer(level, (Node *) list_make1(rte->subquery)) || subquery_may_differ(level, rte->subquery, false) ?
+		return contain_volatile_functions((Node *) rte->subquery) ||
+			uses_outer(level, (Node *) list_make1(rte->subquery)) || subquery_may_differ(level, rte->subquery, false) ?
 			"a subquery of it may fail, or give other rows when it is run again" : NULL;
-	if (rte->rtekind != RTE_RELATION)
-		return "a relation of it is not a table";
-	return is_foreign(rte->relid) ? "a table of it is foreign" : NULL;
+	if (rte->rtekind == RTE_RELATION && is_foreign(rte->relid))
+		return "a table of it is foreign";
+	return rte->rtekind != RTE_RELATION || !is_table(rte) ? "a relation of it is not a table" : NULL;
 }
 
 /* How many rows a table has, as far as that is known. */
@@ -361,22 +370,66 @@ table_rows(RangeTblEntry *rte)
 	return rows <= 0 && rte->relkind == RELKIND_PARTITIONED_TABLE ? 1e9 : rows;
 }
 
+/* Has a table's every child that is read rows in heaps?  What else has rows may know them by no ctid, or by one that changes. */
+static bool
+is_heap(RangeTblEntry *rte)
+{
+	List	   *tables = rte->inh ? find_all_inheritors(rte->relid, NoLock, NULL) : list_make1_oid(rte->relid);
+	bool		result = true;
+	ListCell   *lc;
+
+	foreach(lc, tables)
+	{
+		HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(lfirst_oid(lc)));
+		Form_pg_class form;
+
+		if (!HeapTupleIsValid(tuple))
+			return false;
+		form = (Form_pg_class) GETSTRUCT(tuple);
+		result &= form->relkind == RELKIND_PARTITIONED_TABLE || form->relam == HEAP_TABLE_AM_OID;
+		ReleaseSysCache(tuple);
+	}
+	return result;
+}
+
+/* The primary key of a partitioned table, if it binds all partitions and is compared as usual. */
+static List *
+partitioned_key(RangeTblEntry *rte)
+{
+	Relation	rel = table_open(rte->relid, NoLock);
+	List	   *columns = primary_key_columns(rel);
+	UniqueKey	key;
+
+	if (columns && (!find_unique_key(rel, columns, &key) || key.deferrable || key.partial || !key.usual ||
+					!get_index_isvalid(key.index)))
+		columns = NIL;
+	table_close(rel, NoLock);
+	return columns;
+}
+
+/* The columns by which the rows of a table are known, NIL if there are none. */
+static List *
+row_key(RangeTblEntry *rte)
+{
+	List	   *columns = rte->relkind == RELKIND_PARTITIONED_TABLE ? partitioned_key(rte) : NIL;
+
+	if (columns)
+		return columns;
+	if (!is_heap(rte))
+		return NIL;
+	if (rte->inh && has_subclass(rte->relid))
+		return list_make2_int(TableOidAttributeNumber, SelfItemPointerAttributeNumber);
+	return list_make1_int(SelfItemPointerAttributeNumber);
+}
+
 /* Can the rows of a relation of the query be known again? */
 static bool
 is_anchor(Query *query, int relation)
 {
 	RangeTblEntry *rte = rt_fetch(relation, query->rtable);
-	Relation	rel;
-	bool		result;
 
-	if (rte->rtekind != RTE_RELATION || rte->tablesample || relation == query->resultRelation ||
-		(rte->relkind != RELKIND_RELATION && rte->relkind != RELKIND_MATVIEW &&
-		 rte->relkind != RELKIND_PARTITIONED_TABLE) || is_foreign(rte->relid))
-		return false;
-	rel = table_open(rte->relid, NoLock);
-	result = rte->relkind == RELKIND_PARTITIONED_TABLE || rel->rd_rel->relam == HEAP_TABLE_AM_OID;
-	table_close(rel, NoLock);
-	return result;
+	return rte->rtekind == RTE_RELATION && !rte->tablesample && relation != query->resultRelation &&
+		is_table(rte) && row_key(rte) != NIL;
 }
 
 /* The relations that may be the anchor, the largest first. */
@@ -402,24 +455,6 @@ find_anchors(JoinTree *tree)
 		anchors = list_insert_nth_int(anchors, place, relation);
 	}
 	return list_truncate(anchors, most);
-}
-
-/* The columns by which the rows of a relation are known. */
-static List *
-row_key(RangeTblEntry *rte)
-{
-	Relation	rel = table_open(rte->relid, NoLock);
-	List	   *columns = rte->relkind == RELKIND_PARTITIONED_TABLE ? primary_key_columns(rel) : NIL;
-	UniqueKey	key;
-
-	if (columns && (!find_unique_key(rel, columns, &key) || key.deferrable || key.partial || !key.usual))
-		columns = NIL;
-	table_close(rel, NoLock);
-	if (columns)
-		return columns;
-	if (rte->inh && has_subclass(rte->relid))
-		return list_make2_int(TableOidAttributeNumber, SelfItemPointerAttributeNumber);
-	return list_make1_int(SelfItemPointerAttributeNumber);
 }
 
 /* A column of a relation, also one of the system's. */
@@ -678,9 +713,13 @@ membership(Query *query, JoinExpr *join)
 	return (Node *) link;
 }
 
-/* What is at the place of a node once the joins with rows found are conditions, which go to a list. */
+/*
+ * What is at the place of a node once the joins with rows found are conditions,
+ * which go to a list.  *failed is set if one is inside a join that has a name
+ * of its own, beyond which nothing of the anchor but the join's columns is seen.
+ */
 static Node *
-without_joins(Query *query, Node *node, List **conditions)
+without_joins(Query *query, Node *node, bool hidden, List **conditions, bool *failed)
 {
 	JoinExpr   *join = (JoinExpr *) node;
 	RangeTblEntry *rte;
@@ -691,14 +730,15 @@ without_joins(Query *query, Node *node, List **conditions)
 	if (IsA(node, FromExpr))
 	{
 		foreach(lc, ((FromExpr *) node)->fromlist)
-			lfirst(lc) = without_joins(query, lfirst(lc), conditions);
+			lfirst(lc) = without_joins(query, lfirst(lc), hidden, conditions, failed);
 		return node;
 	}
-	join->larg = without_joins(query, join->larg, conditions);
-	join->rarg = without_joins(query, join->rarg, conditions);
+	join->larg = without_joins(query, join->larg, hidden || join->alias, conditions, failed);
+	join->rarg = without_joins(query, join->rarg, hidden || join->alias, conditions, failed);
 	rte = rt_fetch(join->rtindex, query->rtable);
 	if (rte->alias || strcmp(rte->eref->aliasname, JOIN_NAME) != 0)
 		return node;
+	*failed |= hidden;
 	*conditions = lcons(membership(query, join), *conditions);
 	/* what is there twice would be printed twice */
 	lfirst(list_nth_cell(query->rtable, ((RangeTblRef *) join->rarg)->rtindex - 1)) = empty_entry();
@@ -710,10 +750,11 @@ without_joins(Query *query, Node *node, List **conditions)
  * show_found
  *		A walker: make the joins with rows found conditions of WHERE, in place,
  *		in all queries of a statement that is to be printed.  The server can
- *		print a join only where the joins around it count its columns.
+ *		print a join only where the joins around it count its columns.  *failed
+ *		is set if SQL cannot say it.
  */
 bool
-show_found(Node *node, void *context)
+show_found(Node *node, bool *failed)
 {
 	Query	   *query = (Query *) node;
 	List	   *conditions = NIL;
@@ -721,16 +762,16 @@ show_found(Node *node, void *context)
 	if (node == NULL)
 		return false;
 	if (!IsA(node, Query))
-		return expression_tree_walker(node, show_found, context);
+		return expression_tree_walker(node, show_found, failed);
 	if (query->jointree)
-		(void) without_joins(query, (Node *) query->jointree, &conditions);
+		(void) without_joins(query, (Node *) query->jointree, false, &conditions, failed);
 	if (conditions)
 	{
 		query->jointree->quals = (Node *) make_ands_explicit(
 			list_concat(conditions, make_ands_implicit((Expr *) query->jointree->quals)));
 		query->hasSubLinks = true;
 	}
-	return query_tree_walker(query, show_found, context, 0);
+	return query_tree_walker(query, show_found, failed, 0);
 }
 
 /* The queries of all arms for an anchor; NIL, with why, if it cannot be one. */
@@ -811,12 +852,18 @@ reduce_or(Level *level, Node *node, bool filter)
 	}
 	reduction.tree = tree;
 	problem = or_problem(level, tree, expr);
+	if (problem == NULL)
+	{
+		reduction.arms = make_arms(tree, expr);
+		/* columns of a join may turn out to be of the same relation */
+		if (list_length(reduction.arms) < 2)
+			problem = "its arms are about one relation";
+	}
 	anchors = problem ? NIL : find_anchors(tree);
 	if (anchors)
 	{
 		attempt->forms = Max(attempt->forms, list_length(anchors));
 		reduction.anchor = list_nth_int(anchors, Min(attempt->form, list_length(anchors) - 1));
-		reduction.arms = make_arms(tree, expr);
 		reduction.conditions = usable_conditions(level, tree, (Node *) expr);
 		queries = arm_queries(&reduction, &problem);
 	}

@@ -98,7 +98,7 @@ extern int	find_shapes(Query *query, ParamListInfo params, bool force, int *tupl
 
 /* or_reduction.c */
 extern bool spans_relations(Node *node);
-extern bool show_found(Node *node, void *context);
+extern bool show_found(Node *node, bool *failed);
 
 /* attempt.c: what rewrites tell, and what they build with */
 extern void site_changed(Attempt *attempt, const char *where, double size);
