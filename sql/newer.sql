@@ -125,3 +125,21 @@ BEGIN
 		WHERE (c.relpages = -7 OR a.attnum = -7) AND (a.attnum = -7 OR c.relpages = -8) GROUP BY a.attnum) AS g' INTO r;
 	ASSERT r = '0', r;
 END $$;
+
+-- PostgreSQL 18: no index has a column that is computed when read, nor a condition on it; none is suggested
+DO $$
+DECLARE
+	r text;
+BEGIN
+	IF current_setting('server_version_num')::integer < 180000 THEN RETURN; END IF;
+	EXECUTE 'CREATE TABLE doubled (a integer, twice integer GENERATED ALWAYS AS (a * 2) VIRTUAL, b integer)';
+	EXECUTE 'INSERT INTO doubled (a, b) SELECT g % 50, g FROM generate_series(1, 5000) AS g; ANALYZE doubled';
+	SELECT string_agg(o, ' ') INTO r FROM outcome('SELECT more.what_if(''{CREATE INDEX ON doubled (a) WHERE twice = 4}'', ''SELECT 1'')') AS o;
+	ASSERT r LIKE '0A000 indexes on virtual generated columns are not supported%', r;
+	SELECT string_agg(o, ' ') INTO r FROM outcome('SELECT more.what_if(''{CREATE INDEX ON doubled ((twice + 1))}'', ''SELECT 1'')') AS o;
+	ASSERT r LIKE '0A000 indexes on virtual generated columns are not supported%', r;
+	SELECT string_agg(condition, ', ') INTO r FROM more.suggest_partial_indexes(
+		queries => '{SELECT * FROM doubled WHERE twice = 4 AND b = 5,SELECT * FROM doubled WHERE twice IS NULL AND b < 50 ORDER BY twice}');
+	ASSERT r IS NULL, r;
+	EXECUTE 'DROP TABLE doubled';
+END $$;

@@ -51,6 +51,30 @@ CREATE INDEX by_room ON booking (room) WHERE 'open' = state;
 SELECT suggest('SELECT * FROM booking WHERE state = ''open'' AND room = 5');
 DROP INDEX by_room;
 
+-- columns that no btree can have as a key: the condition can be about them, the keys are others
+CREATE TABLE odd (doc json, docs json[], place point, thing xid, plan text, n integer);
+INSERT INTO odd SELECT CASE WHEN g % 100 = 0 THEN '{}'::json END, CASE WHEN g % 100 = 0 THEN ARRAY['{}'::json] END, CASE WHEN g % 100 = 0 THEN point(1, 1) END,
+	CASE WHEN g % 100 = 0 THEN '5'::xid END, CASE WHEN g % 100 = 0 THEN 'x' END, g FROM generate_series(1, 5000) AS g;
+CREATE TABLE all_odd AS SELECT doc FROM odd;
+ANALYZE odd, all_odd;
+SELECT suggest('SELECT * FROM odd WHERE doc IS NOT NULL', 'SELECT * FROM odd WHERE docs IS NOT NULL', 'SELECT * FROM odd WHERE place ~= point ''(1, 1)''',
+	'SELECT * FROM odd WHERE thing = ''5''', 'SELECT * FROM all_odd WHERE doc IS NOT NULL');
+SELECT index_sql FROM more.suggest_partial_indexes('odd') ORDER BY condition COLLATE "C";
+SELECT index_sql FROM more.suggest_partial_indexes('all_odd');
+DROP TABLE odd, all_odd;
+-- values that are too long for an index: one that would have them is not suggested, one without them is, and has nothing beside it
+CREATE TABLE long (id integer PRIMARY KEY, state text, word text);
+INSERT INTO long SELECT g, CASE WHEN g % 50 = 0 THEN 'open' ELSE 'done' END,
+	CASE WHEN g = 1 THEN (SELECT string_agg(md5(h::text), '') FROM generate_series(1, 300) AS h) ELSE 'w' || g END FROM generate_series(1, 5000) AS g;
+ANALYZE long;
+SELECT index_sql, full_size IS NULL AS too_long, share FROM more.suggest_partial_indexes(queries => '{SELECT * FROM long WHERE state = ''open'' AND word = $1}');
+UPDATE long SET state = 'open' WHERE id = 1;
+SELECT suggest('SELECT * FROM long WHERE state = ''open'' AND word = $1', 'SELECT * FROM booking WHERE NOT paid AND room = 5');
+DROP TABLE long;
+-- a condition that is there twice; that of a MERGE
+SELECT suggest('SELECT * FROM booking WHERE state = ''held'' AND room = 5 AND state = ''held''');
+SELECT suggest('MERGE INTO booking AS b USING room AS r ON b.room = r.id AND b.state = ''held'' AND r.floor = 3 WHEN MATCHED THEN DELETE');
+
 -- from the columns' statistics: rare values and nulls
 SELECT index_sql, query, source FROM more.suggest_partial_indexes('booking') ORDER BY condition COLLATE "C";
 SELECT index_sql, share, source FROM more.suggest_partial_indexes() WHERE relation <> 'booking'::regclass ORDER BY condition COLLATE "C";

@@ -25,6 +25,8 @@ SELECT what_if('CREATE INDEX ON seen (n)');
 SELECT what_if('CREATE INDEX ON pg_class (relname)');
 SELECT what_if('CREATE INDEX ON "Ta''ble" (nn)');
 SELECT what_if('CREATE INDEX ON "Ta''ble" (ctid)');
+SELECT what_if('CREATE INDEX ON "Ta''ble" (n) WHERE xmin = ''5''');
+SELECT what_if('CREATE INDEX ON "Ta''ble" ((tableoid = 5))');
 SELECT what_if('CREATE INDEX ON "Ta''ble" ((1), nn)');
 SELECT what_if('CREATE INDEX ON "Ta''ble" (n) INCLUDE (nn)');
 SELECT what_if('CREATE INDEX ON "Ta''ble" (n) INCLUDE ((n + 1))');

@@ -26,6 +26,7 @@
 #include "access/relation.h"
 #include "access/reloptions.h"
 #include "access/spgist.h"
+#include "access/sysattr.h"
 #include "catalog/heap.h"
 #include "catalog/namespace.h"
 #include "catalog/objectaddress.h"
@@ -172,11 +173,38 @@ hypothetical_name(HypotheticalSet *set, Relation rel, IndexStmt *stmt)
 	return NULL;
 }
 
-/* Refuse what the server's functions in it would make differ from day to day. */
+/* Refuse a column that no index can be over. */
 static void
-refuse_mutable(Node *expr, const char *what)
+refuse_virtual(Relation rel, AttrNumber attnum)
 {
-	if (expr && contain_mutable_functions((Node *) expression_planner((Expr *) copyObject(expr))))
+	if (TupleDescAttr(RelationGetDescr(rel), attnum - 1)->attgenerated == COMPAT_GENERATED_VIRTUAL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("indexes on virtual generated columns are not supported")));
+}
+
+/*
+ * Refuse columns of an expression or predicate that no index can be over, and
+ * what the server's functions in it would make differ from day to day.
+ */
+static void
+check_index_expression(Relation rel, Node *expr, const char *what)
+{
+	Bitmapset  *columns = NULL;
+
+	pull_varattnos(expr, 1, &columns);
+	for (int attnum = FirstLowInvalidHeapAttributeNumber + 1; attnum <= RelationGetNumberOfAttributes(rel); attnum++)
+	{
+		if (!bms_is_member(attnum - FirstLowInvalidHeapAttributeNumber, columns))
+			continue;
+		if (attnum < 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("index creation on system columns is not supported")));
+		if (attnum > 0)
+			refuse_virtual(rel, attnum);
+	}
+	if (contain_mutable_functions((Node *) expression_planner((Expr *) copyObject(expr))))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
 				 errmsg("functions in index %s must be marked IMMUTABLE", what)));
@@ -195,7 +223,7 @@ check_column(Relation rel, IndexElem *element, AttrNumber attnum)
 				 errmsg("collations are not supported by type %s", format_type_be(type))));
 	if (element->expr)
 	{
-		refuse_mutable(element->expr, "expression");
+		check_index_expression(rel, element->expr, "expression");
 		require_select(rel, element->expr);
 		return;
 	}
@@ -212,10 +240,7 @@ check_column(Relation rel, IndexElem *element, AttrNumber attnum)
 				 errmsg("column \"%s\" of \"%s\" does not exist", element->name, RelationGetRelationName(rel)),
 				 nearest ? errhint("Perhaps you meant column \"%s\".", nearest) : 0));
 	}
-	if (TupleDescAttr(RelationGetDescr(rel), attnum - 1)->attgenerated == COMPAT_GENERATED_VIRTUAL)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("indexes on virtual generated columns are not supported")));
+	refuse_virtual(rel, attnum);
 	require_select(rel, (Node *) makeVar(1, attnum, INT4OID, -1, InvalidOid, 0));
 }
 
@@ -291,7 +316,7 @@ read_shape(Relation rel, IndexStmt *stmt, IndexShape *shape)
 	}
 	if (stmt->whereClause)
 	{
-		refuse_mutable(stmt->whereClause, "predicate");
+		check_index_expression(rel, stmt->whereClause, "predicate");
 		require_select(rel, stmt->whereClause);
 		shape->predicate = condition_clauses(stmt->whereClause);
 		fix_opfuncids((Node *) shape->predicate);

@@ -285,18 +285,13 @@ counted_statements(Suggestions *all)
 static void
 add_rare(Suggestions *all, Relation rel, AttrNumber attnum, Node *test)
 {
-	List	   *keys = primary_key_columns(rel);
-	List	   *names = NIL;
 	Candidate  *candidate;
 	int			nest;
-	ListCell   *lc;
 
 	/* NULL: its type has no operator for it */
 	if (test == NULL)
 		return;
-	foreach(lc, keys ? keys : list_make1_int(attnum))
-		names = lappend(names, get_attname(RelationGetRelid(rel), lfirst_int(lc), false));
-	candidate = new_candidate(rel, names, list_make1(test));
+	candidate = new_candidate(rel, any_keys(rel, list_make1_int(attnum)), list_make1(test));
 	if (candidate == NULL)
 		return;
 	add_candidates(all, list_make1(candidate));
@@ -397,6 +392,69 @@ rare_statements(Suggestions *all)
 /* Choosing																	*/
 /* ------------------------------------------------------------------------ */
 
+/* Measure indexes; false: to build one of them would be an error, such as a value that is too long for it. */
+static bool
+try_to_measure(List *indexes)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	volatile bool result = true;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		measure_indexes(indexes);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+		int			class;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		class = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+		if (class != ERRCODE_PROGRAM_LIMIT_EXCEEDED && class != ERRCODE_DATA_EXCEPTION)
+			ReThrowError(error);
+		FreeErrorData(error);
+		result = false;
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	return result;
+}
+
+/* One by one, when some cannot be built. */
+static void
+measure_each(Suggestions *all)
+{
+	ListCell   *lc;
+	ListCell   *one;
+	ListCell   *other;
+
+	foreach(lc, all->candidates)
+	{
+		Candidate  *candidate = lfirst(lc);
+
+		CHECK_FOR_INTERRUPTS();
+		candidate->fails = !try_to_measure(candidate->set.indexes);
+		if (candidate->fails)
+			continue;
+		candidate->full_fails = !try_to_measure(candidate->full.indexes);
+		if (candidate->full_fails)
+			forboth(one, candidate->full.indexes, other, candidate->set.indexes)
+			{
+				Hypothetical *part = lfirst(other);
+
+				((Hypothetical *) lfirst(one))->tuples = part->share > 0 ? part->tuples / part->share : 1;
+			}
+	}
+}
+
 /* What the candidates would be, and the same indexes of all rows. */
 static void
 measure_candidates(Suggestions *all)
@@ -426,7 +484,8 @@ measure_candidates(Suggestions *all)
 		indexes = list_concat(indexes, candidate->set.indexes);
 		indexes = list_concat(indexes, candidate->full.indexes);
 	}
-	measure_indexes(indexes);
+	if (!try_to_measure(indexes))
+		measure_each(all);
 }
 
 static double
@@ -468,7 +527,7 @@ try_candidates(Suggestions *all, Statement *statement)
 		CandidateUse *use;
 
 		CHECK_FOR_INTERRUPTS();
-		if (candidate_share(candidate) > LARGEST_SHARE)
+		if (candidate->fails || candidate_share(candidate) > LARGEST_SHARE)
 			continue;
 		cost = cost_with(statement, candidate);
 		if (cost < 0 || cost > statement->cost * (1 - LEAST_SAVING))
@@ -587,6 +646,7 @@ put_candidate(ReturnSetInfo *rsinfo, Candidate *candidate, List *chosen)
 		values[2] = CStringGetTextDatum(candidate->condition);
 		values[3] = Int64GetDatum((int64) set_size(&candidate->set));
 		values[4] = Int64GetDatum((int64) set_size(&candidate->full));
+		nulls[4] = candidate->full_fails;
 		values[5] = Float8GetDatum(rint(candidate_share(candidate) * 10000) / 10000);
 		values[6] = CStringGetTextDatum(use->statement->source);
 		values[7] = CStringGetTextDatum(use->statement->text);

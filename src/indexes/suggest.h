@@ -21,6 +21,8 @@ typedef struct Candidate
 	char	   *condition;
 	HypotheticalSet set;		/* itself */
 	HypotheticalSet full;		/* the same without the condition */
+	bool		fails;			/* it cannot be built; */
+	bool		full_fails;		/* that one cannot */
 	List	   *uses;			/* the statements that it serves, of CandidateUse */
 } Candidate;
 
@@ -30,6 +32,7 @@ extern HeapTuple column_statistics(Relation rel, AttrNumber attnum);
 extern Node *column_test(Relation rel, AttrNumber attnum, Datum value, bool equal);
 extern Node *null_test(Relation rel, AttrNumber attnum, NullTestType type);
 extern bool is_trusted_operator(Oid operator);
+extern List *any_keys(Relation rel, List *columns);
 extern Candidate *new_candidate(Relation rel, List *keys, List *predicate);
 extern bool may_have_suggestions(Oid relid);
 extern List *statement_candidates(Query *query, Oid target);

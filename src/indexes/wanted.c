@@ -196,14 +196,21 @@ is_trusted_operator(Oid operator)
 	return superuser_arg(owner) || owner == GetUserId();
 }
 
-/* The table's column that the expression is, or 0. */
+/* Is the column computed when it is read? No index has such a one, nor a condition on it. */
+static bool
+is_virtual(Relation rel, AttrNumber attnum)
+{
+	return TupleDescAttr(RelationGetDescr(rel), attnum - 1)->attgenerated == COMPAT_GENERATED_VIRTUAL;
+}
+
+/* The table's column that the expression is, and that an index may have, or 0. */
 static AttrNumber
 own_column(Wanted *wanted, Node *expr)
 {
 	while (expr && IsA(expr, RelabelType))
 		expr = (Node *) ((RelabelType *) expr)->arg;
 	if (expr && IsA(expr, Var) && ((Var *) expr)->varno == wanted->varno && ((Var *) expr)->varlevelsup == 0 &&
-		((Var *) expr)->varattno > 0)
+		((Var *) expr)->varattno > 0 && !is_virtual(wanted->rel, ((Var *) expr)->varattno))
 		return ((Var *) expr)->varattno;
 	return 0;
 }
@@ -261,7 +268,7 @@ static void
 add_test(Wanted *wanted, Node *clause)
 {
 	if (!contain_mutable_functions(clause))
-		wanted->tests = lappend(wanted->tests, as_test_mutator(clause, wanted));
+		wanted->tests = list_append_unique(wanted->tests, as_test_mutator(clause, wanted));
 }
 
 /* column op value, either way round. */
@@ -408,6 +415,37 @@ is_fixed(List *predicate, AttrNumber attnum)
 	return false;
 }
 
+/* Can a btree have the column as a key? Its type, or an element's or field's, may have no order. */
+static bool
+can_be_key(Relation rel, AttrNumber attnum)
+{
+	Form_pg_attribute att = TupleDescAttr(RelationGetDescr(rel), attnum - 1);
+
+	return !att->attisdropped && !is_virtual(rel, attnum) &&
+		OidIsValid(lookup_type_cache(getBaseType(att->atttypid), TYPECACHE_CMP_PROC)->cmp_proc);
+}
+
+/*
+ * any_keys
+ *		Names of columns for an index whose keys do not matter: the primary key, or
+ *		else those of the list, or any column of a fixed length; NIL: there is none.
+ */
+List *
+any_keys(Relation rel, List *columns)
+{
+	List	   *primary = primary_key_columns(rel);
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, primary ? primary : columns)
+		if (lfirst_int(lc) > 0 && can_be_key(rel, lfirst_int(lc)) && list_length(result) < 4)
+			result = lappend(result, get_attname(RelationGetRelid(rel), lfirst_int(lc), false));
+	for (int attnum = 1; result == NIL && attnum <= RelationGetNumberOfAttributes(rel); attnum++)
+		if (TupleDescAttr(RelationGetDescr(rel), attnum - 1)->attlen > 0 && can_be_key(rel, attnum))
+			result = list_make1(get_attname(RelationGetRelid(rel), attnum, false));
+	return result;
+}
+
 /* Add a column to the keys, once. */
 static List *
 add_key(List *keys, char *name)
@@ -426,14 +464,13 @@ candidate_keys(Wanted *wanted, List *predicate)
 {
 	Oid			relid = RelationGetRelid(wanted->rel);
 	List	   *result = NIL;
-	List	   *primary;
 	ListCell   *lc;
 
 	foreach(lc, wanted->uses)
 	{
 		ColumnUse  *use = lfirst(lc);
 
-		if (use->use == USE_EQUAL && !is_fixed(predicate, use->attnum))
+		if (use->use == USE_EQUAL && !is_fixed(predicate, use->attnum) && can_be_key(wanted->rel, use->attnum))
 			result = add_key(result, get_attname(relid, use->attnum, false));
 	}
 	foreach(lc, wanted->order)
@@ -442,24 +479,20 @@ candidate_keys(Wanted *wanted, List *predicate)
 	{
 		ColumnUse  *use = lfirst(lc);
 
-		if (use->use == USE_RANGE && wanted->order == NIL && !is_fixed(predicate, use->attnum))
+		if (use->use == USE_RANGE && wanted->order == NIL && !is_fixed(predicate, use->attnum) &&
+			can_be_key(wanted->rel, use->attnum))
 		{
 			result = add_key(result, get_attname(relid, use->attnum, false));
 			break;
 		}
 	}
-	if (result != NIL)
-		return result;
-	/* any column serves: one that tells rows apart */
-	primary = primary_key_columns(wanted->rel);
-	foreach(lc, primary ? primary : condition_columns(wanted->rel, (Node *) predicate))
-		result = add_key(result, get_attname(relid, lfirst_int(lc), false));
-	return result;
+	return result ? result : any_keys(wanted->rel, condition_columns(wanted->rel, (Node *) predicate));
 }
 
 /*
  * new_candidate
- *		An index on a table, or NULL when one that is there does as much.
+ *		An index on a table, or NULL when one that is there does as much, or no
+ *		column can be a key.
  */
 Candidate *
 new_candidate(Relation rel, List *keys, List *predicate)
@@ -467,6 +500,8 @@ new_candidate(Relation rel, List *keys, List *predicate)
 	Candidate  *result = palloc0(sizeof(Candidate));
 	Node	   *condition = (Node *) make_ands_explicit(copyObject(predicate));
 
+	if (keys == NIL)
+		return NULL;
 	result->relid = RelationGetRelid(rel);
 	result->condition = condition_sql(rel, condition, NULL);
 	result->sql = partial_index_statement(rel, keys, condition);
@@ -509,6 +544,8 @@ table_candidates(Query *query, Index varno, Relation rel)
 	ListCell   *lc;
 
 	see_jointree(&wanted, (Node *) query->jointree);
+	if (compat_merge_condition(query) != &query->jointree->quals)
+		see_condition(&wanted, eval_const_expressions(NULL, copyObject(*compat_merge_condition(query))));
 	see_order(&wanted, query);
 	foreach(lc, wanted.tests)
 		add_candidate(&wanted, list_make1(lfirst(lc)));
