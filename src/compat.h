@@ -269,6 +269,16 @@ compat_json_untranslatable(JsonParseErrorType error)
 #define compat_may_maintain(relid) false
 #endif
 
+/* Since 17 maintenance commands have a search_path of their own. */
+#if PG_VERSION_NUM >= 170000
+#define compat_restrict_search_path() RestrictSearchPath()
+#else
+#define compat_restrict_search_path() ((void) 0)
+#endif
+
+/* Since 18 a btree scan may go on, after a pause, from a value that it has read in the index (skip scan). */
+#define COMPAT_SCANS_KEEP_VALUES (PG_VERSION_NUM >= 180000)
+
 /* Until 16 BRIN's range map checked old snapshots. */
 #if PG_VERSION_NUM >= 170000
 #define compat_brin_revmap(index, pages_per_range) brinRevmapInitialize(index, pages_per_range)

@@ -275,6 +275,8 @@ retire(Drop *drop)
 static void
 clear_holders(Drop *drop)
 {
+	bool		any_cleaned = false;
+
 	for (int round = 0;; round++)
 	{
 		MemoryContext old = MemoryContextSwitchTo(drop->context);
@@ -303,6 +305,7 @@ clear_holders(Drop *drop)
 				drop_begin_step(drop, "clean index", qualified_name(lfirst_oid(cell)));
 				cleaned = clean_index(lfirst_oid(cell), drop->type, drop->value);
 				next_transaction();
+				any_cleaned |= cleaned;
 				if (cleaned)
 					continue;
 			}
@@ -312,6 +315,9 @@ clear_holders(Drop *drop)
 			next_transaction();
 		}
 	}
+	/* a scan may have come upon the value there, and go on from it; rebuilding waits for scans of the old index */
+	if (COMPAT_SCANS_KEEP_VALUES && any_cleaned)
+		(void) drop_wait_for_others(drop);
 	drop_begin_step(drop, "statistics", NULL);
 	clear_statistics(drop->type, drop->value);
 	next_transaction();

@@ -27,9 +27,10 @@
  *
  * - K is S with the value replaced by the one that is next in the index's order,
  *   and with nothing behind it, which compares as less than anything.  Nothing
- *   can be inserted that lies between S and K: it would hold the value.  So K
- *   separates what S did, if the first entry on the right is not less than K,
- *   which is looked at under the locks.  Whoever came down by S, and arrives by
+ *   can be inserted that lies between S and K: it would hold the value, or one
+ *   that is added between the two, so the type is locked.  So K separates what S
+ *   did, if the first entry on the right is not less than K, which is looked at
+ *   under the locks.  Whoever came down by S, and arrives by
  *   now, looks for something that S and K put on the same side.
  * - Where there is no next value, or an empty page on the right has a bound below
  *   K, K is the last entry on the left, with its row's address.  It is less than S,
@@ -50,8 +51,10 @@
  * the values; where somebody has edited that, nothing is done.
  *
  * Locks: SHARE UPDATE EXCLUSIVE on the table, which keeps VACUUM away, and ROW
- * EXCLUSIVE on the index, as VACUUM takes them.  Pages one at a time; in step 3,
- * of one separator.  The blocks of the table are read before a page is locked.
+ * EXCLUSIVE on the index, as VACUUM takes them.  In step 3 SHARE on the type, if
+ * it can be had at once: not before, since step 2 waits for readers of a page, one
+ * of whom might wait for the type.  Pages one at a time; in step 3, of one
+ * separator.  The blocks of the table are read before a page is locked.
  */
 #include "postgres.h"
 
@@ -66,12 +69,14 @@
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "storage/predicate.h"
 #include "utils/acl.h"
 #include "utils/fmgroids.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -93,6 +98,9 @@ typedef struct Clean
 	TM_IndexStatus *states;
 	int			nentries;
 } Clean;
+
+/* How often a separator is looked at whose pages others change at the same time. */
+#define SEPARATOR_TRIES	10
 
 /* The pages that have a copy of a separator: from a leaf, as high key, up to one that has it in an entry. */
 typedef struct Separator
@@ -466,6 +474,24 @@ has_room(Separator *separator, IndexTuple key)
 	return true;
 }
 
+/*
+ * Has a page what btrees do not log: marks of dead entries, or of a VACUUM that
+ * ran when it was split?  A generic record takes no account of that, as those of
+ * btrees do, so that wal_consistency_checking would find the pages different.
+ */
+static bool
+has_hints(Page page)
+{
+	BTPageOpaque opaque = BTPageGetOpaque(page);
+
+	for (OffsetNumber i = FirstOffsetNumber; i <= PageGetMaxOffsetNumber(page); i = OffsetNumberNext(i))
+	{
+		if (ItemIdIsDead(PageGetItemId(page, i)))
+			return true;
+	}
+	return P_HAS_GARBAGE(opaque) || opaque->btpo_cycleid != 0 || (opaque->btpo_flags & BTP_SPLIT_END) != 0;
+}
+
 /* Puts the key in place of all copies, in one WAL record. */
 static void
 replace_copies(Clean *clean, Separator *separator, IndexTuple key)
@@ -474,7 +500,8 @@ replace_copies(Clean *clean, Separator *separator, IndexTuple key)
 
 	for (int i = 0; i <= separator->top; i++)
 	{
-		Page		page = GenericXLogRegisterBuffer(state, separator->buffers[i], 0);
+		Page		page = GenericXLogRegisterBuffer(state, separator->buffers[i],
+													 has_hints(BufferGetPage(separator->buffers[i])) ? GENERIC_XLOG_FULL_IMAGE : 0);
 		OffsetNumber offset = copy_offset(separator, i);
 		IndexTuple	copy = CopyIndexTuple(key);
 
@@ -580,15 +607,21 @@ static bool
 replace_separator(Clean *clean, Separator *separator)
 {
 	IndexTuple	key = next_key(clean, separator->key);
+	Buffer		from = separator->right;
+	Buffer		to = separator->buffers[0];
 
 	if (key == NULL || !is_below_right(clean, separator, key))
 	{
 		key = left_key(clean, separator);
-		if (key == NULL || !has_room(separator, key))
+		if (key == NULL)
 			return false;
-		PredicateLockPageSplit(clean->index, BufferGetBlockNumber(separator->buffers[0]),
-							   BufferGetBlockNumber(separator->right));
+		from = separator->buffers[0];
+		to = separator->right;
 	}
+	if (!has_room(separator, key))
+		return false;
+	/* what lay between the two keys is looked for on the other page now */
+	PredicateLockPageSplit(clean->index, BufferGetBlockNumber(from), BufferGetBlockNumber(to));
 	replace_copies(clean, separator, key);
 	return true;
 }
@@ -642,11 +675,16 @@ clean_level(Clean *clean, int level)
 	{
 		OffsetNumber offset = InvalidOffsetNumber;
 		BlockNumber next;
+		int			tries = 0;
 
 		while ((offset = find_entry(clean, block, offset, &next)) != InvalidOffsetNumber)
 		{
-			if (!clean_separator(clean, level, block, offset))
+			if (clean_separator(clean, level, block, offset))
+				tries = 0;
+			else if (++tries == SEPARATOR_TRIES)
 				return false;
+			else
+				offset = InvalidOffsetNumber;	/* a split may have moved it */
 		}
 		CHECK_FOR_INTERRUPTS();
 		block = next;
@@ -666,20 +704,6 @@ top_level(Clean *clean)
 	return result;
 }
 
-/* Step 3. */
-static bool
-clean_separators(Clean *clean)
-{
-	int			top = top_level(clean);
-
-	for (int level = 1; level <= top; level++)
-	{
-		if (!clean_level(clean, level))
-			return false;
-	}
-	return true;
-}
-
 /* --- the index ------------------------------------------------------------------------------ */
 
 /* The neighbours of the value; false if values do not compare as the catalog has them in order. */
@@ -691,6 +715,8 @@ find_neighbours(Clean *clean, Oid type)
 	bool		passed = false;
 	ListCell   *cell;
 
+	clean->previous = InvalidOid;
+	clean->next = InvalidOid;
 	foreach(cell, enum_values(type))
 	{
 		Oid			oid = ((EnumValue *) lfirst(cell))->oid;
@@ -733,13 +759,36 @@ can_clean(Clean *clean, Oid type)
 	bool		heapkeyspace;
 	bool		allequalimage;
 
-	if (clean->index->rd_rel->relam != BTREE_AM_OID || clean->table->rd_rel->relam != HEAP_TABLE_AM_OID ||
+	if (clean->index->rd_rel->relkind != RELKIND_INDEX || clean->index->rd_index->indrelid != RelationGetRelid(clean->table) ||
+		clean->index->rd_rel->relam != BTREE_AM_OID || clean->table->rd_rel->relam != HEAP_TABLE_AM_OID ||
 		!clean->index->rd_index->indisvalid || !clean->index->rd_index->indisready ||
 		RELATION_IS_OTHER_TEMP(clean->index) || !index_plain_columns(clean->index, type, &clean->columns))
 		return false;
 	/* one that an old version of the server has made */
 	_bt_metaversion(clean->index, &heapkeyspace, &allequalimage);
 	return heapkeyspace && compares_as_enum(clean) && find_neighbours(clean, type);
+}
+
+/*
+ * Step 3.  A value that is added between the value and the next one meanwhile
+ * would lie between S and K.  So the type is locked as ALTER TYPE locks it; where
+ * that cannot be had at once, only keys of entries on the left are used.
+ */
+static bool
+clean_separators(Clean *clean, Oid type)
+{
+	int			top = top_level(clean);
+
+	if (!ConditionalLockDatabaseObject(TypeRelationId, type, 0, ShareLock))
+		clean->previous = clean->next = InvalidOid;
+	else if (!find_neighbours(clean, type))
+		return false;
+	for (int level = 1; level <= top; level++)
+	{
+		if (!clean_level(clean, level))
+			return false;
+	}
+	return true;
 }
 
 static bool
@@ -760,11 +809,31 @@ clean_open_index(Clean *clean, Oid type, bool entries_only)
 		if (result && !entries_only)
 		{
 			delete_empty_pages(clean);
-			result = clean_separators(clean);
+			result = clean_separators(clean, type);
 		}
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
+	return result;
+}
+
+/* Functions of operator classes are called as the table's owner, as VACUUM and REINDEX do. */
+static bool
+clean_as_owner(Clean *clean, Oid type, bool entries_only)
+{
+	int			level = NewGUCNestLevel();
+	Oid			user;
+	int			context;
+	bool		result;
+
+	GetUserIdAndSecContext(&user, &context);
+	SetUserIdAndSecContext(clean->table->rd_rel->relowner, context | SECURITY_RESTRICTED_OPERATION);
+	compat_restrict_search_path();
+	PushActiveSnapshot(GetLatestSnapshot());
+	result = clean_open_index(clean, type, entries_only);
+	PopActiveSnapshot();
+	AtEOXact_GUC(false, level);
+	SetUserIdAndSecContext(user, context);
 	return result;
 }
 
@@ -786,9 +855,7 @@ open_and_clean(Oid index, Oid type, Oid value, bool entries_only)
 	clean.index = clean.table ? try_relation_open(index, RowExclusiveLock) : NULL;
 	if (clean.index)
 	{
-		PushActiveSnapshot(GetLatestSnapshot());
-		result = clean_open_index(&clean, type, entries_only);
-		PopActiveSnapshot();
+		result = clean_as_owner(&clean, type, entries_only);
 		relation_close(clean.index, NoLock);
 	}
 	if (clean.table)

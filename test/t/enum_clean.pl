@@ -13,7 +13,7 @@ $node->init(allows_streaming => 1);
 # replay compares each page that it makes with that of the primary
 $node->append_conf('postgresql.conf', "autovacuum = off\nwal_consistency_checking = 'btree,generic'\nwal_keep_size = '2GB'\nmax_wal_size = '4GB'\nsession_preload_libraries = 'pg_more'\n");
 $node->start;
-$node->safe_psql('postgres', 'CREATE EXTENSION pg_more; CREATE EXTENSION amcheck;');
+$node->safe_psql('postgres', 'CREATE EXTENSION pg_more; CREATE EXTENSION amcheck; CREATE EXTENSION pageinspect;');
 $node->backup('base');
 my $standby = PostgreSQL::Test::Cluster->new('enum_clean_standby');
 $standby->init_from_backup($node, 'base', has_streaming => 1);
@@ -130,6 +130,24 @@ sub wait_until
 	return;
 }
 
+# Drops b.  A VACUUM keeps that from cleaning; meanwhile a reader stops at a page of an index, and keeps that from being deleted.
+sub pause_cleaning
+{
+	my ($to, $query) = @_;
+	send_to(session('slow'), "SET vacuum_cost_delay = 100; SET vacuum_cost_limit = 1; VACUUM t;");
+	wait_until('slow', 'VacuumDelay');
+	send_to(session('change'), "CALL more.enum_drop('mood', 'b', 'set_value', '$to');");
+	wait_until('change', 'relation');
+	my $reader = session('reader');
+	send_to($reader, "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off;
+		BEGIN; DECLARE k CURSOR FOR $query; FETCH 1 FROM k;");
+	wait_until('reader', 'ClientRead');
+	$node->poll_query_until('postgres', "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name = 'reader' AND state = 'idle in transaction' AND query LIKE '%FETCH%'") or die;
+	$node->safe_psql('postgres', "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = 'slow'");
+	wait_until('change', 'BufferPin');
+	return $reader;
+}
+
 foreach my $way ('finished', 'restored')
 {
 	my $what = "killed in the middle, then $way";
@@ -142,17 +160,7 @@ foreach my $way ('finished', 'restored')
 		CREATE INDEX second ON t (m DESC, id, pad);
 	});
 	my $files = files('t');
-	# a VACUUM keeps the drop from cleaning; meanwhile somebody stops at a page of the second index, and keeps that from being deleted
-	send_to(session('slow'), "SET vacuum_cost_delay = 100; SET vacuum_cost_limit = 1; VACUUM t;");
-	wait_until('slow', 'VacuumDelay');
-	send_to(session('change'), "CALL more.enum_drop('mood', 'b', 'set_value', 'c');");
-	wait_until('change', 'relation');
-	send_to(session('reader'), "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off;
-		BEGIN; DECLARE k CURSOR FOR SELECT m, id FROM t ORDER BY m DESC, id; FETCH 1 FROM k;");
-	wait_until('reader', 'ClientRead');
-	$node->poll_query_until('postgres', "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name = 'reader' AND state = 'idle in transaction' AND query LIKE '%FETCH%'") or die;
-	$node->safe_psql('postgres', "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = 'slow'");
-	wait_until('change', 'BufferPin');
+	pause_cleaning('c', 'SELECT m, id FROM t ORDER BY m DESC, id');
 	is($node->safe_psql('postgres', "SELECT step, step_object FROM more.enum_changes WHERE state = 'running'"), 'clean index|public.second', "$what: where it is");
 	my $postmaster = $node->{_pid};
 	my @all = ($postmaster, split /\n/, `pgrep -P $postmaster`);
@@ -178,6 +186,68 @@ foreach my $way ('finished', 'restored')
 	sound('t', "$what, at last");
 	is($node->safe_psql('postgres', "SELECT kind, object, detail FROM more.enum_check('mood')"), '', "$what: enum_check finds nothing");
 }
+
+# --- a value is added meanwhile ---
+
+# Keys above the leaves that are a value, with nothing behind it.
+sub bare_keys
+{
+	my ($value) = @_;
+	return $node->safe_psql('postgres', qq{
+		SELECT count(*) FROM bt_metap('first') AS m, bt_page_items('first', m.root::integer) AS i, pg_enum AS e
+		WHERE i.htid IS NULL AND e.enumtypid = 'mood'::regtype AND e.enumlabel = '$value' AND
+			left(i.data, 11) = (SELECT string_agg(lpad(to_hex((e.oid::bigint >> s)::integer & 255), 2, '0'), ' ' ORDER BY s) FROM unnest('{0,8,16,24}'::integer[]) AS s)});
+}
+
+# A key between the value and the next one is the next one, but not while another may come between them: who has
+# found his way to the page on the right by then would put it there.
+foreach my $adds (0, 1)
+{
+	my $what = $adds ? 'a value is being added' : 'no value is being added';
+	$node->safe_psql('postgres', q{
+		DROP TABLE t; DROP TYPE mood;
+		CREATE TYPE mood AS ENUM ('a', 'b', 'c', 'e');
+		CREATE TABLE t (id integer, m mood);
+		INSERT INTO t SELECT g, (enum_range(NULL::mood))[1 + g % 4] FROM generate_series(1, 20000) AS g;
+		CREATE INDEX first ON t (m);
+	});
+	is(bare_keys('c'), 0, "$what: keys before");
+	my $reader = pause_cleaning('e', 'SELECT m FROM t ORDER BY m');
+	my $adder = session('adder');
+	my $label = $node->safe_psql('postgres', "SELECT label FROM more.enum_values('mood') WHERE state = 'retired'");
+	send_to($adder, "BEGIN; ALTER TYPE mood ADD VALUE 'new' AFTER '$label';") if $adds;
+	$node->poll_query_until('postgres', "SELECT count(*) = $adds FROM pg_locks WHERE locktype = 'object' AND objid = 'mood'::regtype AND mode = 'ExclusiveLock' AND granted") or die;
+	send_to($reader, 'ROLLBACK;');
+	if ($adds)
+	{
+		$node->poll_query_until('postgres', "SELECT count(*) = 1 FROM more.enum_changes WHERE state = 'running' AND step NOT LIKE '%index%'") or die;
+		is(bare_keys('c'), 0, "$what: the next one is no key");
+		send_to($adder, 'COMMIT;');
+	}
+	$node->poll_query_until('postgres', "SELECT count(*) = 0 FROM more.enum_changes WHERE state = 'running'") or die;
+	is(bare_keys('c'), 1, "$what: the next one is a key") if !$adds;
+	$node->safe_psql('postgres', "INSERT INTO t SELECT g, 'new' FROM generate_series(1, 1000) AS g") if $adds;
+	sound('t', $what);
+	is(rows($node, 't', 'seqscan'), rows($node, 't', 'indexscan'), "$what: the index has the rows");
+	foreach my $session (@open) { $session->{in} .= "\\q\n"; $session->{run}->finish; }
+	@open = ();
+}
+
+# --- marks that are not in WAL ---
+
+# Entries of rows that were deleted are marked as dead by who comes upon them, which a standby is not told.
+$node->safe_psql('postgres', q{
+	DROP TABLE t; DROP TYPE mood;
+	CREATE TYPE mood AS ENUM ('a', 'b', 'c', 'e');
+	CREATE TABLE t (id integer, m mood);
+	INSERT INTO t SELECT g, (enum_range(NULL::mood))[1 + g % 4] FROM generate_series(1, 20000) AS g;
+	CREATE INDEX first ON t (m, id);
+});
+$node->safe_psql('postgres', 'DELETE FROM t WHERE id % 3 = 0 AND m <> \'b\'');
+$node->safe_psql('postgres', 'SET enable_seqscan = off; SET enable_bitmapscan = off; SELECT count(*) FROM (SELECT m, id FROM t ORDER BY m, id) AS x') for 1 .. 2;
+cmp_ok($node->safe_psql('postgres', "SELECT count(*) FROM generate_series(1, pg_relation_size('first') / 8192 - 1) AS p, bt_page_items('first', p) AS i WHERE i.dead"), '>', 0, 'there are marks');
+$node->safe_psql('postgres', "CALL more.enum_drop('mood', 'b', 'set_value', 'e')");
+sound('t', 'an index with marks');
 
 # --- the standby ---
 
