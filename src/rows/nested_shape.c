@@ -89,12 +89,13 @@ read_foreign_key(HeapTuple tup)
 	Form_pg_constraint con = (Form_pg_constraint) GETSTRUCT(tup);
 	AttrNumber	columns[INDEX_MAX_KEYS];
 	AttrNumber	referred[INDEX_MAX_KEYS];
+	Oid			equal[INDEX_MAX_KEYS];
 	int			n;
 	ForeignKey *key;
 
 	if (con->contype != CONSTRAINT_FOREIGN || !compat_enforced(con) || compat_has_period(con) || is_carried_on(con))
 		return NULL;
-	DeconstructFkConstraintRow(tup, &n, columns, referred, NULL, NULL, NULL, NULL, NULL);
+	DeconstructFkConstraintRow(tup, &n, columns, referred, equal, NULL, NULL, NULL, NULL);
 	key = palloc0(sizeof(ForeignKey));
 	key->oid = con->oid;
 	key->name = pstrdup(NameStr(con->conname));
@@ -107,6 +108,8 @@ read_foreign_key(HeapTuple tup)
 	key->referred = palloc_array(AttrNumber, n);
 	memcpy(key->columns, columns, sizeof(AttrNumber) * n);
 	memcpy(key->referred, referred, sizeof(AttrNumber) * n);
+	key->equal = palloc_array(Oid, n);
+	memcpy(key->equal, equal, sizeof(Oid) * n);
 	return key;
 }
 
@@ -548,6 +551,18 @@ qualified_word(Relation rel, const char *name)
 	return find_column(rel, name + len + 1);
 }
 
+/*
+ * shape_column_name
+ *		The name that stands for a column in documents of the table.
+ */
+const char *
+shape_column_name(Relation rel, AttrNumber attnum)
+{
+	const char *name = NameStr(TupleDescAttr(RelationGetDescr(rel), attnum - 1)->attname);
+
+	return find_word(name) < 0 ? name : psprintf("%s.%s", RelationGetRelationName(rel), name);
+}
+
 /* A column as a field. */
 static ShapeField *
 column_field(AttrNumber attnum)
@@ -573,9 +588,9 @@ find_fields(TableShape *shape, const char *name, ValueShape value)
 		attnum = qualified_word(shape->rel, name);
 	is_column = AttributeNumberIsValid(attnum);
 	/* an object or array that the column cannot take may be a relation's */
-	if (is_column && value == VALUE_OBJECT && !takes_objects(shape->rel, attnum))
+	if (is_column && (value == VALUE_OBJECT || value == VALUE_RELATION) && !takes_objects(shape->rel, attnum))
 		fitting = parents_by_column(shape, attnum);
-	if (fitting == NIL && (!is_column || ((value == VALUE_OBJECT || value == VALUE_ARRAY) &&
+	if (fitting == NIL && (!is_column || ((value == VALUE_OBJECT || value == VALUE_ARRAY || value == VALUE_RELATION) &&
 										  !takes_objects(shape->rel, attnum))))
 		result = relations_named(shape, name);
 	foreach(lc, result)

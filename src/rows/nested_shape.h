@@ -23,6 +23,7 @@ typedef struct ForeignKey
 	int			ncolumns;
 	AttrNumber *columns;		/* of the child */
 	AttrNumber *referred;		/* of the parent, in the same order */
+	Oid		   *equal;			/* operators: referred = column */
 } ForeignKey;
 
 /* What a name in a document is. */
@@ -53,6 +54,7 @@ typedef enum ValueShape
 	VALUE_OBJECT,
 	VALUE_ARRAY,
 	VALUE_UNKNOWN,				/* there is no value, only the name */
+	VALUE_RELATION,				/* an object that stands for any relation's, be it one or an array */
 	VALUE_SHAPES
 } ValueShape;
 
@@ -84,5 +86,6 @@ extern TableShape *shape_of(Relation rel);
 extern ShapeField *shape_field(TableShape *shape, const char *name, int len, ValueShape value,
 							   const char *(*path) (void *arg), void *arg);
 extern List *shape_foreign_keys(Oid relid);
+extern const char *shape_column_name(Relation rel, AttrNumber attnum);
 
 #endif							/* PG_MORE_NESTED_SHAPE_H */

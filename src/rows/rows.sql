@@ -150,6 +150,26 @@ CREATE FUNCTION more.nested_insert(
 RETURNS SETOF jsonb
 	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE;
 
+CREATE FUNCTION more.nested_select(
+	target anyelement, condition text DEFAULT NULL, shape jsonb DEFAULT NULL)
+RETURNS SETOF jsonb
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED;
+
+CREATE FUNCTION more.nested_select(
+	target text, condition text DEFAULT NULL, shape jsonb DEFAULT NULL)
+RETURNS SETOF jsonb
+	AS 'MODULE_PATHNAME', 'nested_select_by_name' LANGUAGE C STABLE PARALLEL RESTRICTED;
+
+CREATE FUNCTION more.nested_select(
+	target anyelement, condition jsonb, shape jsonb DEFAULT NULL)
+RETURNS SETOF jsonb
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED;
+
+CREATE FUNCTION more.nested_select(
+	target text, condition jsonb, shape jsonb DEFAULT NULL)
+RETURNS SETOF jsonb
+	AS 'MODULE_PATHNAME', 'nested_select_by_name' LANGUAGE C STABLE PARALLEL RESTRICTED;
+
 -- ---------------------------------------------------------------------------
 -- Used inside the statements that the verbs generate
 -- ---------------------------------------------------------------------------
@@ -199,6 +219,10 @@ COMMENT ON FUNCTION more.rows_in(anyelement, more.rowset, text[], text) IS 'the 
 COMMENT ON FUNCTION more.rows_not_in(anyelement, more.rowset, text[], text) IS 'the rows of the target (NULL::table) that no row of the data matches; a null in the data hides nothing. key and match as in rows_in';
 COMMENT ON FUNCTION more.rows_missing(anyelement, more.rowset, text[], text) IS 'the rows of the data, as rows of the target''s type (NULL::table), that match no row of the target, in input order. key and match as in rows_in';
 COMMENT ON FUNCTION more.nested_insert(regclass, jsonb, jsonb) IS 'insert documents, an object or an array of objects, whose names are columns, children (the name of a table that refers to this one) or parents (the name of a foreign-key column without _id, or of the table); return them in order, with every key and default filled in. "#id" and "#ref" refer to other new rows; {"_match": ["email"], ...} finds a row by a unique key or creates it, with "_update": true it changes it; {"_connect": {...}} refers to a row that is there; "_status": true tells what became of each row. on_conflict sets _match, _update and _status for each table';
+COMMENT ON FUNCTION more.nested_select(anyelement, text, jsonb) IS 'rows of the target (a regclass, or NULL::table) for which a condition holds, JSON or SQL text, as nested documents, in the order of the primary key. shape: {"name": true, "book": {"title": true, "chapter": {}}}; columns are taken by name, or all of them; relations are named as in nested_insert, which reads the documents';
+COMMENT ON FUNCTION more.nested_select(text, text, jsonb) IS 'rows of the target (the name of a table) for which a condition holds, JSON or SQL text, as nested documents, in the order of the primary key. shape: {"name": true, "book": {"title": true, "chapter": {}}}; columns are taken by name, or all of them; relations are named as in nested_insert, which reads the documents';
+COMMENT ON FUNCTION more.nested_select(anyelement, jsonb, jsonb) IS 'rows of the target (a regclass, or NULL::table) for which a condition holds, as JSON, as nested documents, in the order of the primary key. shape: {"name": true, "book": {"title": true, "chapter": {}}}; columns are taken by name, or all of them; relations are named as in nested_insert, which reads the documents';
+COMMENT ON FUNCTION more.nested_select(text, jsonb, jsonb) IS 'rows of the target (the name of a table) for which a condition holds, as JSON, as nested documents, in the order of the primary key. shape: {"name": true, "book": {"title": true, "chapter": {}}}; columns are taken by name, or all of them; relations are named as in nested_insert, which reads the documents';
 COMMENT ON FUNCTION more._rows_of_support(internal) IS 'internal: planner support of more._rows_of';
 COMMENT ON FUNCTION more._rows_of(anyelement, more.rowset, text[], text, text) IS 'internal: the rows of the data, in queries that stand for a call of rows_in, rows_not_in or rows_missing';
 COMMENT ON FUNCTION more._rows_of_restricted(anyelement, more.rowset, text[], text, text) IS 'internal: as more._rows_of, for types that parallel workers cannot read';
