@@ -28,7 +28,6 @@
 #include "utils/float.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
-#include "utils/lsyscache.h"
 
 #include "catalog.h"
 #include "compat.h"

@@ -22,7 +22,7 @@
  */
 #include "postgres.h"
 
-#include "access/sysattr.h"
+#include "access/transam.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
