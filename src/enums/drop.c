@@ -59,6 +59,7 @@
 #include "utils/timestamp.h"
 
 #include "catalog.h"
+#include "compat.h"
 #include "enums/drop_parts.h"
 #include "enums/transaction.h"
 
