@@ -16,10 +16,12 @@ TITLES = {
     "indexed": "(shop, sku) IN (…), with an index",
     "arrays": "Arrays that the server does not hash, no index",
     "rows_in": "more.rows_in in FROM with a filter and LIMIT",
+    "or": "ORs that span relations",
     "case": "Django's bulk_update",
     "nothing": "Nothing to rewrite",
 }
 NOTHING = {"simple": "pgbench -S, simple protocol", "prepared": "pgbench -S, prepared", "join": "a join of 30 tables, planned and run"}
+PLANNING = {"spans": "with an OR that spans relations", "one": "without one"}
 CHARTS = {"plain": "planner_lists.svg", "indexed": "planner_lists_indexed.svg", "case": "planner_case.svg"}
 
 
@@ -61,7 +63,7 @@ def ways_of(name, parts):
             out.append((words, measured["sizes"], {mode: {int(n): ms for n, ms in by.items()} for mode, by in measured["ms"].items()}))
         return out
     else:
-        part = parts["planner_" + name]
+        part = parts["planner_or"]["wide"] if name == "wide" else parts["planner_" + name]
     return [(way["label"], part["sizes"], {mode: {int(n): ms for n, ms in by.items()} for mode, by in way["ms"].items()})
             for way in part["ways"]]
 
@@ -70,16 +72,16 @@ def there(name, parts):
     return {"plain": "planner_lists", "indexed": "planner_lists"}.get(name, "planner_" + name) in parts
 
 
-def way_table(name, parts):
-    ways = ways_of(name, parts)
+def way_table(ways, title="milliseconds, median"):
     sizes = ways[0][1]
     rows = []
     for label, _, ms in ways:
         rows += [[f"{label}: {mode}"] + [ms_text(median(by.get(n))) for n in sizes] for mode, by in ms.items()]
         rows.append([f"**{label}: off ÷ on**"] + [ratio_text(paired(ms["off"].get(n), ms["on"].get(n))) for n in sizes])
-        if "join" in ms:
-            rows.append([f"**{label}: join ÷ on**"] + [ratio_text(paired(ms["join"].get(n), ms["on"].get(n))) for n in sizes])
-    return table(["milliseconds, median"] + [f"{n:,}" for n in sizes], rows)
+        for other in ("join", "union"):
+            if other in ms:
+                rows.append([f"**{label}: {other} ÷ on**"] + [ratio_text(paired(ms[other].get(n), ms["on"].get(n))) for n in sizes])
+    return table([title] + [f"{n:,}" for n in sizes], rows)
 
 
 def way_chart(name, parts, subtitle):
@@ -101,6 +103,12 @@ def nothing_table(part):
     for key, counts in part["instructions"].items():
         rows.append([NOTHING[key], f"{counts['not loaded']:,.0f}"] + [f"{percent(counts, state):+.2f} %" for state in ("off", "on")])
     return table(["instructions for one statement", "not loaded", "off", "on"], rows)
+
+
+def planning_table(part):
+    rows = [[f"ten relations, {PLANNING[key]}", ms_text(median(ms["off"])), ms_text(median(ms["on"])), ratio_text(paired(ms["on"], ms["off"]))]
+            for key, ms in part["planning"].items()]
+    return table(["planning, milliseconds, median", "off", "on", "on ÷ off"], rows)
 
 
 def planner_verdicts(parts):
@@ -134,6 +142,15 @@ def planner_verdicts(parts):
     if there("rows_in", parts):
         line("rows_in with a filter and LIMIT: as fast as the join, within 5 %", at("rows_in", ways_of("rows_in", parts)[0][1], "join"),
              lambda ratio: ratio * 1.05 >= 1)
+    if there("or", parts):
+        rows = ways_of("or", parts)[0][1]
+        line("an OR over left joins: at least 50 times faster", at("or", rows, only="LEFT"), lambda ratio: ratio >= 50)
+        line("… and at most 1.5 times the time of a UNION by hand", at("or", rows, "union", only="LEFT"), lambda ratio: ratio * 1.5 >= 1)
+        line("EXISTS OR EXISTS: at least 20 times faster", at("or", rows, only="EXISTS"), lambda ratio: ratio >= 20)
+        line("such filters where they are not selective: at most 5 % slower", at("wide", ways_of("wide", parts)[0][1]), lambda ratio: ratio * 1.05 >= 1)
+        planning = {key: {PLANNING[key]: paired(ms["on"], ms["off"])} for key, ms in parts["planner_or"]["planning"].items()}
+        line("planning ten relations with such an OR: at most 2.5 times as long", planning["spans"], lambda ratio: ratio <= 2.5)
+        line("… without one: no longer, within 5 %", planning["one"], lambda ratio: ratio <= 1.05)
     if there("nothing", parts):
         instructions = parts["planner_nothing"]["instructions"]
         losses = {f"{NOTHING[key]}, {state} ({percent(counts, state):+.2f} %)": percent(counts, state)
@@ -152,7 +169,10 @@ def planner_lines(parts, subtitle, folder, images=""):
         if name == "nothing":
             lines += nothing_table(parts["planner_nothing"])
             continue
-        lines += way_table(name, parts)
+        lines += way_table(ways_of(name, parts))
+        if name == "or":
+            lines += [""] + way_table(ways_of("wide", parts), "milliseconds, median, where so many in 100 rows are found")
+            lines += [""] + planning_table(parts["planner_or"])
         if name in CHARTS:
             with open(os.path.join(folder, CHARTS[name]), "w", encoding="utf-8") as file:
                 file.write(way_chart(name, parts, subtitle))
