@@ -87,6 +87,7 @@ RESET enable_seqscan;
 
 -- the statement, for where it may run
 SELECT more.partial_index_sql('booking', '{guest}', '{"state": "closed"}');
+SELECT more.partial_index_sql('booking', '{guest}', '{"state": "closed"}', concurrently => NULL);
 SELECT more.partial_index_sql('booking', ARRAY['lower(guest) text_pattern_ops DESC NULLS LAST', 'Na me'], '{"first": {"_gte": "2024-01-01"}}', is_unique => true,
 	name => 'Q"', include => '{Na me}', if_not_exists => true, nulls_not_distinct => true, concurrently => false);
 SELECT more.partial_index_sql('booking', '{guest}', '{"state": "closed"}', if_not_exists => true) \gexec

@@ -18,6 +18,8 @@ SELECT what_if('DROP TABLE "Ta''ble"');
 SELECT what_if('');
 SELECT what_if('CREATE INDEX ON "Ta''ble" n');
 SELECT outcome('SELECT * FROM more.what_if(ARRAY[NULL], ''SELECT 1'')');
+SELECT outcome('SELECT * FROM more.what_if(NULL, ''SELECT 1'')');
+SELECT outcome('SELECT * FROM more.what_if(''{}'', NULL)');
 
 -- what CREATE INDEX refuses
 SELECT what_if('CREATE INDEX ON nowhere (n)');

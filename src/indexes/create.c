@@ -620,6 +620,7 @@ create_partial_index(PG_FUNCTION_ARGS)
 	Oid			schema;
 	Oid			existing;
 
+	PreventCommandDuringRecovery("CREATE INDEX");
 	read_request(&request, fcinfo, true);
 	existing = find_existing(&request);
 	if (OidIsValid(existing))
@@ -641,7 +642,8 @@ Datum
 partial_index_sql(PG_FUNCTION_ARGS)
 {
 	Request		request;
-	bool		concurrently = arg_bool(fcinfo, ARG_CONCURRENTLY);
+	/* NULL: as if it were left out */
+	bool		concurrently = PG_ARGISNULL(ARG_CONCURRENTLY) || PG_GETARG_BOOL(ARG_CONCURRENTLY);
 	Oid			existing;
 	char	   *sql;
 

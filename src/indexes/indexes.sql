@@ -127,7 +127,7 @@ CREATE FUNCTION more.what_if(
 	index_sql text[], query text, OUT index text, OUT cost_before double precision, OUT cost_after double precision,
 	OUT used boolean, OUT estimated_size bigint, OUT plan text)
 RETURNS SETOF record
-	AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT ROWS 2;
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE ROWS 2;
 
 COMMENT ON FUNCTION more.what_if(text[], text) IS 'what a query would cost with indexes that are not there, given as CREATE INDEX, and without ones that are, given as DROP INDEX: nothing is built or run. A row for each: the costs of the whole query, whether the plan reads the index, its estimated size in bytes, and the plan';
 

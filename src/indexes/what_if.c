@@ -61,12 +61,22 @@ element_size(HypotheticalSet *set, int element)
 	return result;
 }
 
+/* An argument that must be there. */
+static void
+require_argument(FunctionCallInfo fcinfo, int n, const char *name)
+{
+	if (PG_ARGISNULL(n))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument \"%s\" must not be null", name)));
+}
+
 /* more.what_if: a row for each text of index_sql. */
 Datum
 what_if(PG_FUNCTION_ARGS)
 {
-	char	   *query = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	ArgumentText argument = {"query", query};
+	char	   *query;
+	ArgumentText argument = {"query"};
 	ErrorContextCallback callback = {error_context_stack, argument_error_callback, &argument};
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	HypotheticalSet none = {0};
@@ -76,6 +86,10 @@ what_if(PG_FUNCTION_ARGS)
 	List	   *queries;
 	ListCell   *lc;
 
+	require_argument(fcinfo, 0, "index_sql");
+	require_argument(fcinfo, 1, "query");
+	query = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	argument.text = query;
 	InitMaterializedSRF(fcinfo, 0);
 	error_context_stack = &callback;
 	queries = analyze_statement(query);

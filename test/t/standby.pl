@@ -50,6 +50,12 @@ like(notes($standby, $rows_in), qr/^pg_more: rows_in on /, 'standby: rows_in is 
 is($standby->safe_psql('postgres', q{SELECT applied > 0 FROM more.rewrite_stats WHERE rewrite = 'composite_in'}), 't', 'standby: it is counted');
 is($standby->safe_psql('postgres', "SET pg_more.rewrites = verify; $lookup"), '100', 'standby: both forms can be run');
 like(($standby->psql('postgres', q{SELECT more.bulk_insert('hashes', '[{"a": 1, "b": 1}]')}))[2], qr/read-only transaction/, 'standby: a verb says what the server says');
+is($standby->safe_psql('postgres', q{SELECT index, used FROM more.what_if('{CREATE INDEX i ON hashes (a)}', 'SELECT * FROM hashes WHERE a = 5')}), 'i|t',
+	'standby: what an index would do');
+is($standby->safe_psql('postgres', q{SELECT more.partial_index_sql('hashes', '{b}', 'a > 5')}), 'CREATE INDEX CONCURRENTLY hashes_b_a_gt_5_14588d1c_idx ON public.hashes USING btree (b) WHERE (a > 5)',
+	'standby: the statement for an index');
+like(($standby->psql('postgres', q{SELECT more.create_partial_index('hashes', '{b}', 'a > 5')}))[2], qr/cannot execute CREATE INDEX during recovery/,
+	'standby: an index is not created');
 
 # Crash recovery, and promotion.
 $standby->stop('immediate');
