@@ -75,6 +75,7 @@ INSERT INTO person VALUES (NULL, 3, NULL);
 SELECT * FROM more.nested_select('person', shape => '{"team": {}}');
 SELECT * FROM more.nested_select('person', shape => '{"id": true, "team": {}}');
 SELECT * FROM more.nested_select('firm', '{"id": 1}', '{"team": {"person": {}}}');
+SELECT * FROM more.nested_select('person', shape => '{"id": true, "firm_id": {}, "team": {}}');
 -- Keys that are compared under another collation, or another type's operator.
 CREATE TABLE lang (code text COLLATE "C" PRIMARY KEY, n integer UNIQUE);
 CREATE TABLE word (id integer PRIMARY KEY, lang_code varchar COLLATE "POSIX" REFERENCES lang, lang_n bigint REFERENCES lang (n));
@@ -82,6 +83,21 @@ INSERT INTO lang VALUES ('en', 1), ('de', 2);
 INSERT INTO word VALUES (1, 'en', 2), (2, 'en', NULL);
 SELECT * FROM more.nested_select('lang', 'n > 0', '{"word.lang_code": {}, "word.lang_n": {}}');
 SELECT * FROM more.nested_select('word', shape => '{"lang_code": {"code": true}, "lang_n": {"n": true}}');
+CREATE COLLATION ci (PROVIDER = icu, LOCALE = 'und-u-ks-level2', DETERMINISTIC = false);
+CREATE TABLE town (name text COLLATE ci PRIMARY KEY);
+CREATE TABLE street (id integer PRIMARY KEY, town_name text COLLATE ci REFERENCES town);
+INSERT INTO town VALUES ('York');
+INSERT INTO street VALUES (1, 'york'), (2, 'YORK');
+SELECT * FROM more.nested_select('town', 'name > ''a''', '{"street": {}}');
+SELECT * FROM more.nested_select('street', shape => '{"town": {}}');
+-- A domain over an array; a table without columns.
+CREATE DOMAIN numbers AS integer[];
+CREATE TABLE domained (id integer PRIMARY KEY, v numbers);
+INSERT INTO domained VALUES (1, '{1,2}'), (2, '[0:0]={3}');
+SELECT * FROM more.nested_select('domained');
+CREATE TABLE hollow ();
+INSERT INTO hollow DEFAULT VALUES;
+SELECT * FROM more.nested_select('hollow');
 
 -- Into empty tables: the same rows, of all tables.
 CREATE FUNCTION stored() RETURNS TABLE (t text, j jsonb) LANGUAGE plpgsql AS $$

@@ -196,6 +196,13 @@ is_relation(SelectNode *node, const char *name)
 	return false;
 }
 
+/* Whether the relation's name is that of a column, too. */
+static bool
+is_column_name(SelectNode *node)
+{
+	return AttributeNumberIsValid(find_column(node->outer->rel, node->field->name));
+}
+
 /* The document of a row of the place. */
 static void
 append_document(StringInfo out, SelectNode *node)
@@ -216,8 +223,13 @@ append_document(StringInfo out, SelectNode *node)
 		next_pair(&pairs);
 		appendStringInfo(out, "%s, %s", quote_literal_cstr(name), value_sql(node, lfirst_int(lc)));
 	}
+	/* of equal names the last one counts: that of a parent in its column's place */
 	foreach(lc, node->nodes)
-		append_relation(&pairs, lfirst(lc));
+		if (!is_column_name(lfirst(lc)))
+			append_relation(&pairs, lfirst(lc));
+	foreach(lc, node->nodes)
+		if (is_column_name(lfirst(lc)))
+			append_relation(&pairs, lfirst(lc));
 	appendStringInfoChar(out, ')');
 }
 
@@ -249,26 +261,31 @@ only(Oid relid)
 	return get_rel_relkind(relid) == RELKIND_RELATION ? "ONLY " : "";
 }
 
+/* The child's column is compared under the collation of the one that it refers to. */
+static const char *
+collate(ForeignKey *key, int i)
+{
+	Oid			collation;
+	Oid			own;
+	Oid			type;
+	int32		typmod;
+
+	get_atttypetypmodcoll(key->parent, key->referred[i], &type, &typmod, &collation);
+	get_atttypetypmodcoll(key->child, key->columns[i], &type, &typmod, &own);
+	if (!OidIsValid(collation) || !OidIsValid(own) || collation == own)
+		return "";
+	return psprintf(" COLLATE %s", collation_sql(collation));
+}
+
 /* Append that a row of the child refers to one of the parent, each column given by its alias. */
 static void
 append_refers(StringInfo out, ForeignKey *key, const char *parent, const char *child)
 {
 	for (int i = 0; i < key->ncolumns; i++)
-	{
-		Oid			collation;
-		Oid			other;
-		Oid			type;
-		int32		typmod;
-
-		get_atttypetypmodcoll(key->parent, key->referred[i], &type, &typmod, &collation);
-		get_atttypetypmodcoll(key->child, key->columns[i], &type, &typmod, &other);
-		appendStringInfo(out, "%s%s.%s %s %s.%s", i > 0 ? " AND " : "",
+		appendStringInfo(out, "%s%s.%s %s %s.%s%s", i > 0 ? " AND " : "",
 						 parent, quote_identifier(get_attname(key->parent, key->referred[i], false)),
 						 operator_sql(key->equal[i]),
-						 child, quote_identifier(get_attname(key->child, key->columns[i], false)));
-		if (OidIsValid(collation) && collation != other)
-			appendStringInfo(out, " COLLATE %s", collation_sql(collation));
-	}
+						 child, quote_identifier(get_attname(key->child, key->columns[i], false)), collate(key, i));
 }
 
 /* The same with an alias for each of the two that is a letter and a place's number. */
@@ -314,13 +331,17 @@ append_wanted(StringInfo out, SelectNode *node, char letter, char link, Node *co
 	appendStringInfoChar(out, ')');
 }
 
-/* The key's columns, by which a subquery is joined. */
+/* The key's columns, by which a subquery is joined: those of the parent or of the child. */
 static void
-append_keys(StringInfo out, const char *alias, Oid relid, int n, AttrNumber *columns, bool named)
+append_keys(StringInfo out, const char *alias, ForeignKey *key, bool of_child, bool named)
 {
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < key->ncolumns; i++)
 	{
-		appendStringInfo(out, "%s%s.%s", i > 0 ? ", " : "", alias, quote_identifier(get_attname(relid, columns[i], false)));
+		char	   *column = of_child ? get_attname(key->child, key->columns[i], false) :
+			get_attname(key->parent, key->referred[i], false);
+
+		appendStringInfo(out, "%s%s.%s%s", i > 0 ? ", " : "", alias, quote_identifier(column),
+						 of_child ? collate(key, i) : "");
 		if (named)
 			appendStringInfo(out, " AS k%d", i + 1);
 	}
@@ -332,7 +353,7 @@ append_parent_rows(StringInfo out, SelectNode *node, Node *condition)
 {
 	ForeignKey *key = node->field->key;
 
-	append_keys(out, psprintf("t%d", node->number), key->parent, key->ncolumns, key->referred, true);
+	append_keys(out, psprintf("t%d", node->number), key, false, true);
 	appendStringInfoString(out, ", ");
 	append_document(out, node);
 	appendStringInfoString(out, " AS j FROM ");
@@ -347,7 +368,7 @@ append_grouped_rows(StringInfo out, SelectNode *node, Node *condition)
 	bool		linked = node->field->kind == FIELD_LINKED;
 	char	   *alias = psprintf("%c%d", linked ? 'l' : 't', node->number);
 
-	append_keys(out, alias, key->child, key->ncolumns, key->columns, true);
+	append_keys(out, alias, key, true, true);
 	appendStringInfoString(out, ", pg_catalog.jsonb_agg(");
 	append_document(out, node);
 	append_order(out, node);
@@ -365,7 +386,7 @@ append_grouped_rows(StringInfo out, SelectNode *node, Node *condition)
 		append_wanted(out, node, 't', linked ? 'l' : '\0', condition);
 	}
 	appendStringInfoString(out, " GROUP BY ");
-	append_keys(out, alias, key->child, key->ncolumns, key->columns, false);
+	append_keys(out, alias, key, true, false);
 }
 
 /* Append how a place's subquery is joined with the place around it. */
@@ -379,15 +400,9 @@ append_on(StringInfo out, SelectNode *node)
 	{
 		char	   *own = psprintf("n%d.k%d", node->number, i + 1);
 		char	   *outside = column_sql("t", node->outer, is_parent ? key->columns[i] : key->referred[i]);
-		Oid			collation;
-		Oid			type;
-		int32		typmod;
 
-		get_atttypetypmodcoll(key->parent, key->referred[i], &type, &typmod, &collation);
-		appendStringInfo(out, "%s%s %s %s", i > 0 ? " AND " : "", is_parent ? own : outside,
-						 operator_sql(key->equal[i]), is_parent ? outside : own);
-		if (OidIsValid(collation))
-			appendStringInfo(out, " COLLATE %s", collation_sql(collation));
+		appendStringInfo(out, "%s%s %s %s%s", i > 0 ? " AND " : "", is_parent ? own : outside,
+						 operator_sql(key->equal[i]), is_parent ? outside : own, is_parent ? collate(key, i) : "");
 	}
 }
 
