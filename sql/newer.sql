@@ -103,15 +103,15 @@ DECLARE
 	r text;
 BEGIN
 	IF current_setting('server_version_num')::integer < 180000 THEN RETURN; END IF;
-	EXECUTE 'CREATE TABLE stay (room int4range, during daterange, guest text, PRIMARY KEY (room, during WITHOUT OVERLAPS))';
+	EXECUTE 'CREATE TABLE guest_stay (room int4range, during daterange, guest text, PRIMARY KEY (room, during WITHOUT OVERLAPS))';
 	EXECUTE 'CREATE TABLE visit (id int, room int4range, during daterange, kind int)';
-	EXECUTE 'INSERT INTO stay VALUES (''[1,2)'', ''[2024-01-01,2024-01-05)'', ''anna''), (''[1,2)'', ''[2024-01-05,2024-01-09)'', ''bert'')';
+	EXECUTE 'INSERT INTO guest_stay VALUES (''[1,2)'', ''[2024-01-01,2024-01-05)'', ''anna''), (''[1,2)'', ''[2024-01-05,2024-01-09)'', ''bert'')';
 	EXECUTE 'INSERT INTO visit VALUES (1, ''[1,2)'', ''[2024-01-03,2024-01-07)'', 1)';
 	PERFORM set_config('pg_more.rewrites', 'force', true);
-	EXECUTE 'SELECT string_agg(s.guest, '', '') FROM visit AS v LEFT JOIN stay AS s ON s.room && v.room AND s.during && v.during
+	EXECUTE 'SELECT string_agg(s.guest, '', '') FROM visit AS v LEFT JOIN guest_stay AS s ON s.room && v.room AND s.during && v.during
 		WHERE s.guest = ''anna'' OR v.kind = 2' INTO r;
 	ASSERT r = 'anna', r;
-	EXECUTE 'DROP TABLE stay, visit';
+	EXECUTE 'DROP TABLE guest_stay, visit';
 END $$;
 
 -- PostgreSQL 18: columns of GROUP BY beside those of an outer query

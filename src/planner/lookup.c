@@ -99,8 +99,12 @@ has_outer_columns(Node *node, void *context)
 	return expression_tree_walker(node, has_outer_columns, context);
 }
 
-/* Is there a FULL JOIN among these relations, or in the subqueries among them? */
-static bool
+/*
+ * has_full_join
+ *		Is there a FULL JOIN among these relations, or in the subqueries among
+ *		them?
+ */
+bool
 has_full_join(Query *query)
 {
 	ListCell   *lc;

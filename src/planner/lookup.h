@@ -24,6 +24,7 @@ extern int	column_relation(Query *query, Node *left, AttrNumber *attnum);
 extern bool is_stored_column(Query *query, Node *left);
 extern bool is_indexed(Query *query, Node *left);
 extern bool is_foreign(Oid relid);
+extern bool has_full_join(Query *query);
 extern bool has_exclusions(Query *query, Node *lefts);
 extern bool has_outer_columns(Node *node, void *context);
 extern const char *lookup_problem(Level *level, Node *left, Oid operator, Oid collation, Oid type);

@@ -75,6 +75,9 @@
 /* More arms than this are not worth a query each. */
 #define MAX_ARMS 16
 
+/* So many ORs of a query are reduced; one alone where the statement takes long to plan. */
+#define MAX_FOUND 2
+
 /* So many anchors are tried; one alone where the statement takes long to plan. */
 #define MAX_ANCHORS 2
 #define MANY_RELATIONS 6
@@ -275,6 +278,35 @@ locks_rows(Level *level)
 	return false;
 }
 
+/*
+ * Is there a FULL JOIN at this level or around it?  Some can be run only where
+ * the planner sees what the conditions around it say.
+ */
+static bool
+is_near_full_join(Level *level)
+{
+	for (; level; level = level->outer)
+		if (has_full_join(level->query))
+			return true;
+	return false;
+}
+
+/* How many ORs of a query are reduced already? */
+static int
+count_found(Query *query)
+{
+	int			count = 0;
+	ListCell   *lc;
+
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		count += rte->rtekind == RTE_JOIN && rte->alias == NULL && strcmp(rte->eref->aliasname, JOIN_NAME) == 0;
+	}
+	return count;
+}
+
 /* Why an OR cannot be reduced, whatever the anchor, or NULL. */
 static const char *
 or_problem(Level *level, JoinTree *tree, BoolExpr *expr)
@@ -283,8 +315,12 @@ or_problem(Level *level, JoinTree *tree, BoolExpr *expr)
 		CURSOR_OPT_ASENSITIVE | CURSOR_OPT_HOLD | CURSOR_OPT_FAST_PLAN;
 	ListCell   *lc;
 
+	if (is_near_full_join(level))
+		return "there is a FULL JOIN";
 	if (tree->problem)
 		return tree->problem;
+	if (count_found(level->query) >= (bms_num_members(tree->relations) > MANY_RELATIONS ? 1 : MAX_FOUND))
+		return "as many others beside it are reduced as are worth planning";
 	if (list_length(expr->args) > MAX_ARMS)
 		return psprintf("it has more than %d arms", MAX_ARMS);
 	if (locks_rows(level))
