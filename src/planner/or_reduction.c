@@ -879,6 +879,9 @@ reduce_or(Level *level, Node *node, bool filter)
 
 	if (!filter || !spans_relations(node))
 		return NULL;
+	/* hashed subqueries are priced as if they were not: all that is sure is what the statement costs without them */
+	if (attempt->cut > 0)
+		return checkExprHasSubLink(node) ? makeBoolConst(true, false) : NULL;
 	tree = take_apart(level->query);
 	expr = find_in_tree(level->query, tree, node);
 	if (expr == NULL)
@@ -912,6 +915,7 @@ reduce_or(Level *level, Node *node, bool filter)
 	site_changed(attempt, rt_fetch(reduction.anchor, level->query->rtable)->eref->aliasname,
 				 list_length(reduction.arms));
 	attempt->sure = false;
+	attempt->doubtful |= checkExprHasSubLink((Node *) expr);
 	join_found(&reduction, union_of(queries));
 	return reduction.implied ? makeBoolConst(true, false) : node;
 }

@@ -15,6 +15,8 @@
  *	- A form that costs no more than the least that the list alone must cost
  *	  (the attempt's floor), or no more than the statement with its lists cut
  *	  short, is taken without planning the long original.
+ *	- Where the planner may price the original too high ("doubtful"), a form must
+ *	  also cost less than the least that the original can.
  * In all other cases the costs of both are compared, at the fraction of the
  * rows that the caller wants, and also without a LIMIT, which may not end the
  * plan as early as the planner hopes.
@@ -324,6 +326,27 @@ costs_less_than_sample(Decision *decision, Attempt *attempt, Planned *planned, C
 }
 
 /*
+ * Does a plan cost clearly less than the least that the statement can, where
+ * the planner may have priced that too high?  *cost is then that least.
+ */
+static bool
+costs_less_than_least(Decision *decision, Attempt *attempt, Planned *planned, Cost *cost)
+{
+	Attempt		attempt_at_least = *attempt;
+	Planned		least;
+	bool		result;
+
+	if (!attempt->doubtful)
+		return true;
+	least = plan_form(decision, make_form(decision, &attempt_at_least, attempt->form, SAMPLE_LIST));
+	result = planned->full <= least.full * CLEARLY;
+	if (!result)
+		*cost = least.cost;
+	forget_plan(&least);
+	return result;
+}
+
+/*
  * Is the plan of a form better than the statement as it is?  Plans the
  * latter, or a sample of it, only if need be; *before is then its cost, or the
  * least that it can be.  The answer is the same when all costs are wanted.
@@ -379,7 +402,8 @@ choose(Decision *decision, Attempt *attempt, Query *query)
 		else
 			forget_plan(&planned);
 	}
-	if (is_better(decision, &taken, &cheapest, &before, &least))
+	if (is_better(decision, &taken, &cheapest, &before, &least) &&
+		costs_less_than_least(decision, &taken, &cheapest, &before))
 		take(decision, &taken, cheapest_query, &cheapest, before, least);
 	else
 	{

@@ -70,6 +70,7 @@ typedef struct Attempt
 	int			forms;			/* how many forms there are of this statement, at least 1 */
 	bool		for_role;		/* what it did is for the current role alone */
 	int			examined;		/* nodes that may_fail() has looked at */
+	bool		doubtful;		/* the original may cost much less than the planner says; when cut, the least that it can */
 	bool		no_floor;		/* nothing is known of what the original costs at least */
 	bool		unbound;		/* an array's length is not known: the plan is generic, and is kept */
 	Cost		floor;			/* a plan this cheap is not worth comparing with the original */
