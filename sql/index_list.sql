@@ -63,6 +63,12 @@ CREATE INDEX "I" ON "Other"."T" ("K") WHERE "K" > 0;
 SELECT relation, index, condition, columns FROM more.partial_indexes() WHERE relation = '"Other"."T"'::regclass;
 SELECT count(*) FROM more.partial_indexes('pg_class');
 SELECT count(*) FROM more.partial_indexes('parcel_depot');
+CREATE VIEW parcel_view AS SELECT 1 AS one;
+SELECT * FROM more.partial_indexes('parcel_view');
+SELECT * FROM more.partial_indexes(99999999::regclass);
+-- a table without any
+CREATE TABLE bare (a integer);
+SELECT * FROM more.partial_indexes('bare');
 -- anybody may look, as at pg_indexes
 CREATE ROLE regress_more_viewer;
 SET ROLE regress_more_viewer;

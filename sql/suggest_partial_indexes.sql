@@ -103,6 +103,8 @@ DROP ROLE suggest_user;
 
 -- errors
 SELECT outcome('SELECT more.suggest_partial_indexes(''pg_class'')');
+CREATE VIEW no_indexes AS SELECT 1 AS one;
+SELECT outcome('SELECT more.suggest_partial_indexes(''no_indexes'')');
 SELECT outcome('SELECT more.suggest_partial_indexes(0::regclass)');
 SELECT outcome('SELECT more.suggest_partial_indexes(queries => ''{VACUUM}'')');
 SELECT outcome('SELECT more.suggest_partial_indexes(queries => ''{SELECT 1; SELECT 2}'')');

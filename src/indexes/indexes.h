@@ -51,6 +51,7 @@ extern bool same_rows(IndexShape *a, IndexShape *b);
 extern bool same_index(IndexShape *a, IndexShape *b);
 extern Oid	find_same_index(Relation rel, IndexShape *wanted, bool *valid);
 extern Oid	find_covering_index(Relation rel, IndexShape *index);
+extern void require_indexed_kind(Oid relid);
 
 /* --- create.c ---------------------------------------------------------------- */
 

@@ -74,6 +74,9 @@ COMMENT ON FUNCTION more.partial_index_sql(regclass, text[], jsonb, boolean, tex
 CREATE FUNCTION more._index_covered_by(index regclass) RETURNS regclass
 	AS 'MODULE_PATHNAME', 'index_covered_by' LANGUAGE C STABLE STRICT;
 
+CREATE FUNCTION more._require_index_target(target regclass) RETURNS bigint
+	AS 'MODULE_PATHNAME', 'require_index_target' LANGUAGE C STABLE;
+
 -- Of a partitioned table it is the partitions' indexes that hold rows; they are listed when one asks for the partition.
 CREATE FUNCTION more.partial_indexes(
 	target regclass DEFAULT NULL, OUT relation regclass, OUT index regclass, OUT condition text, OUT columns text[],
@@ -103,9 +106,12 @@ BEGIN ATOMIC
 		JOIN pg_class AS lt ON lt.oid = li.indrelid) AS held
 	WHERE i.indpred IS NOT NULL AND CASE WHEN partial_indexes.target IS NULL THEN NOT c.relispartition
 			AND s.nspname NOT IN ('pg_catalog', 'information_schema', 'more') ELSE t.oid = partial_indexes.target END
-	ORDER BY s.nspname, t.relname, c.relname;
+	ORDER BY s.nspname, t.relname, c.relname
+	-- 0, or an error; it is evaluated whether or not there are rows
+	OFFSET more._require_index_target(partial_indexes.target);
 END;
 
+COMMENT ON FUNCTION more._require_index_target(regclass) IS 'internal: 0 for a table of which more.partial_indexes can tell, else an error';
 COMMENT ON FUNCTION more._index_covered_by(regclass) IS 'internal: the column redundant_to of more.partial_indexes';
 COMMENT ON FUNCTION more.partial_indexes(regclass) IS 'the partial indexes of a table, or of all: condition, columns, size in bytes, share of the table''s rows (0 to 1, estimated), index scans so far, whether it is valid, and another index that does all that it does';
 

@@ -12,6 +12,7 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/relation.h"
+#include "catalog/catalog.h"
 #include "catalog/index.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
@@ -304,4 +305,41 @@ index_covered_by(PG_FUNCTION_ARGS)
 	if (!OidIsValid(result))
 		PG_RETURN_NULL();
 	PG_RETURN_OID(result);
+}
+
+/*
+ * require_indexed_kind
+ *		Raise an error unless it is a user's table or materialized view, which
+ *		can have indexes.
+ */
+void
+require_indexed_kind(Oid relid)
+{
+	char	   *name = get_rel_name(relid);
+	char		relkind = get_rel_relkind(relid);
+
+	if (name == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation with OID %u does not exist", relid)));
+	if (relkind != RELKIND_RELATION && relkind != RELKIND_PARTITIONED_TABLE && relkind != RELKIND_MATVIEW)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a table or materialized view", name),
+				 errdetail("Nothing else has indexes.")));
+	if (IsCatalogRelationOid(relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied: \"%s\" is a system catalog", name)));
+}
+
+PG_FUNCTION_INFO_V1(require_index_target);
+
+/* more._require_index_target: 0 for NULL and for what can have indexes. */
+Datum
+require_index_target(PG_FUNCTION_ARGS)
+{
+	if (!PG_ARGISNULL(0))
+		require_indexed_kind(PG_GETARG_OID(0));
+	PG_RETURN_INT64(0);
 }

@@ -685,9 +685,8 @@ suggest_partial_indexes(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	if (!PG_ARGISNULL(0))
 	{
-		Relation	rel = condition_table(all.target, AccessShareLock);
-
-		relation_close(rel, NoLock);
+		relation_close(condition_table(all.target, AccessShareLock), NoLock);
+		require_indexed_kind(all.target);
 	}
 	find_statements(&all, fcinfo);
 	measure_candidates(&all);
