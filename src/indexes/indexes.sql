@@ -124,7 +124,7 @@ CREATE FUNCTION more.check_unique(
 RETURNS SETOF record
 	AS 'MODULE_PATHNAME' LANGUAGE C STABLE ROWS 10;
 
-COMMENT ON FUNCTION more.check_unique(regclass, more.rowset, text[]) IS 'what the unique indexes and exclusion constraints of the target have against rows that are to be inserted, or, where the target has a row with the same key, to update it: a line for each row of the data and index, with what is in the way, {"row": …} of the table or {"ordinal": …} of an earlier row of the data, and the ON CONFLICT clause that means this index';
+COMMENT ON FUNCTION more.check_unique(regclass, more.rowset, text[]) IS 'what the unique indexes and exclusion constraints of the target have against rows that are to be inserted, or, where the target has a row with the same key, to update it: a line for each row of the data and index, with what is in the way, {"row": ...} of the table or {"ordinal": ...} of an earlier row of the data, and the ON CONFLICT clause that means this index';
 
 -- ---------------------------------------------------------------------------
 -- What an index would do

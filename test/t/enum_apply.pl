@@ -16,9 +16,9 @@ $node->safe_psql(
 	INSERT INTO t SELECT i, (enum_range(NULL::mood))[1 + i % 4] FROM generate_series(1, 4000) AS i;
 	CREATE INDEX ON t (m);
 	CREATE TYPE other AS ENUM ('x');
-	-- the writer of row 3000 waits for whoever has the advisory lock
+	-- the writer of the first row waits for whoever has the advisory lock
 	CREATE FUNCTION pause() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN new; END $$;
-	CREATE TRIGGER pause BEFORE UPDATE ON t FOR EACH ROW WHEN (old.id = 3003) EXECUTE FUNCTION pause();
+	CREATE TRIGGER pause BEFORE UPDATE ON t FOR EACH ROW WHEN (old.id = 3) EXECUTE FUNCTION pause();
 });
 my $call = q{CALL more.enum_apply('mood', '{great,ok,unhappy,new}', '{"sad": "unhappy", "happy": "great"}', 'set_value', 'ok')};
 my $progress = q{SELECT action, step, rows_done > 0, pid IS NOT NULL FROM more.enum_progress ORDER BY change};
@@ -54,7 +54,8 @@ is($node->safe_psql('postgres', $progress), "apply|drop|f|f\ndrop|migrate|f|f", 
 is($node->safe_psql('postgres', q{SELECT m, count(*) FROM t GROUP BY m ORDER BY m}), "unhappy|1000\nok|1000\ngreat|1000\ngone|1000", 'the rows are those of before');
 $holder->quit;
 
-# killed with the server, at the same place, after some batches
+# killed with the server, after some batches
+$node->safe_psql('postgres', q{CREATE OR REPLACE TRIGGER pause BEFORE UPDATE ON t FOR EACH ROW WHEN (old.id = 3003) EXECUTE FUNCTION pause()});
 $node->safe_psql('postgres', q{LOAD 'pg_more'; ALTER DATABASE postgres SET pg_more.enum_batch = 100});
 ($holder, $caller, $error) = call_and_wait();
 is($node->safe_psql('postgres', $progress), "apply|drop|f|t\ndrop|migrate|t|t", 'it goes on where it was');
