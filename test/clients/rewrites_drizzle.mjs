@@ -55,7 +55,7 @@ when("update many by a composite key", `update "stock" set "n" = (case
 	when ("stock"."shop" = $1 and "stock"."sku" = $2) then $3::integer when ("stock"."shop" = $4 and "stock"."sku" = $5) then $6::integer
 	when ("stock"."shop" = $7 and "stock"."sku" = $8) then $9::integer end)
 	where (("stock"."shop" = $10 and "stock"."sku" = $11) or ("stock"."shop" = $12 and "stock"."sku" = $13)
-	or ("stock"."shop" = $14 and "stock"."sku" = $15)) returning "shop", "sku", "n"`, ["composite_in", "hashed_case"],
+	or ("stock"."shop" = $14 and "stock"."sku" = $15)) returning "shop", "sku", "n"`, "composite_in hashed_case",
 	(keys) => {
 		const set = { n: caseOf(keys, ([shop, sku]) => and(eq(stock.shop, shop), eq(stock.sku, sku)), (_, i) => sql`${40000 * i}::integer`) };
 		return db.update(stock).set(set).where(anyOf(keys, stock)).returning({ shop: stock.shop, sku: stock.sku, n: stock.n });
