@@ -57,8 +57,8 @@ INSERT INTO odd SELECT CASE WHEN g % 100 = 0 THEN '{}'::json END, CASE WHEN g % 
 	CASE WHEN g % 100 = 0 THEN '5'::xid END, CASE WHEN g % 100 = 0 THEN 'x' END, g FROM generate_series(1, 5000) AS g;
 CREATE TABLE all_odd AS SELECT doc FROM odd;
 ANALYZE odd, all_odd;
-SELECT suggest('SELECT * FROM odd WHERE doc IS NOT NULL', 'SELECT * FROM odd WHERE docs IS NOT NULL', 'SELECT * FROM odd WHERE place ~= point ''(1, 1)''',
-	'SELECT * FROM odd WHERE thing = ''5''', 'SELECT * FROM all_odd WHERE doc IS NOT NULL');
+SELECT s FROM suggest('SELECT * FROM odd WHERE doc IS NOT NULL', 'SELECT * FROM odd WHERE docs IS NOT NULL', 'SELECT * FROM odd WHERE place ~= point ''(1, 1)''',
+	'SELECT * FROM odd WHERE thing = ''5''', 'SELECT * FROM all_odd WHERE doc IS NOT NULL') AS s ORDER BY s COLLATE "C";
 SELECT index_sql FROM more.suggest_partial_indexes('odd') ORDER BY condition COLLATE "C";
 SELECT index_sql FROM more.suggest_partial_indexes('all_odd');
 DROP TABLE odd, all_odd;
