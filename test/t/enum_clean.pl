@@ -125,7 +125,7 @@ sub send_to
 sub wait_until
 {
 	my ($name, $event) = @_;
-	$node->poll_query_until('postgres', "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name = '$name' AND wait_event = '$event'")
+	$node->poll_query_until('postgres', "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name = '$name' AND wait_event = ANY ('{$event}')")
 	  or die "$name never waits for $event";
 	return;
 }
@@ -144,7 +144,8 @@ sub pause_cleaning
 	wait_until('reader', 'ClientRead');
 	$node->poll_query_until('postgres', "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name = 'reader' AND state = 'idle in transaction' AND query LIKE '%FETCH%'") or die;
 	$node->safe_psql('postgres', "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = 'slow'");
-	wait_until('change', 'BufferPin');
+	# it has another name since 19
+	wait_until('change', 'BufferPin,BufferCleanup');
 	return $reader;
 }
 
