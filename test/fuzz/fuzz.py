@@ -29,7 +29,7 @@ from world import ROLE, World  # noqa: E402
 
 REWRITES = ["composite_in", "hashed_case", "array_join", "rows_in", "or_reduction"]
 # The least share of the statements with a shape that must have been rewritten, in per cent.
-SHARES = {"composite_in": 25, "hashed_case": 25, "array_join": 15, "rows_in": 20, "or_reduction": 10}
+SHARES = {"composite_in": 25, "hashed_case": 25, "array_join": 15, "rows_in": 20, "or_reduction": 5}
 BATCH = 50
 EXPLAINED = 3
 TIMEOUT = 8
