@@ -49,6 +49,8 @@ OBJS = \
 	src/planner/explain_rewrites.o \
 	src/planner/stats.o \
 	src/planner/verify.o \
+	src/planner/call_in_from.o \
+	src/planner/call_statement.o \
 	src/planner/rows_in.o \
 	src/planner/composite_in.o \
 	src/planner/hashed_case.o \
