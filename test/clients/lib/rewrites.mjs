@@ -47,7 +47,7 @@ function is(got, expected, name) {
 const psql = (...args) => execFileSync("psql", ["-XqAt", "-v", "ON_ERROR_STOP=1", ...args], { encoding: "utf8" });
 
 // Rows in an order of their own, as arrays; anything else as it is.
-function inOrder(result) {
+export function inOrder(result) {
 	if (!Array.isArray(result)) return result;
 	return result.map((row) => JSON.stringify(row)).sort();
 }
