@@ -29,7 +29,7 @@ GRANT USAGE ON SCHEMA "we ird" TO regress_more_reader;
 CREATE POLICY mine ON "we ird"."It""ems" USING ("Sta""tus" = 'open') WITH CHECK ("Sta""tus" LIKE 'o%' AND n > 0);
 CREATE VIEW counts WITH (security_barrier) AS SELECT "Sta""tus", count(*) FROM "we ird"."It""ems" GROUP BY 1;
 CREATE VIEW joined AS SELECT i.id, j."Sta""tus" || '!' AS loud FROM "we ird"."It""ems" AS i JOIN "we ird"."It""ems" AS j USING (id)
-	WHERE i."Sta""tus" = 'open' LIMIT 3;
+	WHERE i."Sta""tus" = 'open' ORDER BY i.id LIMIT 3;
 CREATE VIEW on_view AS SELECT upper("Sta""tus") AS u, count FROM counts;
 CREATE FUNCTION hanging() RETURNS TABLE (what text) LANGUAGE sql AS $$
 	SELECT format('column %s %s%s%s', attname, format_type(atttypid, atttypmod), CASE WHEN attnotnull THEN ' not null' END, ' default ' || pg_get_expr(adbin, adrelid))

@@ -9,7 +9,7 @@ CREATE DOMAIN hue AS color CHECK (value <> 'pink' OR value IS NULL);
 CREATE TYPE pair AS (c color, n integer);
 CREATE TABLE things (
 	id integer PRIMARY KEY, c color NOT NULL DEFAULT 'cyan', h hue, cs color[], r color_range, p pair,
-	CHECK (c <> 'cyan' OR id < 100000), CHECK (c IN ('red', 'green', 'blue', 'cyan', 'pink')), UNIQUE (id, c));
+	CHECK (c <> 'cyan' OR id < 100000), CHECK (c IN ('red', 'green', 'blue', 'cyan', 'pink')), UNIQUE (id, c)) WITH (autovacuum_enabled = off);
 INSERT INTO things SELECT i, l, nullif(l, 'pink'), ARRAY[l, 'red', NULL], color_range(NULL, l), ROW(l, i)::pair
 FROM generate_series(1, 500) AS i, LATERAL (SELECT (enum_range(NULL::color))[CASE WHEN i % 10 = 0 THEN 4 WHEN i % 25 = 1 THEN 5 ELSE 1 + i % 3 END] AS l) AS x;
 CREATE INDEX things_c ON things (c);
