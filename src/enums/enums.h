@@ -141,8 +141,10 @@ extern int64 change_whole;	/* what changes that start are parts of, or 0; reset 
 extern void change_step(EnumChange *change, const char *step, const char *object);	/* writes the row; the caller commits */
 extern void change_rows(EnumChange *change, int64 done, int64 total);
 extern void change_end(EnumChange *change, const char *state);
-extern void change_keep_row(EnumChange *change, Oid relid, const char *column, const char *key_json,
-							const char *old_value, const char *deleted_row_json);	/* observes the limit */
+extern bool change_has_room(EnumChange *change);	/* in the history */
+extern void change_skip_rows(EnumChange *change, int64 count);	/* they are not kept, for want of room */
+extern void change_keep_rows(EnumChange *change, Oid relid, const char *column, int count,
+							 char **keys, char **old_values, char **deleted);	/* observes the limit */
 extern const char *column_policy(Oid relid, AttrNumber attnum, char **replacement);	/* the standing one, or NULL */
 extern bool lock_changes(Oid type);			/* session level, without waiting */
 extern void require_change_lock(Oid type, bool session);	/* ... or error 55006; session false: up to the transaction's end */

@@ -43,6 +43,7 @@
 #include "miscadmin.h"
 #include "storage/lock.h"
 #include "utils/acl.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
@@ -451,6 +452,7 @@ change_write(EnumChange *change, const char *step, const char *object, const cha
 	Oid			types[] = {INT8OID, TEXTOID, TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID};
 	char		nulls[] = "       ";
 	Datum		values[7];
+	static SPIPlanPtr plan = NULL;
 
 	records_open();
 	values[0] = Int64GetDatum(change->id);
@@ -460,12 +462,13 @@ change_write(EnumChange *change, const char *step, const char *object, const cha
 	values[4] = Int64GetDatum(change->rows_done);
 	values[5] = Int64GetDatum(change->rows_total);
 	values[6] = Int64GetDatum(change->rows_not_kept);
-	record_execute("UPDATE more.enum_changes SET step = COALESCE($2, step), step_object = CASE WHEN $2 IS NULL THEN step_object ELSE $3 END, "
-				   "state = COALESCE($4, state), rows_done = $5, rows_total = $6, rows_not_kept = $7, "
-				   "updated = pg_catalog.clock_timestamp(), "
-				   "ended = CASE WHEN COALESCE($4, state) OPERATOR(pg_catalog.=) 'running' THEN NULL ELSE pg_catalog.clock_timestamp() END "
-				   "WHERE change OPERATOR(pg_catalog.=) $1",
-				   7, types, values, nulls);
+	record_execute_kept(&plan,
+						"UPDATE more.enum_changes SET step = COALESCE($2, step), step_object = CASE WHEN $2 IS NULL THEN step_object ELSE $3 END, "
+					   "state = COALESCE($4, state), rows_done = $5, rows_total = $6, rows_not_kept = $7, "
+					   "updated = pg_catalog.clock_timestamp(), "
+					   "ended = CASE WHEN COALESCE($4, state) OPERATOR(pg_catalog.=) 'running' THEN NULL ELSE pg_catalog.clock_timestamp() END "
+					   "WHERE change OPERATOR(pg_catalog.=) $1",
+					   7, types, values, nulls);
 	records_close();
 }
 
@@ -502,53 +505,105 @@ change_end(EnumChange *change, const char *state)
 	change_write(change, NULL, NULL, state);
 }
 
-/* Is there room for one more row of the change?  Says so once if there is not. */
-static bool
-may_keep_row(EnumChange *change)
+/*
+ * change_has_room
+ *		Does the history keep any more rows of the change?
+ */
+bool
+change_has_room(EnumChange *change)
 {
-	if (enum_history_rows < 0 || change->rows_kept < enum_history_rows)
-		return true;
-	if (change->rows_not_kept++ == 0 && enum_history_rows > 0)
+	return enum_history_rows < 0 || change->rows_kept < enum_history_rows;
+}
+
+/*
+ * change_skip_rows
+ *		Count rows for which the history has no room; says so the first time.
+ */
+void
+change_skip_rows(EnumChange *change, int64 count)
+{
+	if (count > 0 && change->rows_not_kept == 0 && enum_history_rows > 0)
 		ereport(NOTICE,
 				(errmsg("change " INT64_FORMAT " touches more rows than its history keeps", change->id),
 				 errdetail("Setting pg_more.enum_history_rows is %d.", enum_history_rows),
 				 errhint("more.enum_undo cannot bring back the other rows.")));
-	return false;
+	change->rows_not_kept += count;
+}
+
+/* How many of the rows from there on fit into one statement: an array must not become too large. */
+static int
+rows_at_once(int from, int count, char **keys, char **old_values, char **deleted)
+{
+	Size		size = 0;
+	int			i = from;
+
+	while (i < count && i < from + 1000 && size < 16 * 1024 * 1024)
+	{
+		size += keys && keys[i] ? strlen(keys[i]) : 0;
+		size += old_values && old_values[i] ? strlen(old_values[i]) : 0;
+		size += deleted && deleted[i] ? strlen(deleted[i]) : 0;
+		i++;
+	}
+	return i - from;
+}
+
+/* Texts as an array; an empty one where there are none. */
+static Datum
+text_array(char **texts, int from, int count)
+{
+	Datum	   *values = palloc(sizeof(Datum) * count);
+	bool	   *nulls = palloc0(sizeof(bool) * count);
+	int			lower = 1;
+
+	if (texts == NULL)
+		return PointerGetDatum(construct_empty_array(TEXTOID));
+	for (int i = 0; i < count; i++)
+	{
+		nulls[i] = texts[from + i] == NULL;
+		values[i] = nulls[i] ? (Datum) 0 : CStringGetTextDatum(texts[from + i]);
+	}
+	return PointerGetDatum(construct_md_array(values, nulls, 1, &count, &lower, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
 /*
- * change_keep_row
- *		Keep what a change replaces in one row, or the row that it deletes.
+ * change_keep_rows
+ *		Keep what a change replaces in rows, or the rows that it deletes.
  *
- * key_json tells the row again: an object of its key's columns; NULL if it has
- * no key.  The row counts as deleted where deleted_row_json is given.  Beyond
- * the limit nothing is kept but the count.
+ * keys tell the rows again: objects of their keys' columns, in JSON.  Either
+ * deleted, with the rows in JSON, or keys and old_values are given; the others
+ * are NULL.  Beyond the limit nothing is kept but the count.
  */
 void
-change_keep_row(EnumChange *change, Oid relid, const char *column, const char *key_json,
-				const char *old_value, const char *deleted_row_json)
+change_keep_rows(EnumChange *change, Oid relid, const char *column, int count,
+				 char **keys, char **old_values, char **deleted)
 {
-	Oid			types[] = {INT8OID, INT8OID, OIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID};
-	char		nulls[] = "       ";
-	Datum		values[7];
-
+	Oid			types[] = {INT8OID, INT8OID, OIDOID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, BOOLOID};
+	Datum		values[8];
+	int			room = enum_history_rows < 0 ? count : (int) Min(Max(enum_history_rows - change->rows_kept, 0), count);
 	static SPIPlanPtr plan = NULL;
 
-	if (!may_keep_row(change))
-		return;
 	records_open();
-	values[0] = Int64GetDatum(change->id);
-	values[1] = Int64GetDatum(++change->rows_kept);
-	values[2] = ObjectIdGetDatum(relid);
-	values[3] = CStringGetTextDatum(column);
-	values[4] = text_argument(key_json, &nulls[4]);
-	values[5] = text_argument(old_value, &nulls[5]);
-	values[6] = text_argument(deleted_row_json, &nulls[6]);
-	record_execute_kept(&plan,
-						"INSERT INTO more.enum_change_rows (change, n, \"table\", \"column\", key, old_value, was_deleted, deleted_row) "
-						"VALUES ($1, $2, $3, $4, $5::pg_catalog.jsonb, $6, $7 IS NOT NULL, $7::pg_catalog.jsonb)",
-						7, types, values, nulls);
+	for (int from = 0, n; from < room; from += n)
+	{
+		n = rows_at_once(from, room, keys, old_values, deleted);
+		values[0] = Int64GetDatum(change->id);
+		values[1] = Int64GetDatum(change->rows_kept);
+		values[2] = ObjectIdGetDatum(relid);
+		values[3] = CStringGetTextDatum(column);
+		values[4] = text_array(keys, from, n);
+		values[5] = text_array(old_values, from, n);
+		values[6] = text_array(deleted, from, n);
+		values[7] = BoolGetDatum(deleted != NULL);
+		record_execute_kept(&plan,
+							"INSERT INTO more.enum_change_rows (change, n, \"table\", \"column\", key, old_value, was_deleted, deleted_row) "
+							"SELECT $1, $2 OPERATOR(pg_catalog.+) r.n, $3, $4, r.key::pg_catalog.jsonb, r.old_value, $8, r.deleted::pg_catalog.jsonb "
+							"FROM ROWS FROM (pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7)) "
+							"WITH ORDINALITY AS r (key, old_value, deleted, n)",
+							8, types, values, NULL);
+		change->rows_kept += n;
+	}
 	records_close();
+	change_skip_rows(change, count - room);
 }
 
 /* --- the lock ------------------------------------------------------------------- */

@@ -101,6 +101,7 @@ typedef struct Batch
 	List	   *key;			/* attribute numbers that tell a row again, or NIL */
 	List	   *together;		/* names of the table's columns that get the new value in one statement */
 	bool		keep;			/* the history wants what rows hold */
+	bool		full;			/* ... but has no more room */
 	char	   *label;			/* of the old value, there */
 	char	   *prefix;			/* that text has before the label, now that it is retired, or NULL */
 	Oid			types[NARGS];
@@ -764,6 +765,7 @@ begin_change(Batch *batch, EnumChange *change, Oid old_oid, EnumPolicy policy, O
 	batch->change = change;
 	batch->policy = policy;
 	batch->keep = change && enum_history_rows != 0;
+	batch->full = batch->keep && !change_has_room(change);
 	if (policy == POLICY_SET_VALUE)
 		bind(batch, ARG_NEW, batch->type, ObjectIdGetDatum(new_oid), false);
 	if (batch->root != column->relid)
@@ -827,7 +829,7 @@ key_sql(Batch *batch)
 	StringInfoData sql;
 	ListCell   *cell;
 
-	if (batch->key == NIL)
+	if (batch->key == NIL || batch->full)
 		return "NULL::pg_catalog.text";
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "pg_catalog.jsonb_build_object(");
@@ -886,7 +888,7 @@ lock_sql(Batch *batch, LockWhich which)
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "SELECT t.ctid, %s", key_sql(batch));
 	/* a deleted row is kept whole, and a plain value is known */
-	if (batch->keep && batch->policy != POLICY_CASCADE && !batch->column->plain)
+	if (batch->keep && !batch->full && batch->policy != POLICY_CASCADE && !batch->column->plain)
 		appendStringInfo(&sql, ", t.%s", quote_identifier(batch->column->name));
 	appendStringInfo(&sql, " FROM %s WHERE %s%s", from_sql(batch, batch->read_root), holds_sql(batch),
 					 leaf_sql(batch, batch->read_root));
@@ -979,7 +981,7 @@ change_sql(Batch *batch, const char *condition)
 								 condition, leaf_sql(batch, batch->write_root));
 
 	if (batch->policy == POLICY_CASCADE)
-		return psprintf("DELETE FROM %s %s RETURNING %s", table, where, batch->keep ? "t" : "1");
+		return psprintf("DELETE FROM %s %s RETURNING %s", table, where, batch->keep && !batch->full ? "t" : "1");
 	return psprintf("UPDATE %s SET %s = %s %s RETURNING more._enum_holds(t.%s, " OLD_SQL ")",
 					table, name, new_value_sql(batch), where, name);
 }
@@ -1064,28 +1066,49 @@ row_json(Datum row, Oid type)
 
 /* Keep the rows that a DELETE returned. */
 static void
-keep_deleted(Batch *batch, SPITupleTable *table, int64 count)
+keep_deleted(Batch *batch, SPITupleTable *table, int count)
 {
-	for (int64 i = 0; i < count; i++)
+	char	  **rows = palloc(sizeof(char *) * Max(count, 1));
+	int			nest = begin_portable_text();
+
+	for (int i = 0; i < count; i++)
 	{
-		int			nest = begin_portable_text();
 		bool		isnull;
 		Datum		row = SPI_getbinval(table->vals[i], table->tupdesc, 1, &isnull);
-		char	   *json = row_json(row, SPI_gettypeid(table->tupdesc, 1));
 
-		AtEOXact_GUC(false, nest);
-		change_keep_row(batch->change, batch->column->relid, batch->column->name, NULL, NULL,
-						with_old_label(batch, json));
+		rows[i] = with_old_label(batch, row_json(row, SPI_gettypeid(table->tupdesc, 1)));
 	}
+	AtEOXact_GUC(false, nest);
+	change_keep_rows(batch->change, batch->column->relid, batch->column->name, count, NULL, NULL, rows);
 }
 
 /* Keep what rows held. */
 static void
 keep_changed(Batch *batch, FoundRow *rows, int count)
 {
+	char	  **keys = palloc(sizeof(char *) * Max(count, 1));
+	char	  **old_values = palloc(sizeof(char *) * Max(count, 1));
+
 	for (int i = 0; i < count; i++)
-		change_keep_row(batch->change, batch->column->relid, batch->column->name, with_old_label(batch, rows[i].key),
-						batch->column->plain ? batch->label : with_old_label(batch, rows[i].old_value), NULL);
+	{
+		keys[i] = with_old_label(batch, rows[i].key);
+		old_values[i] = batch->column->plain ? batch->label : with_old_label(batch, rows[i].old_value);
+	}
+	change_keep_rows(batch->change, batch->column->relid, batch->column->name, count, keys, old_values, NULL);
+}
+
+/* Keep of the rows of a batch what the history wants; those that a DELETE returned are in SPI_tuptable. */
+static void
+keep_rows(Batch *batch, FoundRow *rows, int64 count)
+{
+	if (batch->full && (batch->key || batch->policy == POLICY_CASCADE))
+		change_skip_rows(batch->change, count);
+	else if (batch->keep && batch->policy == POLICY_CASCADE)
+		keep_deleted(batch, SPI_tuptable, count);
+	else if (batch->keep && batch->key)
+		keep_changed(batch, rows, count);
+	else if (batch->change)
+		batch->change->rows_not_kept += count;
 }
 
 /* Say once for a walk that what it changes cannot be undone. */
@@ -1116,12 +1139,7 @@ process_rows(Batch *batch, RowWalk *walk, LockWhich which)
 	bind_tids(batch, tids, count);
 	changed = change_rows_at(batch, count);
 	notice_without_key(batch, walk);
-	if (batch->keep && batch->policy == POLICY_CASCADE)
-		keep_deleted(batch, SPI_tuptable, changed);
-	else if (batch->keep && batch->key)
-		keep_changed(batch, rows, count);
-	else if (batch->change)
-		batch->change->rows_not_kept += changed;
+	keep_rows(batch, rows, batch->policy == POLICY_CASCADE ? changed : count);
 	return changed;
 }
 
@@ -1343,10 +1361,7 @@ keep_column(EnumChange *change, List *columns, EnumColumn *column, Oid type, Oid
 	rows = lock_rows(&batch, LOCK_ALL, &count);
 	if (count > 0)
 		notice_without_key(&batch, &walk);
-	if (batch.keep && batch.key)
-		keep_changed(&batch, rows, count);
-	else if (change)
-		change->rows_not_kept += count;
+	keep_rows(&batch, rows, count);
 }
 
 /*
