@@ -56,10 +56,11 @@ OBJS = \
 	src/planner/hashed_case.o \
 	src/planner/case_lookup.o \
 	$(patsubst %.c,%.o,$(sort $(wildcard src/enums/*.c))) \
-	$(patsubst %.c,%.o,$(sort $(wildcard src/indexes/*.c)))
+	$(patsubst %.c,%.o,$(sort $(wildcard src/indexes/*.c))) \
+	$(patsubst %.c,%.o,$(sort $(wildcard src/query/*.c)))
 
 # The rooms' SQL, in the order in which it must run.
-ROOMS_SQL = src/pg_more.sql src/rows/rows.sql src/planner/planner.sql src/enums/enums.sql src/indexes/indexes.sql
+ROOMS_SQL = src/pg_more.sql src/rows/rows.sql src/planner/planner.sql src/enums/enums.sql src/indexes/indexes.sql src/query/query.sql
 
 DATA_built = pg_more--$(EXTVERSION).sql
 

@@ -46,6 +46,13 @@ is_reserved(const char *name)
 	return name && strncmp(name, RESERVED_PREFIX, strlen(RESERVED_PREFIX)) == 0;
 }
 
+/* What the walker needs to know. */
+typedef struct RefuseContext
+{
+	const char *argument;
+	bool		parameters;		/* they are the caller's own */
+} RefuseContext;
+
 /*
  * Walker: complain about what the statement around the expression has and the
  * expression may not use: parameters, and relations or qualifiers of pg_more.
@@ -53,6 +60,8 @@ is_reserved(const char *name)
 static bool
 refuse_internals(Node *node, void *arg)
 {
+	RefuseContext *ctx = (RefuseContext *) arg;
+
 	if (node == NULL)
 		return false;
 	if (IsA(node, ColumnRef) && IsA(linitial(((ColumnRef *) node)->fields), String) &&
@@ -61,17 +70,17 @@ refuse_internals(Node *node, void *arg)
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("missing FROM-clause entry for table \"%s\"",
 						strVal(linitial(((ColumnRef *) node)->fields))),
-				 errcontext("argument \"%s\"", (const char *) arg)));
+				 errcontext("argument \"%s\"", ctx->argument)));
 	if (IsA(node, RangeVar) && is_reserved(((RangeVar *) node)->relname))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("relation \"%s\" does not exist", ((RangeVar *) node)->relname),
-				 errcontext("argument \"%s\"", (const char *) arg)));
-	if (IsA(node, ParamRef))
+				 errcontext("argument \"%s\"", ctx->argument)));
+	if (IsA(node, ParamRef) && !ctx->parameters)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_PARAMETER),
 				 errmsg("there is no parameter $%d", ((ParamRef *) node)->number),
-				 errcontext("argument \"%s\"", (const char *) arg)));
+				 errcontext("argument \"%s\"", ctx->argument)));
 	return raw_expression_tree_walker(node, refuse_internals, arg);
 }
 
@@ -91,7 +100,19 @@ is_star(Node *node)
 Node *
 parse_expression(const char *argument, const char *text)
 {
-	ArgumentText ctx = {argument, text};
+	return parse_template(argument, text, NULL);
+}
+
+/*
+ * parse_template
+ *		The same of text that was made of another, as long, by writing parameters
+ *		for what the caller replaces.  Errors show the other one.
+ */
+Node *
+parse_template(const char *argument, const char *text, const char *shown)
+{
+	ArgumentText ctx = {argument, shown ? shown : text};
+	RefuseContext refuse = {argument, shown != NULL};
 	ErrorContextCallback callback;
 	List	   *parsed;
 	SelectStmt *stmt;
@@ -116,8 +137,8 @@ parse_expression(const char *argument, const char *text)
 		ereport(ERROR,
 				(errcode(ERRCODE_SYNTAX_ERROR),
 				 errmsg("argument \"%s\" must be one SQL expression", argument),
-				 *text ? errdetail("It reads: %s", text) : errdetail("It is empty.")));
-	(void) refuse_internals(target->val, (void *) argument);
+				 *text ? errdetail("It reads: %s", ctx.text) : errdetail("It is empty.")));
+	(void) refuse_internals(target->val, &refuse);
 	return target->val;
 }
 

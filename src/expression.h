@@ -18,6 +18,7 @@ typedef struct ArgumentText
 
 extern void argument_error_callback(void *arg);
 extern Node *parse_expression(const char *argument, const char *text);
+extern Node *parse_template(const char *argument, const char *text, const char *shown);
 extern void parse_assignment(const char *argument, const char *text,
 							 char **column, const char **value);
 extern bool mentions_whole_row(Node *expr, const char *alias);

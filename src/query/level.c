@@ -1,0 +1,393 @@
+/*
+ * level.c
+ *	  What a step may add to a query's level, and what it must wrap.
+ *
+ * A name in a step means an output column of the query; a name that is none
+ * means a column of FROM.  A condition may enter WHERE if each name means there
+ * what it means around the query, and if the rows that it then leaves are the
+ * same: the level must give one row for each of FROM.  That is told by the text
+ * alone, without a look at the catalog, and in doubt it is not so: to wrap the
+ * query in a subquery is always right.
+ *
+ * SELECT * is the plain case: its columns are those of FROM, under their names.
+ * Of other lists, columns that are taken as they are mean the same inside; what
+ * has another name does not.  A function in the list may be an aggregate, a
+ * window function or one that gives a set, so such a level is not entered.
+ */
+#include "postgres.h"
+
+#include "catalog/heap.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/parse_target.h"
+#include "utils/builtins.h"
+
+#include "query/query.h"
+
+/* Does the query give a row per row of FROM, as far as its clauses tell? */
+bool
+query_is_open(const MoreQuery *query)
+{
+	return query->kind == QUERY_SELECT && query->parts[PART_FROM] &&
+		query->parts[PART_DISTINCT] == NULL && query->parts[PART_GROUP_BY] == NULL &&
+		query->parts[PART_HAVING] == NULL && query->parts[PART_WINDOW] == NULL &&
+		query->parts[PART_LIMIT] == NULL && query->parts[PART_FETCH] == NULL &&
+		query->parts[PART_OFFSET] == NULL;
+}
+
+/* ------------------------------------------------------------------------ */
+/* The columns of a list													*/
+/* ------------------------------------------------------------------------ */
+
+/* The list, and what else of the query the caller wants, as a tree. */
+static SelectStmt *
+level_tree(const MoreQuery *query, bool from, bool order)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfo(&text, "SELECT %s", query->parts[PART_SELECT]);
+	if (from && query->parts[PART_FROM])
+		appendStringInfo(&text, " FROM %s", query->parts[PART_FROM]);
+	if (order && query->parts[PART_ORDER_BY])
+		appendStringInfo(&text, " ORDER BY %s", query->parts[PART_ORDER_BY]);
+	return castNode(SelectStmt, query_raw_parse(text.data));
+}
+
+/* What the text tells of a column. */
+static QueryColumn *
+column_of(ResTarget *target, const char *text)
+{
+	QueryColumn *column = palloc0(sizeof(QueryColumn));
+
+	column->text = text;
+	if (IsA(target->val, ColumnRef))
+	{
+		List	   *fields = ((ColumnRef *) target->val)->fields;
+		Node	   *last = llast(fields);
+
+		column->qualified = list_length(fields) > 1;
+		column->identity = IsA(last, A_Star) || target->name == NULL || strcmp(target->name, strVal(last)) == 0;
+		if (IsA(last, A_Star))
+			return column;
+	}
+	column->name = target->name ? target->name : FigureColname(target->val);
+	return column;
+}
+
+/*
+ * query_columns
+ *		The columns of a SELECT's list.
+ */
+List *
+query_columns(const MoreQuery *query)
+{
+	SelectStmt *tree = level_tree(query, false, false);
+	List	   *texts = query_split_list(query->parts[PART_SELECT]);
+	List	   *result = NIL;
+	ListCell   *lc;
+	ListCell   *lt;
+
+	if (list_length(texts) != list_length(tree->targetList))
+		elog(ERROR, "could not read the columns of a query");
+	forboth(lc, tree->targetList, lt, texts)
+		result = lappend(result, column_of(lfirst(lc), lfirst(lt)));
+	return result;
+}
+
+/* ------------------------------------------------------------------------ */
+/* May an expression enter?													*/
+/* ------------------------------------------------------------------------ */
+
+/* Walker: may this be more than an operation on the values of one row? */
+static bool
+is_not_plain(Node *node, void *arg)
+{
+	if (node == NULL)
+		return false;
+	switch (nodeTag(node))
+	{
+		case T_ResTarget:
+		case T_ColumnRef:
+		case T_ParamRef:
+		case T_A_Const:
+		case T_A_Expr:
+		case T_A_Indirection:
+		case T_A_Indices:
+		case T_A_ArrayExpr:
+		case T_A_Star:
+		case T_TypeCast:
+		case T_TypeName:
+		case T_CollateClause:
+		case T_BoolExpr:
+		case T_NullTest:
+		case T_BooleanTest:
+		case T_CaseExpr:
+		case T_CaseWhen:
+		case T_CoalesceExpr:
+		case T_MinMaxExpr:
+		case T_RowExpr:
+		case T_SQLValueFunction:
+		case T_List:
+		case T_String:
+		case T_Integer:
+			return raw_expression_tree_walker(node, is_not_plain, arg);
+		default:
+			return true;
+	}
+}
+
+/* Is there one relation in FROM? */
+static bool
+is_single(SelectStmt *tree)
+{
+	return list_length(tree->fromClause) == 1 && !IsA(linitial(tree->fromClause), JoinExpr);
+}
+
+/* Walk state of has_other_meaning. */
+typedef struct MeaningContext
+{
+	List	   *columns;		/* QueryColumn */
+	bool		unclear;		/* FROM may have two columns of a name that the list has once */
+} MeaningContext;
+
+/* Is the name one of an output column that WHERE does not know as the same? */
+static bool
+is_other_column(const MeaningContext *ctx, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, ctx->columns)
+	{
+		QueryColumn *column = lfirst(lc);
+
+		if (column->name == NULL ? column->qualified && ctx->unclear :
+			strcmp(column->name, name) == 0 && (!column->identity || (column->qualified && ctx->unclear)))
+			return true;
+	}
+	return false;
+}
+
+/* Walker: does a name mean something else inside than around the query? */
+static bool
+has_other_meaning(Node *node, void *arg)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, ColumnRef))
+	{
+		Node	   *first = linitial(((ColumnRef *) node)->fields);
+
+		return IsA(first, String) && is_other_column(arg, strVal(first));
+	}
+	return raw_expression_tree_walker(node, has_other_meaning, arg);
+}
+
+/* Walker: is there alias.column? */
+static bool
+has_qualified(Node *node, void *arg)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, ColumnRef))
+		return list_length(((ColumnRef *) node)->fields) > 1;
+	return raw_expression_tree_walker(node, has_qualified, arg);
+}
+
+/*
+ * query_may_enter
+ *		May the expression be evaluated in the query's WHERE rather than around it?
+ *
+ * In a join, an unqualified name may be ambiguous that is none in the output; so
+ * the query is wrapped.  But alias.column can only be meant inside: with that,
+ * the ambiguity is left to be the error that it is.
+ */
+bool
+query_may_enter(const MoreQuery *query, Node *tree)
+{
+	MeaningContext ctx = {NIL, false};
+	SelectStmt *level;
+	ListCell   *lc;
+
+	if (!query_is_open(query))
+		return false;
+	if (strcmp(query->parts[PART_SELECT], "*") == 0)
+		return true;
+	level = level_tree(query, true, false);
+	ctx.unclear = !is_single(level) && !has_qualified(tree, NULL);
+	foreach(lc, level->targetList)
+	{
+		if (is_not_plain(lfirst(lc), NULL))
+			return false;
+		ctx.columns = lappend(ctx.columns, column_of(lfirst(lc), NULL));
+	}
+	return !has_other_meaning(tree, &ctx);
+}
+
+/* ------------------------------------------------------------------------ */
+/* Wrapping																	*/
+/* ------------------------------------------------------------------------ */
+
+/* Walker: is there a window function? */
+static bool
+has_window(Node *node, void *arg)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, FuncCall) && ((FuncCall *) node)->over)
+		return true;
+	return raw_expression_tree_walker(node, has_window, arg);
+}
+
+/* Walk state of is_not_output. */
+typedef struct OutputContext
+{
+	List	   *columns;		/* QueryColumn */
+	bool		whole;			/* the item is a name: then it is an output's in the first place */
+} OutputContext;
+
+/* Walker: is there a name that does not mean a column of the output? */
+static bool
+is_not_output(Node *node, void *arg)
+{
+	OutputContext *ctx = arg;
+	ListCell   *lc;
+	const char *name;
+	bool		found = false;
+
+	if (node == NULL)
+		return false;
+	if (!IsA(node, ColumnRef))
+		return raw_expression_tree_walker(node, is_not_output, arg);
+	if (list_length(((ColumnRef *) node)->fields) > 1)
+		return true;
+	name = strVal(linitial(((ColumnRef *) node)->fields));
+	if (SystemAttributeByName(name))
+		return true;
+	foreach(lc, ctx->columns)
+	{
+		QueryColumn *column = lfirst(lc);
+
+		if (column->name == NULL)
+			found = found || !column->qualified;
+		else if (strcmp(column->name, name) == 0)
+		{
+			if (ctx->whole || (column->identity && !column->qualified))
+				found = true;
+			else
+				return true;
+		}
+	}
+	return !found;
+}
+
+/* Does ORDER BY mean the same around the query? */
+static bool
+order_moves(const MoreQuery *query)
+{
+	OutputContext ctx = {NIL, false};
+	SelectStmt *level;
+	ListCell   *lc;
+	bool		plain = true;
+
+	/* these have no columns but their output's */
+	if (query->kind == QUERY_SET || query->kind == QUERY_VALUES)
+		return true;
+	level = level_tree(query, false, true);
+	foreach(lc, level->targetList)
+	{
+		plain = plain && !is_not_plain(lfirst(lc), NULL);
+		ctx.columns = lappend(ctx.columns, column_of(lfirst(lc), NULL));
+	}
+	plain = plain && query->parts[PART_GROUP_BY] == NULL && query->parts[PART_HAVING] == NULL;
+	foreach(lc, level->sortClause)
+	{
+		Node	   *item = ((SortBy *) lfirst(lc))->node;
+
+		ctx.whole = IsA(item, ColumnRef);
+		if (is_not_output(item, &ctx) || (!plain && is_not_plain(item, NULL)) || has_window(item, NULL))
+			return false;
+	}
+	return true;
+}
+
+/* A name for a CTE that is not in the text. */
+static char *
+unused_name(const char *text)
+{
+	for (int i = 1;; i++)
+	{
+		char	   *name = psprintf("\"pg_more %d\"", i);
+
+		if (text == NULL || strstr(text, name) == NULL)
+			return name;
+	}
+}
+
+/* A statement that changes rows can only be read as a CTE. */
+static void
+wrap_change(MoreQuery *outer, MoreQuery *query)
+{
+	char	   *name = unused_name(outer->parts[PART_WITH]);
+	const char *with = outer->parts[PART_WITH];
+
+	if (query->parts[PART_RETURNING] == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the query returns no rows"),
+				 errhint("Add RETURNING to it.")));
+	outer->parts[PART_WITH] = psprintf("%s%s%s AS (%s)", with ? with : "", with ? ", " : "", name,
+									   query_text(query, PRINT_STORED));
+	outer->parts[PART_FROM] = psprintf("%s AS \"q\"", name);
+}
+
+/*
+ * query_wrap
+ *		The query as a subquery in FROM, q.  The query itself is used up.
+ */
+MoreQuery *
+query_wrap(MoreQuery *query)
+{
+	MoreQuery  *outer = query_new(QUERY_SELECT);
+	bool		needs_order = query->parts[PART_LIMIT] || query->parts[PART_FETCH] || query->parts[PART_OFFSET] ||
+		query->parts[PART_DISTINCT];
+
+	outer->bindings = query->bindings;
+	outer->parts[PART_SELECT] = "*";
+	if (query->kind != QUERY_OPAQUE)
+	{
+		outer->parts[PART_WITH] = query->parts[PART_WITH];
+		outer->recursive = query->recursive;
+		query->parts[PART_WITH] = NULL;
+	}
+	if (query_modifies(query))
+	{
+		wrap_change(outer, query);
+		return outer;
+	}
+	if (query->parts[PART_ORDER_BY] && order_moves(query))
+	{
+		outer->parts[PART_ORDER_BY] = query->parts[PART_ORDER_BY];
+		if (!needs_order)
+			query->parts[PART_ORDER_BY] = NULL;
+	}
+	outer->parts[PART_FROM] = psprintf("(%s) AS \"q\"", query_text(query, PRINT_STORED));
+	return outer;
+}
+
+/*
+ * query_add_condition
+ *		Add a condition to WHERE.
+ */
+void
+query_add_condition(MoreQuery *query, const char *condition)
+{
+	const char *where = query->parts[PART_WHERE];
+
+	if (where == NULL)
+		query->parts[PART_WHERE] = condition;
+	else
+	{
+		query->parts[PART_WHERE] = psprintf(query->conjunction ? "%s AND (%s)" : "(%s) AND (%s)", where, condition);
+		query->conjunction = true;
+	}
+}
