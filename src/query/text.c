@@ -13,6 +13,7 @@
 #include "common/keywords.h"
 #include "parser/parser.h"
 #include "parser/scanner.h"
+#include "utils/memutils.h"
 
 #include "compat.h"
 #include "query/query.h"
