@@ -33,6 +33,13 @@ CREATE CAST (more.query AS text) WITH INOUT AS ASSIGNMENT;
 CREATE FUNCTION more.from_table(target regclass) RETURNS more.query
 	AS 'MODULE_PATHNAME', 'query_from_table' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 
+CREATE FUNCTION more.from_parts(parts jsonb) RETURNS more.query
+	AS 'MODULE_PATHNAME', 'query_from_parts' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION more.parts(query more.query) RETURNS jsonb
+	AS 'MODULE_PATHNAME', 'query_parts' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION more.parameters(query more.query) RETURNS jsonb
+	AS 'MODULE_PATHNAME', 'query_parameters' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 CREATE FUNCTION more.sql(query more.query, pretty boolean DEFAULT false) RETURNS text
 	AS 'MODULE_PATHNAME', 'query_sql' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 
@@ -50,6 +57,9 @@ COMMENT ON FUNCTION more.query_out(more.query) IS 'I/O';
 COMMENT ON FUNCTION more.query_recv(internal) IS 'I/O';
 COMMENT ON FUNCTION more.query_send(more.query) IS 'I/O';
 COMMENT ON FUNCTION more.from_table(regclass) IS 'a query for all rows of a table or view';
+COMMENT ON FUNCTION more.from_parts(jsonb) IS 'a query from its parts, as more.parts gives them';
+COMMENT ON FUNCTION more.parts(more.query) IS 'a query''s parts by name';
+COMMENT ON FUNCTION more.parameters(more.query) IS 'the values that are bound to a query, with their types';
 COMMENT ON FUNCTION more.sql(more.query, boolean) IS 'a query as SQL, in one line or with its clauses on lines';
 COMMENT ON FUNCTION more.filter(more.query, text, jsonb) IS 'the rows for which a condition is true';
 COMMENT ON FUNCTION more.exclude(more.query, text, jsonb) IS 'the rows for which a condition is not true';
