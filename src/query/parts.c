@@ -140,9 +140,11 @@ query_parameters(PG_FUNCTION_ARGS)
 			appendStringInfoString(&out, ", ");
 		appendStringInfoChar(&out, '{');
 		put_key(&out, "type");
-		escape_json(&out, binding->type ? binding->type : "unknown");
+		escape_json(&out, binding->data ? "more.rowset" : binding->type ? binding->type : "unknown");
 		put_key(&out, "value");
-		if (binding->value)
+		if (binding->data)
+			rowset_print(&out, rowset_from_datum(binding->data));
+		else if (binding->value)
 			escape_json(&out, binding->value);
 		else
 			appendStringInfoString(&out, "null");

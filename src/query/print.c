@@ -162,6 +162,20 @@ placeholder_number(const char *digits)
 	return number;
 }
 
+/* What a placeholder stands for; next is what follows it. */
+static void
+append_binding(StringInfo out, const QueryBinding *binding, int number, char next, QueryPrint mode)
+{
+	if (binding->data == 0 && mode == PRINT_PARAMETERS)
+		appendStringInfo(out, "$%d", number);
+	else if (binding->data == 0)
+		append_literal(out, binding, next);
+	else if (mode == PRINT_PARAMETERS)
+		appendStringInfo(out, "ROWS FROM (more._literal_rows($%d) AS (%s))", number, binding->columns);
+	else
+		query_print_data(out, binding);
+}
+
 /* Stored text with its placeholders replaced. */
 static void
 append_replaced(StringInfo out, const char *stored, const MoreQuery *query, QueryPrint mode)
@@ -180,10 +194,7 @@ append_replaced(StringInfo out, const char *stored, const MoreQuery *query, Quer
 		p = mark + 1 + PLACEHOLDER_DIGITS;
 		if (number < 1 || number > list_length(query->bindings))
 			elog(ERROR, "query has no binding %d", number);
-		if (mode == PRINT_PARAMETERS)
-			appendStringInfo(out, "$%d", number);
-		else
-			append_literal(out, list_nth(query->bindings, number - 1), *p);
+		append_binding(out, list_nth(query->bindings, number - 1), number, *p, mode);
 	}
 	appendStringInfoString(out, p);
 }

@@ -228,12 +228,17 @@ typedef enum QueryPrint
 	PRINT_STORED,				/* stored text, to become a part of something */
 	PRINT_LITERALS,				/* for people and dumps: values as literals, rows as VALUES */
 	PRINT_PRETTY,				/* the same, with clauses on lines */
-	PRINT_PARAMETERS			/* to be run: $1, ..., in the order of bindings, rows as functions of theirs */
+	PRINT_PARAMETERS			/* to be run: $1, ..., in the order of bindings; what stands for rows reads
+								 * more._literal_rows($1), where $1 is the more.rowset */
 } QueryPrint;
 
 extern void query_print(StringInfo out, const MoreQuery *query, QueryPrint mode);
 extern char *query_text(const MoreQuery *query, QueryPrint mode);
 extern char *stored_print(const char *stored, const MoreQuery *query, QueryPrint mode);	/* any stored text of the query's */
+
+/* --- data.c: literal rows -------------------------------------------------- */
+
+extern void query_print_data(StringInfo out, const QueryBinding *binding);
 
 /* --- argument.c: the arguments of steps ------------------------------------ */
 

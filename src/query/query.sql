@@ -33,6 +33,15 @@ CREATE CAST (more.query AS text) WITH INOUT AS ASSIGNMENT;
 CREATE FUNCTION more.from_table(target regclass) RETURNS more.query
 	AS 'MODULE_PATHNAME', 'query_from_table' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 
+CREATE FUNCTION more.literal(data more.rowset, target regclass DEFAULT NULL) RETURNS more.query
+	AS 'MODULE_PATHNAME', 'query_literal' LANGUAGE C STABLE PARALLEL SAFE;
+
+CREATE FUNCTION more._literal_rows_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'query_literal_rows_support' LANGUAGE C STRICT PARALLEL SAFE;
+CREATE FUNCTION more._literal_rows(data more.rowset) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'query_literal_rows' LANGUAGE C STABLE STRICT PARALLEL SAFE
+	SUPPORT more._literal_rows_support;
+
 CREATE FUNCTION more.from_parts(parts jsonb) RETURNS more.query
 	AS 'MODULE_PATHNAME', 'query_from_parts' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 
@@ -57,6 +66,9 @@ COMMENT ON FUNCTION more.query_out(more.query) IS 'I/O';
 COMMENT ON FUNCTION more.query_recv(internal) IS 'I/O';
 COMMENT ON FUNCTION more.query_send(more.query) IS 'I/O';
 COMMENT ON FUNCTION more.from_table(regclass) IS 'a query for all rows of a table or view';
+COMMENT ON FUNCTION more.literal(more.rowset, regclass) IS 'a query for literal rows, with the types of the target''s columns';
+COMMENT ON FUNCTION more._literal_rows_support(internal) IS 'internal: planner support of more._literal_rows';
+COMMENT ON FUNCTION more._literal_rows(more.rowset) IS 'internal: the literal rows of a query, when it is run';
 COMMENT ON FUNCTION more.from_parts(jsonb) IS 'a query from its parts, as more.parts gives them';
 COMMENT ON FUNCTION more.parts(more.query) IS 'a query''s parts by name';
 COMMENT ON FUNCTION more.parameters(more.query) IS 'the values that are bound to a query, with their types';
