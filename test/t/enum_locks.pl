@@ -54,7 +54,7 @@ sub nobody_waits
 	my ($sql, $of) = @_;
 	for my $try (1 .. 8)
 	{
-		my ($code, $out, $err) = $node->psql('postgres', "SET lock_timeout = '2s'; $sql");
+		my ($code, $out, $err) = $node->psql('postgres', "SET lock_timeout = '20s'; $sql");
 		is($code, 0, "$of: nobody queues behind it, $try") or diag($err);
 		select undef, undef, undef, 0.07;
 	}

@@ -99,11 +99,13 @@ my $pid = ask($old, 'BEGIN; SELECT pg_backend_pid();');
 chomp $pid;
 my $call = start_call("CALL more.enum_drop('mood', 'v1');");
 until_said($call, qr/NOTICE:  waiting for what began before type mood was changed\nDETAIL:  Waiting for process $pid \("old "one""\) since 20/);
-like($node->safe_psql('postgres', 'SELECT object FROM more.enum_progress'), qr/^process $pid /, 'the record says so, too');
-is($node->safe_psql('postgres', q{SELECT backend_xid, backend_xmin FROM pg_stat_activity WHERE application_name = 'change'}), '|', 'no snapshot is held meanwhile');
-is( $node->safe_psql('postgres', q{SELECT string_agg(locktype || ' ' || mode, ', ' ORDER BY locktype) FROM pg_locks
-		WHERE pid = (SELECT pid FROM pg_stat_activity WHERE application_name = 'change')}),
-	'advisory ExclusiveLock, virtualxid ExclusiveLock', 'and no lock but the change\'s own');
+ok($node->poll_query_until('postgres', "SELECT object LIKE 'process $pid %' FROM more.enum_progress"), 'the record says so, too');
+# now and then it looks whether they are there still
+ok($node->poll_query_until('postgres', q{SELECT backend_xid IS NULL AND backend_xmin IS NULL FROM pg_stat_activity WHERE application_name = 'change'}),
+	'no snapshot is held meanwhile');
+ok( $node->poll_query_until('postgres', q{SELECT string_agg(locktype || ' ' || mode, ', ' ORDER BY locktype) = 'advisory ExclusiveLock, virtualxid ExclusiveLock'
+		FROM pg_locks WHERE pid = (SELECT pid FROM pg_stat_activity WHERE application_name = 'change')}),
+	'and no lock but the change\'s own');
 $node->safe_psql('postgres', q{CREATE INDEX CONCURRENTLY beside ON t (id); VACUUM t; ALTER TABLE t ADD x integer});
 is_waiting('beside DDL');
 value_is('v1', 1, 'the value is retired');
@@ -158,7 +160,8 @@ is(ask($old, 'SELECT m FROM t WHERE id = 102;'), "ok\n", 'and the row has the ot
 
 # Cancelled, timed out, its session ended: the value stays retired, nothing is locked, and the next call finishes.
 ask($old, 'BEGIN; SELECT 1;');
-$call = start_call("CALL more.enum_drop('mood', 'v6');", "SET statement_timeout = '3s';\n");
+$call = session('change');
+send_to($call, "SET statement_timeout = '3s';\nCALL more.enum_drop('mood', 'v6');");
 like(outcome($call), qr/canceling statement due to statement timeout/, 'statement_timeout');
 $call = start_call("CALL more.enum_drop('mood', 'v6');");
 $node->safe_psql('postgres', q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = 'change'});
