@@ -3,7 +3,7 @@
 \i sql/include/setup.sql
 LOAD 'pg_more';
 
-CREATE TABLE hashes (a integer, b integer);
+CREATE TABLE hashes (a integer, b integer) WITH (autovacuum_enabled = off);
 INSERT INTO hashes SELECT g, g FROM generate_series(1, 1000) AS g;
 ANALYZE hashes;
 SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute

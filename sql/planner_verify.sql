@@ -3,7 +3,7 @@
 \i sql/include/setup.sql
 LOAD 'pg_more';
 
-CREATE TABLE hashes (a integer, b integer, t text);
+CREATE TABLE hashes (a integer, b integer, t text) WITH (autovacuum_enabled = off);
 INSERT INTO hashes SELECT g, g % 1000, 'x' || g FROM generate_series(1, 2000) AS g;
 INSERT INTO hashes SELECT * FROM hashes WHERE a < 3;
 ANALYZE hashes;
