@@ -336,3 +336,12 @@ CREATE INDEX multi ON public.summed USING brin (v public.multi);
 SELECT 'public.multi'::regclass::oid AS before \gset
 CALL more.enum_drop('public.arg', 'z', 'set_value', 'x');
 SELECT 'public.multi'::regclass::oid <> :before AS rebuilt;
+
+-- statistics over several columns are made with those of each, and nothing is left to warn of
+CREATE TYPE public.hue AS ENUM ('red', 'blue');
+CREATE TABLE public.measured (a integer, b integer, v public.hue);
+CREATE STATISTICS public.measured_stats ON a, b FROM public.measured;
+INSERT INTO public.measured SELECT g % 3, g % 5, 'blue' FROM generate_series(1, 45) AS g;
+ANALYZE public.measured;
+CALL more.enum_drop('public.hue', 'blue', 'set_value', 'red');
+SELECT attname, most_common_vals FROM pg_stats WHERE tablename = 'measured' ORDER BY 1;

@@ -398,6 +398,20 @@ analyze(Oid relid, List *names)
 	SPI_finish();
 }
 
+/* Extended statistics need all columns that they are of; ANALYZE of others warns that it cannot make them. */
+static bool
+has_extended_statistics(Oid relid)
+{
+	Relation	rel = try_table_open(relid, AccessShareLock);
+	bool		result;
+
+	if (rel == NULL)
+		return false;
+	result = RelationGetStatExtList(rel) != NIL;
+	table_close(rel, AccessShareLock);
+	return result;
+}
+
 /* One ANALYZE for each table: of the columns that it needs, or of all for an index's or extended statistics. */
 static void
 analyze_tables(List *holding)
@@ -409,12 +423,13 @@ analyze_tables(List *holding)
 	{
 		Oid			relid = table_of(lfirst(cell));
 		List	   *names = NIL;
-		bool		all = false;
+		bool		all;
 		ListCell   *inner;
 
 		if (!OidIsValid(relid) || list_member_oid(done, relid) || !may_analyze(relid))
 			continue;
 		done = lappend_oid(done, relid);
+		all = has_extended_statistics(relid);
 		foreach(inner, holding)
 		{
 			EnumColumn *column = lfirst(inner);
