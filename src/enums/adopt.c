@@ -119,8 +119,7 @@ locked(Adoption *adoption, void (*action) (Adoption *))
 		next_transaction();
 		if (attempt % 50 == 0)
 			ereport(NOTICE,
-					(errmsg("change " INT64_FORMAT ": waiting for a moment in which table %s can be locked",
-							adoption->change->id, adopt_table(adoption))));
+					(errmsg("waiting for a moment in which table %s can be locked", adopt_table(adoption))));
 		pause_without_snapshot();
 	}
 	next_transaction();
@@ -312,7 +311,29 @@ bind_trigger(Adoption *adoption)
 	CommandCounterIncrement();
 }
 
-/* ... and do what the swap will do, and undo it. */
+/* The record of this call, or of the one that it goes on with. */
+static void
+begin_record(Adoption *adoption)
+{
+	MemoryContext old = MemoryContextSwitchTo(adoption->context);
+	char	   *label = psprintf("%s.%s", adopt_table(adoption), quote_identifier(adoption->column));
+	StringInfoData arguments;
+
+	adoption->change = change_find(adoption->type, "adopt", label);
+	if (adoption->change == NULL)
+	{
+		initStringInfo(&arguments);
+		appendStringInfoString(&arguments, "{\"label\": ");
+		escape_json(&arguments, label);
+		appendStringInfoString(&arguments, ", \"to\": ");
+		escape_json(&arguments, type_sql(adoption->to, -1));
+		appendStringInfoChar(&arguments, '}');
+		adoption->change = change_start(adoption->type, "adopt", arguments.data);
+	}
+	MemoryContextSwitchTo(old);
+}
+
+/* ... and do what the swap will do, and undo it.  What stops here leaves no record either. */
 static void
 add_column(Adoption *adoption)
 {
@@ -320,6 +341,10 @@ add_column(Adoption *adoption)
 	ErrorData  *error;
 
 	adopt_run("LOCK TABLE %s IN ACCESS EXCLUSIVE MODE", table);
+	begin_record(adoption);
+	change_step(adoption->change, "add", NULL);
+	/* an attempt that was rolled back may have added it */
+	adoption->new_attnum = get_attnum(adoption->relid, adoption->new_column);
 	if (adoption->new_attnum == InvalidAttrNumber)
 	{
 		adopt_run("ALTER TABLE %s ADD COLUMN %s %s", table, quote_identifier(adoption->new_column), type_sql(adoption->to, -1));
@@ -474,28 +499,6 @@ swap(Adoption *adoption)
 	adopt_swap(adoption, false);
 }
 
-/* The record of this call, or of the one that it goes on with. */
-static void
-begin_record(Adoption *adoption)
-{
-	MemoryContext old = MemoryContextSwitchTo(adoption->context);
-	char	   *label = psprintf("%s.%s", adopt_table(adoption), quote_identifier(adoption->column));
-	StringInfoData arguments;
-
-	adoption->change = change_find(adoption->type, "adopt", label);
-	if (adoption->change == NULL)
-	{
-		initStringInfo(&arguments);
-		appendStringInfoString(&arguments, "{\"label\": ");
-		escape_json(&arguments, label);
-		appendStringInfoString(&arguments, ", \"to\": ");
-		escape_json(&arguments, type_sql(adoption->to, -1));
-		appendStringInfoChar(&arguments, '}');
-		adoption->change = change_start(adoption->type, "adopt", arguments.data);
-	}
-	MemoryContextSwitchTo(old);
-}
-
 static void
 adopt(Adoption *adoption)
 {
@@ -503,9 +506,6 @@ adopt(Adoption *adoption)
 	check_earlier(adoption);
 	check_values(adoption);
 	adopt_require_portable(adoption);
-	begin_record(adoption);
-	/* what stops here leaves no record either */
-	change_step(adoption->change, "add", NULL);
 	locked(adoption, add_column);
 	copy_all(adoption);
 	adopt_commit(adoption, "constraints", NULL);
