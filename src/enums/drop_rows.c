@@ -48,6 +48,7 @@ migrate_column(Drop *drop, Task *task, int passes)
 
 	walk.context = context;
 	walk.once = passes > 0;
+	walk.commits = !drop->atomic;
 	drop_begin_step(drop, drop->is_retired ? "look again" : "migrate", task_column_text(task->column));
 	while (more && (passes == 0 || walk.passes < passes))
 	{

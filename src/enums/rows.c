@@ -14,6 +14,17 @@
  * over, so that nobody waits for us while we wait for somebody.  The second
  * changes just the rows that were locked.  If it changes fewer, a trigger
  * suppresses the change, and that is an error rather than an endless loop.
+ *
+ * Where nothing but the server's own UPDATE has a say in what becomes of a row,
+ * that is, where a column of the enum itself gets a value or null, in a table
+ * without triggers and rules, and whoever calls commits after each batch, a batch
+ * is that UPDATE alone, in a subtransaction.  It changes what it finds at the
+ * addresses, if it holds the value still, and the history is told the keys of
+ * just the rows that it returns.  It gives up when it has waited a millisecond for
+ * a lock: then what it has changed is free again, and the two statements take its
+ * place, in this batch and in the next ones.  So nobody waits for us while we wait
+ * for somebody but for that millisecond, and no deadlock lasts longer.
+ *
  * Rows are found by collecting addresses in one scan, which may use an index or
  * parallel workers; where there are very many, by ranges of blocks instead.
  *
@@ -68,11 +79,17 @@
 #include "compat.h"
 #include "enums/drop.h"
 #include "enums/enums.h"
+#include "enums/transaction.h"
 
 PG_FUNCTION_INFO_V1(enum_counts);
 
 /* How many addresses are collected at a time. */
 #define MAX_TIDS 100000
+
+/* How long an UPDATE of rows that were not locked before waits for others', in milliseconds; */
+#define MOMENT		1
+/* ... and how many batches are locked first after it has given up. */
+#define CAREFUL_BATCHES	16
 
 /* The parameters of our statements, by number. */
 enum
@@ -97,7 +114,8 @@ typedef struct Batch
 	Oid			root;			/* the topmost partitioned table, or the table itself */
 	bool		read_root;		/* rows are looked for through it, */
 	bool		write_root;		/* or changed */
-	bool		lock;			/* rows can be locked before they are changed */
+	bool		lock;			/* rows can be locked before they are changed, */
+	bool		at_once;		/* but need not be: one UPDATE does it all */
 	List	   *key;			/* attribute numbers that tell a row again, or NIL */
 	List	   *together;		/* names of the table's columns that get the new value in one statement */
 	bool		keep;			/* the history wants what rows hold */
@@ -774,6 +792,8 @@ begin_change(Batch *batch, EnumChange *change, Oid old_oid, EnumPolicy policy, O
 			(!may(column->relid, right) && may(batch->root, right));
 	/* to lock rows takes the right to update them */
 	batch->lock = policy != POLICY_CASCADE || may(batch->read_root ? batch->root : column->relid, ACL_UPDATE);
+	batch->at_once = column->plain && (policy == POLICY_SET_VALUE || policy == POLICY_SET_NULL) &&
+		!batch->read_root && !batch->write_root && rel->trigdesc == NULL && rel->rd_rules == NULL;
 	name_old_value(batch, old_oid);
 	if (batch->keep)
 		batch->key = history_key(rel, column);
@@ -1123,17 +1143,130 @@ notice_without_key(Batch *batch, RowWalk *walk)
 			 errdetail("The table has no primary key, nor another unique key without nulls, that would tell its rows again.")));
 }
 
+/* The UPDATE of a batch, whose plan is kept until another one is asked for. */
+static uint64
+run_update(Batch *batch, const char *sql)
+{
+	static SPIPlanPtr plan = NULL;
+	static char *of = NULL;
+	static Oid	type = InvalidOid;
+	int			result;
+
+	if (of == NULL || type != batch->type || strcmp(of, sql) != 0)
+	{
+		SPIPlanPtr	made = SPI_prepare(sql, NARGS, batch->types);
+
+		if (made == NULL || SPI_keepplan(made) != 0)
+			elog(ERROR, "could not prepare a statement: %s", SPI_result_code_string(SPI_result));
+		if (plan)
+			SPI_freeplan(plan);
+		if (of)
+			pfree(of);
+		plan = made;
+		of = NULL;
+		of = MemoryContextStrdup(TopMemoryContext, sql);
+		type = batch->type;
+	}
+	result = SPI_execute_plan(plan, batch->values, batch->nulls, false, 0);
+	if (result < 0)
+		elog(ERROR, "could not run a statement: %s", SPI_result_code_string(result));
+	return SPI_processed;
+}
+
+/* Bind the addresses that an UPDATE has returned. */
+static void
+bind_changed(Batch *batch, int count)
+{
+	Datum	   *tids = palloc(sizeof(Datum) * Max(count, 1));
+	bool		isnull;
+
+	for (int i = 0; i < count; i++)
+		tids[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
+	bind_tids(batch, tids, count);
+}
+
+/* Tell the history of rows that an UPDATE has just changed, and returned. */
+static void
+keep_updated(Batch *batch, int count)
+{
+	bool		wanted = batch->keep && !batch->full && batch->key && count > 0;
+	FoundRow   *rows = palloc0(sizeof(FoundRow) * Max(count, 1));
+
+	if (wanted)
+	{
+		int			nest = begin_portable_text();
+
+		bind_changed(batch, count);
+		if (run(batch, psprintf("SELECT %s FROM %s WHERE t.ctid OPERATOR(pg_catalog.=) ANY (" TIDS_SQL ")",
+								key_sql(batch), from_sql(batch, false)), 0) != count)
+			elog(ERROR, "rows that were changed cannot be found");
+		for (int i = 0; i < count; i++)
+			rows[i].key = text_at(SPI_tuptable, i, 1);
+		AtEOXact_GUC(false, nest);
+	}
+	keep_rows(batch, rows, count);
+}
+
+/* What update_at_once() does in its subtransaction. */
+typedef struct AtOnce
+{
+	Batch	   *batch;
+	int64		changed;
+} AtOnce;
+
+static void
+update_rows(void *arg)
+{
+	AtOnce	   *at_once = arg;
+	Batch	   *batch = at_once->batch;
+
+	at_once->changed = run_update(batch, psprintf("UPDATE %s SET %s = %s WHERE t.ctid OPERATOR(pg_catalog.=) ANY (" TIDS_SQL ") AND %s%s",
+												  from_sql(batch, false), quote_identifier(batch->column->name), new_value_sql(batch),
+												  holds_sql(batch), batch->keep && !batch->full && batch->key ? " RETURNING t.ctid" : ""));
+}
+
+/* Change the rows at the bound addresses in one statement; false, and nothing changed, if others have locked some. */
+static bool
+update_at_once(Batch *batch, RowWalk *walk, int64 *changed)
+{
+	AtOnce		at_once = {batch, 0};
+	ErrorContextCallback callback = {error_context_stack, change_context, psprintf("column %s", column_text(batch->column))};
+	ErrorData  *error;
+
+	error_context_stack = &callback;
+	error = in_subtransaction(update_rows, &at_once, MOMENT, true);
+	error_context_stack = callback.previous;
+	if (error == NULL)
+	{
+		notice_without_key(batch, walk);
+		keep_updated(batch, at_once.changed);
+		*changed = at_once.changed;
+		return true;
+	}
+	if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE && error->sqlerrcode != ERRCODE_T_R_DEADLOCK_DETECTED)
+		ReThrowError(error);
+	FreeErrorData(error);
+	walk->careful = CAREFUL_BATCHES;
+	return false;
+}
+
 /* Lock and change one lot of rows; returns how many. */
 static int64
 process_rows(Batch *batch, RowWalk *walk, LockWhich which)
 {
 	int			count;
-	FoundRow   *rows = lock_rows(batch, which, &count);
-	Datum	   *tids = palloc(sizeof(Datum) * Max(count, 1));
+	FoundRow   *rows;
+	Datum	   *tids;
 	int64		changed;
 
+	if (which == LOCK_ADDRESSES && batch->at_once && walk->commits && walk->careful == 0 &&
+		update_at_once(batch, walk, &changed))
+		return changed;
+	walk->careful = Max(walk->careful - 1, 0);
+	rows = lock_rows(batch, which, &count);
 	if (count == 0)
 		return 0;
+	tids = palloc(sizeof(Datum) * count);
 	for (int i = 0; i < count; i++)
 		tids[i] = PointerGetDatum(&rows[i].tid);
 	bind_tids(batch, tids, count);
