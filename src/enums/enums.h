@@ -184,6 +184,8 @@ typedef struct RowWalk
 	bool		started;
 	bool		once;			/* one pass will do, if it has changed all that it found */
 	bool		wait;			/* the rows that are left were locked by others */
+	bool		commits;		/* whoever calls commits after each batch */
+	int			careful;		/* batches whose rows are to be locked first, since others lock some */
 	bool		told;			/* that no history is kept */
 	int			passes;
 	int64		found;			/* addresses in this pass, */
