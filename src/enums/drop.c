@@ -320,7 +320,7 @@ clear_holders(Drop *drop)
 	if (COMPAT_SCANS_KEEP_VALUES && any_cleaned)
 		(void) drop_wait_for_others(drop);
 	drop_begin_step(drop, "statistics", NULL);
-	clear_statistics(drop->type, drop->value);
+	clear_statistics(drop->type, drop->value, drop->new_oid);
 	next_transaction();
 	clear_missing(drop->type, drop->value);
 	next_transaction();

@@ -230,7 +230,7 @@ extern List *indexes_holding(Oid type, Oid value, bool sure);	/* OIDs; unless su
 extern List *statistics_any(Oid type, EnumValueTest test, void *arg);
 extern List *statistics_holding(Oid type, Oid value);	/* of EnumColumn */
 extern void clear_statistics_any(Oid type, EnumValueTest test, void *arg);
-extern void clear_statistics(Oid type, Oid value);		/* what holds it: ANALYZE of the column, or taken away */
+extern void clear_statistics(Oid type, Oid value, Oid heir);	/* what holds it: edited, ANALYZE of the column, or taken away */
 extern void clear_missing(Oid type, Oid value);			/* attmissingval that holds it */
 extern List *missing_any(Oid type, EnumValueTest test, void *arg);	/* of EnumColumn */
 extern bool missing_holds(Oid type, Oid value);

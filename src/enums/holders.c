@@ -6,10 +6,14 @@
  * Each is looked at for any value that passes a test, so that the same looks
  * serve to retire one value and to find values that are gone (check.c).
  *
- * Statistics that hold a value are made anew by ANALYZE, which the caller may
- * not be allowed to run, and which leaves them alone where a table is empty.
- * Then they are taken away, and autovacuum makes new ones.  Nobody can type in
- * a retired value, so a plan does without them no worse than with them.
+ * Where a value has been replaced by another one in all rows, and a column's
+ * statistics have it among the most common values and nowhere else, they tell
+ * what they would tell after ANALYZE if the other value gets its share: so that
+ * is what they are made to say.  Other statistics that hold a value are made
+ * anew by ANALYZE, which the caller may not be allowed to run, and which leaves
+ * them alone where a table is empty.  Then they are taken away, and autovacuum
+ * makes new ones.  Nobody can type in a retired value, so a plan does without
+ * them no worse than with them.
  *
  * The missing value of a column stands in for it in rows that are older than
  * the column.  Once the value has been migrated no such row is left: it read as
@@ -484,13 +488,160 @@ clear_statistics_any(Oid type, EnumValueTest test, void *arg)
 	CommandCounterIncrement();
 }
 
+/* The most common values of a column, with their shares, in a row of pg_statistic. */
+typedef struct Common
+{
+	Datum	   *values;
+	Datum	   *shares;
+	int			count;
+} Common;
+
+/* Gives the share of one value to another; false if the value is not among them. */
+static bool
+hand_over(Common *common, Oid value, Oid heir)
+{
+	int			from = -1;
+	int			to = -1;
+
+	for (int i = 0; i < common->count; i++)
+	{
+		if (DatumGetObjectId(common->values[i]) == value)
+			from = i;
+		else if (DatumGetObjectId(common->values[i]) == heir)
+			to = i;
+	}
+	if (from < 0)
+		return false;
+	if (to < 0)
+		common->values[to = from] = ObjectIdGetDatum(heir);
+	else
+	{
+		common->shares[to] = Float4GetDatum(DatumGetFloat4(common->shares[to]) + DatumGetFloat4(common->shares[from]));
+		common->count--;
+		for (int i = from; i < common->count; i++)
+		{
+			common->values[i] = common->values[i + 1];
+			common->shares[i] = common->shares[i + 1];
+		}
+		to -= to > from;
+	}
+	/* the largest first */
+	for (; to > 0 && DatumGetFloat4(common->shares[to - 1]) < DatumGetFloat4(common->shares[to]); to--)
+	{
+		Datum		other = common->values[to - 1];
+		Datum		share = common->shares[to - 1];
+
+		common->values[to - 1] = common->values[to];
+		common->shares[to - 1] = common->shares[to];
+		common->values[to] = other;
+		common->shares[to] = share;
+	}
+	return true;
+}
+
+/* The one slot that holds the value, if it is that of the most common values and can be edited; -1 otherwise. */
+static int
+common_slot(Datum *values, bool *nulls, Oid type, Oid value)
+{
+	int			result = -1;
+
+	for (int i = 0; i < STATISTIC_NUM_SLOTS; i++)
+	{
+		ArrayType  *array;
+
+		if (nulls[Anum_pg_statistic_stavalues1 - 1 + i])
+			continue;
+		array = DatumGetArrayTypeP(values[Anum_pg_statistic_stavalues1 - 1 + i]);
+		if (!array_any(array, type, is_value, &value))
+			continue;
+		if (result >= 0 || ARR_ELEMTYPE(array) != type ||
+			DatumGetInt16(values[Anum_pg_statistic_stakind1 - 1 + i]) != STATISTIC_KIND_MCV ||
+			nulls[Anum_pg_statistic_stanumbers1 - 1 + i])
+			return -1;
+		result = i;
+	}
+	return result;
+}
+
+/* A row of pg_statistic after the value has gone over into its heir; NULL if that cannot be told. */
+static HeapTuple
+edited_statistics(HeapTuple tuple, TupleDesc desc, Oid type, Oid value, Oid heir)
+{
+	Datum		values[Natts_pg_statistic];
+	bool		nulls[Natts_pg_statistic];
+	bool		replaces[Natts_pg_statistic] = {0};
+	Common		common;
+	int			before;
+	int			shares;
+	int			slot;
+	float4		distinct;
+
+	heap_deform_tuple(tuple, desc, values, nulls);
+	slot = common_slot(values, nulls, type, value);
+	if (slot < 0)
+		return NULL;
+	deconstruct_array(DatumGetArrayTypeP(values[Anum_pg_statistic_stavalues1 - 1 + slot]), type,
+					  sizeof(Oid), true, TYPALIGN_INT, &common.values, NULL, &before);
+	deconstruct_array(DatumGetArrayTypeP(values[Anum_pg_statistic_stanumbers1 - 1 + slot]), FLOAT4OID,
+					  sizeof(float4), true, TYPALIGN_INT, &common.shares, NULL, &shares);
+	common.count = before;
+	if (shares != before || !hand_over(&common, value, heir))
+		return NULL;
+	distinct = DatumGetFloat4(values[Anum_pg_statistic_stadistinct - 1]);
+	if (common.count < before && distinct > 1)
+	{
+		values[Anum_pg_statistic_stadistinct - 1] = Float4GetDatum(distinct - 1);
+		replaces[Anum_pg_statistic_stadistinct - 1] = true;
+	}
+	values[Anum_pg_statistic_stavalues1 - 1 + slot] =
+		PointerGetDatum(construct_array(common.values, common.count, type, sizeof(Oid), true, TYPALIGN_INT));
+	replaces[Anum_pg_statistic_stavalues1 - 1 + slot] = true;
+	values[Anum_pg_statistic_stanumbers1 - 1 + slot] =
+		PointerGetDatum(construct_array(common.shares, common.count, FLOAT4OID, sizeof(float4), true, TYPALIGN_INT));
+	replaces[Anum_pg_statistic_stanumbers1 - 1 + slot] = true;
+	return heap_modify_tuple(tuple, desc, values, nulls, replaces);
+}
+
+/* Edits the statistics of a column where they can be, under the lock that ANALYZE takes. */
+static void
+edit_statistics(EnumColumn *column, Oid type, Oid value, Oid heir)
+{
+	Oid			relid = table_of(column);
+	Relation	rel = OidIsValid(relid) && !OidIsValid(column->statistics) ? try_table_open(relid, ShareUpdateExclusiveLock) : NULL;
+	Relation	statistic;
+
+	if (rel == NULL)
+		return;
+	statistic = table_open(StatisticRelationId, RowExclusiveLock);
+	for (int inherited = 0; inherited <= 1; inherited++)
+	{
+		HeapTuple	tuple = SearchSysCache3(STATRELATTINH, ObjectIdGetDatum(column->relid),
+											Int16GetDatum(column->attnum), BoolGetDatum(inherited));
+		HeapTuple	edited = HeapTupleIsValid(tuple) ?
+			edited_statistics(tuple, RelationGetDescr(statistic), type, value, heir) : NULL;
+
+		if (edited)
+			CatalogTupleUpdate(statistic, &edited->t_self, edited);
+		if (HeapTupleIsValid(tuple))
+			ReleaseSysCache(tuple);
+	}
+	table_close(statistic, RowExclusiveLock);
+	table_close(rel, NoLock);
+}
+
 /*
  * clear_statistics
- *		The same for one value.
+ *		The same for one value.  heir is the value that has taken its place in all
+ *		rows of all columns, or InvalidOid.
  */
 void
-clear_statistics(Oid type, Oid value)
+clear_statistics(Oid type, Oid value, Oid heir)
 {
+	ListCell   *cell;
+
+	foreach(cell, OidIsValid(heir) ? statistics_holding(type, value) : NIL)
+		edit_statistics(lfirst(cell), type, value, heir);
+	CommandCounterIncrement();
 	clear_statistics_any(type, is_value, &value);
 }
 
