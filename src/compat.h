@@ -297,6 +297,17 @@ compat_json_untranslatable(JsonParseErrorType error)
 #define compat_btree_endpoint(index, level) _bt_get_endpoint(index, level, false, NULL)
 #endif
 
+/* Coming down a btree took the table from 16 on, no snapshot from 17 on; in 19 it says whether it shall tell the way. */
+#if PG_VERSION_NUM >= 190000
+#define compat_btree_search(index, table, key, leaf) ((void) _bt_search(index, table, key, leaf, BT_READ, false))
+#elif PG_VERSION_NUM >= 170000
+#define compat_btree_search(index, table, key, leaf) _bt_freestack(_bt_search(index, table, key, leaf, BT_READ))
+#elif PG_VERSION_NUM >= 160000
+#define compat_btree_search(index, table, key, leaf) _bt_freestack(_bt_search(index, table, key, leaf, BT_READ, NULL))
+#else
+#define compat_btree_search(index, table, key, leaf) _bt_freestack(_bt_search(index, key, leaf, BT_READ, NULL))
+#endif
+
 /* Until 15 the identifier of a utility statement was made of its text. */
 #if PG_VERSION_NUM >= 160000
 #include "nodes/queryjumble.h"

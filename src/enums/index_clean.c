@@ -10,7 +10,9 @@
  * 1. Entries of dead rows that hold the value are deleted, page by page, by the
  *    function with which inserting deletes dead entries of a page that is full.
  *    It asks the table which rows nobody can see, and writes WAL that tells a
- *    standby up to which transaction.
+ *    standby up to which transaction.  Where the first column is of the enum, only
+ *    the pages from the first that a search for the value comes to, up to a high
+ *    key that is behind it, can have such entries.
  * 2. Pages that have become empty are deleted, with the keys between them, by
  *    the access method's own bulk deletion, which is asked to delete no entry.
  * 3. What is left are keys that bound a page that has neighbours: the high key of
@@ -88,7 +90,9 @@ typedef struct Clean
 {
 	Relation	table;
 	Relation	index;
+	BlockNumber nblocks;		/* of the table */
 	Bitmapset  *columns;		/* of the index, that are values of the enum */
+	BTScanInsert key;			/* that leads to the value, where it is in the first column */
 	Oid			value;
 	Oid			next;			/* in the order of the type, or InvalidOid */
 	Oid			previous;
@@ -198,7 +202,7 @@ read_rows(Clean *clean)
 		if (ItemPointerGetBlockNumber(&clean->entries[i].tid) == block)
 			continue;
 		block = ItemPointerGetBlockNumber(&clean->entries[i].tid);
-		if (block < RelationGetNumberOfBlocks(clean->table))
+		if (block < clean->nblocks)
 			ReleaseBuffer(ReadBuffer(clean->table, block));
 	}
 }
@@ -249,19 +253,64 @@ delete_entries(Clean *clean, BlockNumber block)
 	return result;
 }
 
-/* Step 1: all leaves; false if entries had to stay. */
+/* What leads to the value where the first column is of the enum; NULL where another one is. */
+static BTScanInsert
+value_key(Clean *clean)
+{
+	TupleDesc	desc = RelationGetDescr(clean->index);
+	Datum	   *values = palloc0(sizeof(Datum) * desc->natts);
+	bool	   *nulls = palloc(sizeof(bool) * desc->natts);
+	IndexTuple	tuple;
+	BTScanInsert key;
+
+	if (!bms_is_member(1, clean->columns))
+		return NULL;
+	memset(nulls, true, sizeof(bool) * desc->natts);
+	values[0] = ObjectIdGetDatum(clean->value);
+	nulls[0] = false;
+	tuple = index_truncate_tuple(desc, index_form_tuple(desc, values, nulls), 1);
+	if (desc->natts > 1)
+		BTreeTupleSetNAtts(tuple, 1, false);
+	key = _bt_mkscankey(clean->index, tuple);
+	/* whatever the row's address is */
+	key->scantid = NULL;
+	return key;
+}
+
+/* The first leaf that can have entries that hold the value, locked; or none. */
+static Buffer
+first_leaf(Clean *clean)
+{
+	Buffer		result;
+
+	if (clean->key == NULL)
+		return compat_btree_endpoint(clean->index, 0);
+	compat_btree_search(clean->index, clean->table, clean->key, &result);
+	return result;
+}
+
+/* Is what is behind the leaf, which is locked, behind the value, too? */
+static bool
+is_last_leaf(Clean *clean, Page page)
+{
+	return P_RIGHTMOST(BTPageGetOpaque(page)) ||
+		(clean->key && !P_IGNORE(BTPageGetOpaque(page)) && _bt_compare(clean->index, clean->key, page, P_HIKEY) < 0);
+}
+
+/* Step 1: all leaves that can have such entries; false if some had to stay. */
 static bool
 clean_leaves(Clean *clean)
 {
-	Buffer		buffer = compat_btree_endpoint(clean->index, 0);
+	Buffer		buffer = first_leaf(clean);
 	bool		all = true;
+
 
 	while (BufferIsValid(buffer))
 	{
 		Page		page = BufferGetPage(buffer);
 		BlockNumber block = BufferGetBlockNumber(buffer);
 		BTPageOpaque opaque = BTPageGetOpaque(page);
-		BlockNumber next = opaque->btpo_next;
+		BlockNumber next = is_last_leaf(clean, page) ? P_NONE : opaque->btpo_next;
 
 		clean->nentries = 0;
 		if (!P_IGNORE(opaque))
@@ -804,6 +853,8 @@ clean_open_index(Clean *clean, Oid type, bool entries_only)
 		clean->entries = palloc(sizeof(TM_IndexDelete) * MaxTIDsPerBTreePage);
 		clean->states = palloc(sizeof(TM_IndexStatus) * MaxTIDsPerBTreePage);
 		clean->scratch = AllocSetContextCreate(context, "pg_more clean page", ALLOCSET_DEFAULT_SIZES);
+		clean->key = value_key(clean);
+		clean->nblocks = RelationGetNumberOfBlocks(clean->table);
 		MemoryContextSwitchTo(clean->scratch);
 		result = clean_leaves(clean);
 		if (result && !entries_only)
