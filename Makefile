@@ -43,6 +43,8 @@ OBJS = \
 	src/planner/may_fail.o \
 	src/planner/narrowing.o \
 	src/planner/array_join.o \
+	src/planner/shared_subqueries.o \
+	src/planner/shared_scan.o \
 	src/planner/join_tree.o \
 	src/planner/or_reduction.o \
 	src/planner/explain.o \

@@ -13,7 +13,8 @@
  * is printed if as many places were changed there.  A shape that only the
  * rewriter brought in, with a view, is printed in its expanded form, unless
  * that has conditions that SQL cannot show: then there is no SQL.  Nor is there
- * where rows are found for a table inside a join with a name of its own.
+ * where rows are found for a table inside a join with a name of its own, nor
+ * for subqueries that share results, which are written as before.
  */
 #include "postgres.h"
 
@@ -31,6 +32,7 @@
 #include "utils/tuplestore.h"
 
 #include "planner/planner.h"
+#include "planner/shared.h"
 #include "statement.h"
 
 PG_FUNCTION_INFO_V1(explain_rewrites);
@@ -86,6 +88,7 @@ statement_sql(Query *query)
 
 	query = (Query *) cast_parameters((Node *) query, NULL);
 	(void) show_found((Node *) query, &failed);
+	unmark_shared((Node *) query);
 	if (failed)
 		return NULL;
 	sql = pg_get_querydef(query, true);
@@ -149,7 +152,7 @@ put_reports(ReturnSetInfo *rsinfo, List *reports, Query *original, bool expandab
 		values[3] = cost_datum(report->before);
 		nulls[4] = report->after < 0;
 		values[4] = cost_datum(report->after);
-		if (shown)
+		if (shown && report->id != REWRITE_SHARED_SUBQUERIES)
 			sql = statement_sql(shown);
 		nulls[5] = sql == NULL;
 		if (sql)

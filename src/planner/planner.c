@@ -36,6 +36,7 @@
 #include "utils/memutils.h"
 
 #include "planner/lookup.h"
+#include "planner/shared.h"
 
 /* Lists of fewer tuples than this are first planned as they are. */
 #define SMALL_LIST 64
@@ -56,6 +57,7 @@ typedef struct RewriteInfo
 } RewriteInfo;
 
 static const RewriteInfo rewrites[REWRITES] = {
+	[REWRITE_SHARED_SUBQUERIES] = {"shared_subqueries", try_shared_subqueries},
 	[REWRITE_HASHED_CASE] = {"hashed_case", try_hashed_case},
 	[REWRITE_ROWS_IN] = {"rows_in", try_rows_in},
 	[REWRITE_COMPOSITE_IN] = {"composite_in", try_composite_in},
@@ -64,7 +66,7 @@ static const RewriteInfo rewrites[REWRITES] = {
 };
 
 int			rewrites_mode = REWRITE_ON;
-int			rewrite_modes[REWRITES] = {REWRITE_ON, REWRITE_ON, REWRITE_ON, REWRITE_ON, REWRITE_ON};
+int			rewrite_modes[REWRITES] = {REWRITE_ON, REWRITE_ON, REWRITE_ON, REWRITE_ON, REWRITE_ON, REWRITE_ON};
 
 static planner_hook_type previous_planner = NULL;
 
@@ -456,7 +458,7 @@ consider(Decision *decision, RewriteId id)
 		return;
 	if (attempt.force || attempt.sure)
 	{
-		if (decision->costs)
+		if (decision->costs && !attempt.same_cost)
 		{
 			plan_best(decision);
 			before = decision->best.cost;
@@ -697,4 +699,5 @@ planner_init(void)
 	stats_init();
 	verify_init();
 	list_stats_init();
+	shared_scan_init();
 }

@@ -21,6 +21,7 @@ struct ExplainState;
 /* The rewrites, in the order in which they are tried. */
 typedef enum RewriteId
 {
+	REWRITE_SHARED_SUBQUERIES,
 	REWRITE_HASHED_CASE,
 	REWRITE_ROWS_IN,
 	REWRITE_COMPOSITE_IN,
@@ -67,9 +68,11 @@ typedef struct Attempt
 	int			changed;		/* how many of them were changed */
 	double		size;			/* the largest list that was changed */
 	bool		sure;			/* in every changed place the new form cannot cost more */
+	bool		same_cost;		/* ... and the planner prices it as before */
 	int			forms;			/* how many forms there are of this statement, at least 1 */
 	bool		for_role;		/* what it did is for the current role alone */
 	int			examined;		/* nodes that may_fail() has looked at */
+	void	   *own;			/* what the rewrite keeps while it walks */
 	bool		doubtful;		/* the original may cost much less than the planner says; when cut, the least that it can */
 	bool		no_floor;		/* nothing is known of what the original costs at least */
 	bool		unbound;		/* an array's length is not known: the plan is generic, and is kept */
@@ -84,6 +87,7 @@ typedef struct Attempt
  */
 typedef Query *(*RewriteFunction) (Query *query, Attempt *attempt);
 
+extern Query *try_shared_subqueries(Query *query, Attempt *attempt);
 extern Query *try_hashed_case(Query *query, Attempt *attempt);
 extern Query *try_rows_in(Query *query, Attempt *attempt);
 extern Query *try_composite_in(Query *query, Attempt *attempt);

@@ -23,6 +23,10 @@
 #include "utils/syscache.h"
 
 #include "planner/planner.h"
+#include "planner/shared.h"
+
+/* More scalar subqueries than this are taken to have equal ones among them. */
+#define MANY_SCALARS 16
 
 typedef struct ShapeContext
 {
@@ -32,6 +36,9 @@ typedef struct ShapeContext
 	int			least_arms;		/* in a CASE */
 	bool		all;			/* also shapes that are left alone in any case */
 	ParamListInfo params;
+	int			nscalars;
+	Query	   *scalars[MANY_SCALARS];	/* scalar subqueries */
+	uint32		hashes[MANY_SCALARS];
 } ShapeContext;
 
 static bool shapes_walker(Node *node, ShapeContext *context);
@@ -236,6 +243,27 @@ has_spanning_or(Node *quals)
 	return spans_relations(quals);
 }
 
+/* Take note of a scalar subquery, and see whether it may be equal to another. */
+static void
+count_scalar(Query *query, ShapeContext *context)
+{
+	if (context->shapes & REWRITE_BIT(REWRITE_SHARED_SUBQUERIES))
+		return;
+	if (context->nscalars == MANY_SCALARS)
+	{
+		context->shapes |= REWRITE_BIT(REWRITE_SHARED_SUBQUERIES);
+		return;
+	}
+	if (context->nscalars == 1)
+		context->hashes[0] = subquery_hash(context->scalars[0]);
+	if (context->nscalars > 0)
+		context->hashes[context->nscalars] = subquery_hash(query);
+	for (int i = 0; i < context->nscalars; i++)
+		if (context->hashes[i] == context->hashes[context->nscalars])
+			context->shapes |= REWRITE_BIT(REWRITE_SHARED_SUBQUERIES);
+	context->scalars[context->nscalars++] = query;
+}
+
 /*
  * The kinds of nodes that statements have most of are walked here, as that
  * takes a third of what expression_tree_walker takes.
@@ -284,6 +312,10 @@ shapes_walker(Node *node, ShapeContext *context)
 		case T_CaseExpr:
 			if (list_length(((CaseExpr *) node)->args) >= context->least_arms)
 				context->shapes |= REWRITE_BIT(REWRITE_HASHED_CASE);
+			break;
+		case T_SubLink:
+			if (((SubLink *) node)->subLinkType == EXPR_SUBLINK)
+				count_scalar((Query *) ((SubLink *) node)->subselect, context);
 			break;
 		case T_ScalarArrayOpExpr:
 			if (is_unhashed_array((ScalarArrayOpExpr *) node, context->params))
