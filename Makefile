@@ -47,6 +47,7 @@ OBJS = \
 	src/planner/shared_scan.o \
 	src/planner/join_tree.o \
 	src/planner/or_reduction.o \
+	src/planner/union_pushdown.o \
 	src/planner/explain.o \
 	src/planner/explain_rewrites.o \
 	src/planner/stats.o \

@@ -100,6 +100,19 @@ compat_json_untranslatable(JsonParseErrorType error)
 #define compat_is_inequality(comparison) (((OpBtreeInterpretation *) (comparison))->strategy == ROWCOMPARE_NE)
 #endif
 
+/* What such a list holds, and the family's operator for other types that compares as it does, for <> that for =. */
+#if PG_VERSION_NUM >= 180000
+#define compat_comparison OpIndexInterpretation
+#define compat_family_member(comparison, left, right) \
+	get_opfamily_member_for_cmptype((comparison)->opfamily_id, left, right, \
+									compat_is_inequality(comparison) ? COMPARE_EQ : (comparison)->cmptype)
+#else
+#define compat_comparison OpBtreeInterpretation
+#define compat_family_member(comparison, left, right) \
+	get_opfamily_member((comparison)->opfamily_id, left, right, \
+						compat_is_inequality(comparison) ? BTEqualStrategyNumber : (comparison)->strategy)
+#endif
+
 /* Since 18 a generated column may be computed when it is read. */
 #if PG_VERSION_NUM >= 180000
 #define COMPAT_GENERATED_VIRTUAL ATTRIBUTE_GENERATED_VIRTUAL

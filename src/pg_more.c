@@ -78,6 +78,7 @@ _PG_init(void)
 	define_rewrite(REWRITE_ARRAY_JOIN, "Plans look-ups in an array that the executor does not hash as a join.");
 	define_rewrite(REWRITE_OR_REDUCTION, "Plans an OR that spans relations as a join with the rows that its arms find.");
 	define_rewrite(REWRITE_SHARED_SUBQUERIES, "Lets equal scalar subqueries share their results.");
+	define_rewrite(REWRITE_UNION_PUSHDOWN, "Moves conditions on UNION, INTERSECT and EXCEPT into their arms.");
 	define_rewrite(REWRITE_ROWS_IN, "Plans more.rows_in and its kin in FROM as the join itself.");
 	enums_init();
 	MarkGUCPrefixReserved("pg_more");

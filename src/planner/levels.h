@@ -36,4 +36,7 @@ extern bool is_inlined(Oid function);
 extern bool node_may_fail(Node *node);
 extern bool may_fail(Node *node, Level *level);
 
+/* or_reduction.c */
+extern bool condition_may_fail(Level *level, Node *node);
+
 #endif							/* PG_MORE_LEVELS_H */

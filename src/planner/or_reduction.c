@@ -124,8 +124,6 @@ uses_outer(Level *level, Node *node)
 	return false;
 }
 
-static bool condition_may_fail(Level *level, Node *node);
-
 /* Is LIMIT one that an EXISTS does not mind? */
 static bool
 is_plain_limit(Node *limit, bool exists)
@@ -200,8 +198,12 @@ condition_walker(Node *node, Level *level)
 	return node_may_fail(node) || expression_tree_walker(node, condition_walker, level);
 }
 
-/* May a condition of a level fail? */
-static bool
+/*
+ * condition_may_fail
+ *		May a condition of a level, with subqueries, raise an error, or give
+ *		another answer when it is run again?
+ */
+bool
 condition_may_fail(Level *level, Node *node)
 {
 	return condition_walker(node, level);
@@ -598,8 +600,11 @@ make_union(Node *left, Node *right, List *columns)
 	return (Node *) result;
 }
 
-/* An entry of a range table for a subquery. */
-static RangeTblEntry *
+/*
+ * subquery_entry
+ *		An entry of a range table for a subquery, which becomes part of it.
+ */
+RangeTblEntry *
 subquery_entry(Query *query, const char *name)
 {
 	RangeTblEntry *rte = makeNode(RangeTblEntry);

@@ -44,6 +44,9 @@
 /* ... and left so if the plan costs less than this, some milliseconds. */
 #define CHEAP_PLAN 5000.0
 
+/* ... or less than this, where forms are planned quickly. */
+#define QUICK_PLAN 250.0
+
 /* To how many entries lists are cut, to learn the least that a statement costs. */
 #define SAMPLE_LIST 32
 
@@ -63,10 +66,11 @@ static const RewriteInfo rewrites[REWRITES] = {
 	[REWRITE_COMPOSITE_IN] = {"composite_in", try_composite_in},
 	[REWRITE_ARRAY_JOIN] = {"array_join", try_array_join},
 	[REWRITE_OR_REDUCTION] = {"or_reduction", try_or_reduction},
+	[REWRITE_UNION_PUSHDOWN] = {"union_pushdown", try_union_pushdown},
 };
 
 int			rewrites_mode = REWRITE_ON;
-int			rewrite_modes[REWRITES] = {REWRITE_ON, REWRITE_ON, REWRITE_ON, REWRITE_ON, REWRITE_ON, REWRITE_ON};
+int			rewrite_modes[REWRITES] = {REWRITE_ON, REWRITE_ON, REWRITE_ON, REWRITE_ON, REWRITE_ON, REWRITE_ON, REWRITE_ON};
 
 static planner_hook_type previous_planner = NULL;
 
@@ -471,7 +475,7 @@ consider(Decision *decision, RewriteId id)
 	if (attempt.size < SMALL_LIST && !attempt.unbound)
 	{
 		plan_best(decision);
-		if (decision->best.cost < CHEAP_PLAN)
+		if (decision->best.cost < (attempt.quick ? QUICK_PLAN : CHEAP_PLAN))
 		{
 			add_report(decision, id, changed_places(&attempt), TOO_CHEAP)->before = decision->best.cost;
 			return;

@@ -26,10 +26,11 @@ typedef enum RewriteId
 	REWRITE_ROWS_IN,
 	REWRITE_COMPOSITE_IN,
 	REWRITE_ARRAY_JOIN,
-	REWRITE_OR_REDUCTION
+	REWRITE_OR_REDUCTION,
+	REWRITE_UNION_PUSHDOWN
 } RewriteId;
 
-#define REWRITES (REWRITE_OR_REDUCTION + 1)
+#define REWRITES (REWRITE_UNION_PUSHDOWN + 1)
 #define REWRITE_BIT(id) (1 << (id))
 
 /* pg_more.rewrites, and the setting of a single rewrite (the first three). */
@@ -75,6 +76,7 @@ typedef struct Attempt
 	void	   *own;			/* what the rewrite keeps while it walks */
 	bool		doubtful;		/* the original may cost much less than the planner says; when cut, the least that it can */
 	bool		no_floor;		/* nothing is known of what the original costs at least */
+	bool		quick;			/* the new form is planned about as fast as the original */
 	bool		unbound;		/* an array's length is not known: the plan is generic, and is kept */
 	Cost		floor;			/* a plan this cheap is not worth comparing with the original */
 } Attempt;
@@ -93,6 +95,7 @@ extern Query *try_rows_in(Query *query, Attempt *attempt);
 extern Query *try_composite_in(Query *query, Attempt *attempt);
 extern Query *try_array_join(Query *query, Attempt *attempt);
 extern Query *try_or_reduction(Query *query, Attempt *attempt);
+extern Query *try_union_pushdown(Query *query, Attempt *attempt);
 
 /* Lists and CASEs shorter than these are left alone, unless forced. */
 #define COMPOSITE_IN_MIN 16
@@ -104,6 +107,10 @@ extern int	find_shapes(Query *query, ParamListInfo params, bool force, int *tupl
 /* or_reduction.c */
 extern bool spans_relations(Node *node);
 extern bool show_found(Node *node, bool *failed);
+extern RangeTblEntry *subquery_entry(Query *query, const char *name);
+
+/* union_pushdown.c */
+extern bool filters_union(Query *query);
 
 /* attempt.c: what rewrites tell, and what they build with */
 extern void site_changed(Attempt *attempt, const char *where, double size);
@@ -161,6 +168,7 @@ extern void stats_count(RewriteId id, bool applied, uint64 nanoseconds);
 
 /* verify.c */
 extern void verify_init(void);
+extern bool is_equal_image(Oid ordering, Oid collation);
 extern void verify_keep(PlannedStmt *rewritten, PlannedStmt *original, Query *query);
 
 #endif							/* PG_MORE_PLANNER_H */

@@ -225,6 +225,8 @@ query_shapes(Query *query, ShapeContext *context)
 	foreach(lc, query->rtable)
 		if (has_rows_call(lfirst(lc), context->all))
 			context->shapes |= REWRITE_BIT(REWRITE_ROWS_IN);
+	if (filters_union(query))
+		context->shapes |= REWRITE_BIT(REWRITE_UNION_PUSHDOWN);
 	return query_tree_walker(query, shapes_walker, context, QTW_IGNORE_JOINALIASES);
 }
 

@@ -93,8 +93,11 @@ static ExecutorStart_hook_type previous_start = NULL;
  * ----------
  */
 
-/* Are values that this ordering has as equal the same bytes? */
-static bool
+/*
+ * is_equal_image
+ *		Are values that this ordering has as equal the same bytes?
+ */
+bool
 is_equal_image(Oid ordering, Oid collation)
 {
 	Oid			family;
