@@ -51,7 +51,8 @@ typedef enum NestedCut
 {
 	CUT_NOT,
 	CUT_LATER,					/* by an UPDATE, when both rows are there */
-	CUT_PROMISED				/* the key of the other row is known beforehand */
+	CUT_PROMISED,				/* the key of the other row is known beforehand */
+	CUT_DROPPED					/* not at all: it was named, and the row has its values anyway */
 } NestedCut;
 
 /* A row's foreign key gets the key of another row of the documents. */
@@ -61,6 +62,7 @@ typedef struct NestedLink
 	NestedRow  *from;
 	NestedRow  *to;
 	NestedCut	cut;
+	bool		named;			/* found by the row's own values: it settles the order, and no more */
 	struct NestedLink *next;	/* of the same row */
 	struct NestedLink *next_to; /* to the same row; while rows are put in order */
 } NestedLink;
@@ -88,6 +90,7 @@ struct NestedRow
 	int8		tell_status;	/* -1: as the row around it */
 	bool		in_knot;		/* while circles are looked for */
 	bool		promised;		/* other rows were told its key beforehand */
+	bool		null_parent;	/* some parent is null */
 	NestedWay  *way;
 	NestedValue *values;
 	NestedLink *links;
@@ -166,6 +169,10 @@ extern void nested_check_defaults(Nested *nested);
 /* nested_order.c */
 extern void nested_order_tables(Nested *nested);
 extern void nested_order_rows(Nested *nested, List *tables);
+extern bool nested_shares_column(NestedLink *link, AttrNumber attnum);
+
+/* nested_named.c */
+extern void nested_name_rows(Nested *nested, List *tables);
 
 /* nested_batch.c */
 typedef struct NestedBatch

@@ -267,7 +267,7 @@ check_same(NestedLink *link, AttrNumber attnum, const Cell *given, const Cell *l
 						   nested_path(link->from, get_attname(table->relid, attnum, false)), a, b)));
 }
 
-/* A link that is made later leaves its columns null until then, not at their defaults. */
+/* A link that is made later leaves its columns null until then, but those that another link needs. */
 static void
 null_for_now(NestedLink *link, const int *position, Cell *cells)
 {
@@ -275,7 +275,7 @@ null_for_now(NestedLink *link, const int *position, Cell *cells)
 	{
 		AttrNumber	attnum = link->key->columns[i];
 
-		if (position[attnum] >= 0 && cells[position[attnum]].kind == CELL_ABSENT &&
+		if (position[attnum] >= 0 && !nested_shares_column(link, attnum) &&
 			!TupleDescAttr(RelationGetDescr(link->from->table->rel), attnum - 1)->attnotnull)
 			cells[position[attnum]].kind = CELL_NULL;
 	}
@@ -294,7 +294,7 @@ fill_cells(NestedRow *row, List **caches, const int *position, Cell *cells, bool
 
 		if (link->cut == CUT_LATER && !cut_links)
 			null_for_now(link, position, cells);
-		if ((link->cut == CUT_LATER) != cut_links)
+		if ((link->cut == CUT_LATER) != cut_links || link->named)
 			continue;
 		linked = cells_of_link(caches, link);
 		for (int i = 0; i < link->key->ncolumns; i++)

@@ -20,6 +20,10 @@
  *	- the columns of the foreign key may be null: they are set by an UPDATE when
  *	  both rows are there;
  *	- the key is known, and the foreign key can be deferred until the end.
+ *
+ * Links that are named (nested_named.c) order the rows, too, but rows of one
+ * statement need no order among themselves; and one that nothing else can cut
+ * is dropped.
  */
 #include "postgres.h"
 
@@ -199,6 +203,23 @@ let_go(Queue *queue, NestedRow *row, int level)
 		queue->rows[queue->count++] = row;
 }
 
+/*
+ * Whether the link may join rows of one level: they have their values already,
+ * and the row that it goes to is written by the same statement or one before.
+ */
+static bool
+may_share_level(NestedLink *link)
+{
+	NestedRow  *from = link->from;
+	NestedRow  *to = nested_row_of(link->to);
+
+	if (!link->named)
+		return false;
+	if (from->table != to->table)
+		return to->table->relid < from->table->relid;
+	return to->way == from->way || to->way->mode < from->way->mode;
+}
+
 /* Give levels to the rows in the queue, and to all that follow from them. */
 static void
 run_queue(Queue *queue)
@@ -210,7 +231,7 @@ run_queue(Queue *queue)
 		CHECK_FOR_INTERRUPTS();
 		for (NestedLink *link = row->links_to; link; link = link->next_to)
 			if (link->cut == CUT_NOT)
-				let_go(queue, link->from, row->level + 1);
+				let_go(queue, link->from, row->level + (may_share_level(link) ? 0 : 1));
 	}
 }
 
@@ -294,8 +315,8 @@ find_circle(NestedRow *row)
 
 /*
  * The links of all rows that the rows of the circle wait for, and of these
- * themselves; NIL unless all are new rows of one table whose keys can be known, so
- * that they can be inserted together.
+ * themselves; NIL unless all are rows of one table that go the same way and whose keys
+ * can be known, so that they can be written together.
  */
 static List *
 links_of_knot(List *circle)
@@ -313,14 +334,14 @@ links_of_knot(List *circle)
 		NestedRow  *row = lfirst(lc);
 
 		CHECK_FOR_INTERRUPTS();
-		together &= row->table == first->from->table && row->way->mode == NESTED_INSERT;
+		together &= row->table == first->from->table && row->way == first->from->way;
 		for (NestedLink *link = row->links; link && together; link = link->next)
 		{
 			NestedRow  *to = waits_for(link);
 
 			if (to == NULL || to->waits == 0)
 				continue;
-			together &= nested_can_promise(to, link->key);
+			together &= link->named || nested_can_promise(to, link->key);
 			links = lappend(links, link);
 			if (!to->in_knot)
 				rows = lappend(rows, to);
@@ -334,15 +355,18 @@ links_of_knot(List *circle)
 	return together ? links : NIL;
 }
 
-/* Whether the link's row has a value for the column from elsewhere. */
-static bool
-has_otherwise(NestedLink *link, AttrNumber attnum)
+/*
+ * nested_shares_column
+ *		Whether another link of the row, one that is not made later, has the column, too.
+ */
+bool
+nested_shares_column(NestedLink *link, AttrNumber attnum)
 {
 	for (NestedLink *other = link->from->links; other; other = other->next)
-		for (int i = 0; other != link && other->cut == CUT_NOT && i < other->key->ncolumns; i++)
+		for (int i = 0; other != link && other->cut != CUT_LATER && i < other->key->ncolumns; i++)
 			if (other->key->columns[i] == attnum)
 				return true;
-	return nested_value(link->from, attnum) != NULL;
+	return false;
 }
 
 /* Whether the link's foreign key may be null for now. */
@@ -358,11 +382,12 @@ can_be_set_later(NestedLink *link)
 	{
 		AttrNumber	attnum = link->key->columns[i];
 		bool		required = TupleDescAttr(RelationGetDescr(table->rel), attnum - 1)->attnotnull;
+		bool		shared = nested_shares_column(link, attnum);
 
 		if (list_member_int(link->from->way->key, attnum) || list_member_int(table->primary, attnum) ||
-			(required && !has_otherwise(link, attnum)))
+			(required && !shared && nested_value(link->from, attnum) == NULL))
 			return false;
-		has_null |= !required;
+		has_null |= !required && !shared;
 	}
 	return has_null;
 }
@@ -401,7 +426,7 @@ static void
 cut_link(Queue *queue, NestedLink *link, NestedCut cut, int level)
 {
 	link->cut = cut;
-	if (cut == CUT_PROMISED)
+	if (cut == CUT_PROMISED && !link->named)
 		nested_row_of(link->to)->promised = true;
 	let_go(queue, link->from, level);
 }
@@ -417,11 +442,13 @@ cut_one(Queue *queue, List *circle, NestedCut cut, bool deferred)
 		NestedLink *link = lfirst(lc);
 		bool		can;
 
-		if (cut == CUT_LATER)
+		if (cut == CUT_DROPPED)
+			can = link->named;
+		else if (cut == CUT_LATER)
 			can = can_be_set_later(link);
 		else
 			can = (link->key->deferred || (!deferred && nested_can_defer(link->key))) &&
-				nested_can_promise(nested_row_of(link->to), link->key);
+				(link->named || nested_can_promise(nested_row_of(link->to), link->key));
 		if (can)
 		{
 			cut_link(queue, link, cut, 0);
@@ -445,11 +472,11 @@ cut_circle(Queue *queue, List *circle)
 		foreach(lc, knot)
 			level = Max(level, ((NestedLink *) lfirst(lc))->from->level);
 		foreach(lc, knot)
-			cut_link(queue, lfirst(lc), CUT_PROMISED, level);
+			cut_link(queue, lfirst(lc), ((NestedLink *) lfirst(lc))->named ? CUT_DROPPED : CUT_PROMISED, level);
 		return;
 	}
 	if (!cut_one(queue, circle, CUT_PROMISED, true) && !cut_one(queue, circle, CUT_LATER, false) &&
-		!cut_one(queue, circle, CUT_PROMISED, false))
+		!cut_one(queue, circle, CUT_PROMISED, false) && !cut_one(queue, circle, CUT_DROPPED, false))
 		report_circle(circle);
 }
 
@@ -463,6 +490,7 @@ nested_order_rows(Nested *nested, List *tables)
 	Queue		queue = {0};
 	ListCell   *lc;
 
+	nested_name_rows(nested, tables);
 	begin_queue(tables, &queue);
 	run_queue(&queue);
 	foreach(lc, tables)

@@ -40,7 +40,7 @@ static bool
 is_linked(NestedRow *row, AttrNumber attnum)
 {
 	for (NestedLink *link = row->links; link; link = link->next)
-		for (int i = 0; i < link->key->ncolumns; i++)
+		for (int i = 0; !link->named && i < link->key->ncolumns; i++)
 			if (link->key->columns[i] == attnum)
 				return true;
 	return false;
@@ -66,14 +66,15 @@ has_default(Relation rel, AttrNumber attnum)
 bool
 nested_can_promise(NestedRow *row, ForeignKey *key)
 {
-	if (row->way->mode != NESTED_INSERT)
-		return false;
 	for (int i = 0; i < key->ncolumns; i++)
 	{
 		AttrNumber	attnum = key->referred[i];
 		NestedValue *value = nested_value(row, attnum);
 
 		if (is_linked(row, attnum))
+			return false;
+		/* a row that may be there has the columns by which it is found, no others for sure */
+		if (row->way->mode != NESTED_INSERT && !(row->way->mode == NESTED_MATCH && list_member_int(row->way->key, attnum)))
 			return false;
 		if (value ? value->kind == CELL_NULL : !has_default(row->table->rel, attnum))
 			return false;
@@ -173,7 +174,7 @@ static bool
 is_promised(NestedRow *row, AttrNumber attnum)
 {
 	for (NestedLink *link = row->links_to; link; link = link->next_to)
-		for (int i = 0; link->cut == CUT_PROMISED && i < link->key->ncolumns; i++)
+		for (int i = 0; link->cut == CUT_PROMISED && !link->named && i < link->key->ncolumns; i++)
 			if (link->key->referred[i] == attnum)
 				return true;
 	return false;
@@ -210,7 +211,7 @@ void
 nested_check_promise(NestedRow *row)
 {
 	for (NestedLink *link = row->links_to; link; link = link->next_to)
-		for (int i = 0; link->cut == CUT_PROMISED && i < link->key->ncolumns; i++)
+		for (int i = 0; link->cut == CUT_PROMISED && !link->named && i < link->key->ncolumns; i++)
 		{
 			AttrNumber	attnum = link->key->referred[i];
 			Cell		cell;

@@ -401,10 +401,13 @@ field_of(NestedRow *row, JsonbValue *key, JsonbValue *value, int n)
 	if (n < table->maxexpected && table->expected[n])
 	{
 		field = table->expected[n];
-		if (field->len == key->val.string.len && field->value == shape &&
+		if (field->len == key->val.string.len &&
+			(field->value == shape || (field->value == VALUE_NULL && shape == VALUE_SCALAR)) &&
 			memcmp(field->name, key->val.string.val, field->len) == 0)
 			return field;
 	}
+	if (value->type == jbvNull)
+		shape = VALUE_NULL;
 	place.row = row;
 	place.name = key->val.string.val;
 	place.len = key->val.string.len;
@@ -489,8 +492,7 @@ read_relation(Nested *nested, NestedRow *row, ShapeField *field, JsonbValue *val
 	row->last_part = part;
 	if (part->is_null)
 	{
-		for (int i = 0; field->kind == FIELD_PARENT && i < field->key->ncolumns; i++)
-			add_value(row, field->key->columns[i], value);
+		row->null_parent |= field->kind == FIELD_PARENT;
 		return;
 	}
 	if (shape_of_value(value) != (field->single ? VALUE_OBJECT : VALUE_ARRAY))

@@ -16,7 +16,7 @@
  * Tables can be written with their schema, and children with the columns that
  * refer to the table, "book.author_id" or "line.shop,number", so that every
  * relation has a spelling of its own.  Where several relations have the name, an array can only be
- * children and an object only a parent or an only child; what is still
+ * children and an object, or null, only a parent or an only child; what is still
  * ambiguous is an error that lists the spellings.
  *
  * Foreign keys of partitions that belong to one of the partitioned table are
@@ -403,7 +403,7 @@ relations_named(TableShape *shape, const char *name)
 static bool
 fits(ShapeField *field, ValueShape value)
 {
-	if (value == VALUE_OBJECT)
+	if (value == VALUE_OBJECT || value == VALUE_NULL)
 		return field->single;
 	if (value == VALUE_ARRAY)
 		return !field->single;

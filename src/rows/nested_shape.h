@@ -51,6 +51,7 @@ typedef enum SpecialWord
 typedef enum ValueShape
 {
 	VALUE_SCALAR,
+	VALUE_NULL,					/* of columns the same as a scalar; of relations, one that may be none */
 	VALUE_OBJECT,
 	VALUE_ARRAY,
 	VALUE_UNKNOWN,				/* there is no value, only the name */

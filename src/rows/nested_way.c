@@ -234,14 +234,23 @@ nested_read_connect(Nested *nested, NestedRow *row, JsonbValue *connect)
 	row->way = keyed_way(row->table, NESTED_CONNECT, key, false, place);
 }
 
-/* Whether a row has a value for the column, or a link that gives it one. */
+/* Whether a link gives the row the column. */
 static bool
-row_has(NestedRow *row, AttrNumber attnum)
+is_linked(NestedRow *row, AttrNumber attnum)
 {
 	for (NestedLink *link = row->links; link; link = link->next)
 		for (int i = 0; i < link->key->ncolumns; i++)
 			if (link->key->columns[i] == attnum)
 				return true;
+	return false;
+}
+
+/* Whether a row has a value for the column, or a link that gives it one. */
+static bool
+row_has(NestedRow *row, AttrNumber attnum)
+{
+	if (is_linked(row, attnum))
+		return true;
 	for (NestedValue *value = row->values; value; value = value->next)
 		if (value->attnum == attnum)
 			return value->kind != CELL_NULL;
@@ -294,6 +303,40 @@ check_links(NestedRow *row)
 }
 
 /*
+ * A parent that is null makes those columns of its foreign key null that the row
+ * does not have otherwise; they may belong to another foreign key, too.
+ */
+static void
+make_null(NestedRow *row, NestedPart *part)
+{
+	ForeignKey *key = part->field->key;
+	bool		has_null = false;
+
+	for (int i = 0; i < key->ncolumns; i++)
+	{
+		AttrNumber	attnum = key->columns[i];
+		NestedValue *value = nested_value(row, attnum);
+		bool		required = TupleDescAttr(RelationGetDescr(row->table->rel), attnum - 1)->attnotnull;
+
+		if (value == NULL && !is_linked(row, attnum) && (!required || key->ncolumns == 1))
+		{
+			value = palloc0(sizeof(NestedValue));
+			value->attnum = attnum;
+			value->kind = CELL_NULL;
+			value->next = row->values;
+			row->values = value;
+		}
+		has_null |= value && value->kind == CELL_NULL;
+	}
+	if (!has_null)
+		ereport(ERROR,
+				(errcode(ERRCODE_CARDINALITY_VIOLATION),
+				 errmsg("a row of \"%s\" is given null as its \"%s\", but also the columns that refer to one",
+						RelationGetRelationName(row->table->rel), part->field->name),
+				 errdetail("At %s.", nested_path(row, part->field->name))));
+}
+
+/*
  * nested_check_way
  *		See that a row has the columns that it is found by; the links are known
  *		by now.
@@ -304,6 +347,9 @@ nested_check_way(NestedRow *row)
 	ListCell   *lc;
 
 	check_links(row);
+	for (NestedPart *part = row->parts; part && row->null_parent; part = part->next)
+		if (part->is_null && part->field->kind == FIELD_PARENT)
+			make_null(row, part);
 	if (row->field && row->field->kind == FIELD_LINKED && row->field->key->child == row->table->relid &&
 		row->way == row->table->plain)
 	{

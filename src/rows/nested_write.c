@@ -147,6 +147,7 @@ unite_rows(NestedBatch *batch)
 		if (same[r] == 0)
 			continue;
 		row->same = batch->rows[same[r] - 1];
+		row->same->promised |= row->promised;
 		row->status = batch->way->update ? STATUS_UPDATED : STATUS_EXISTING;
 		if (batch->way->update)
 		{
@@ -320,7 +321,21 @@ relink_batch(NestedBatch *batch)
 			report_not_linked(batch, r);
 }
 
-/* A copy of a row that is found by its primary key, as that is now. */
+/* Let the row have a value, too, if there is one and it has none of that column. */
+static void
+keep_value(NestedRow *row, NestedValue *value)
+{
+	NestedValue *copy;
+
+	if (value == NULL || nested_value(row, value->attnum))
+		return;
+	copy = palloc(sizeof(NestedValue));
+	*copy = *value;
+	copy->next = row->values;
+	row->values = copy;
+}
+
+/* A copy of a row that is found by its primary key, as that is now, with what its links give and were given. */
 static NestedRow *
 keyed_copy(NestedRow *row)
 {
@@ -329,6 +344,9 @@ keyed_copy(NestedRow *row)
 
 	*copy = *row;
 	copy->values = NULL;
+	for (NestedLink *link = row->links; link; link = link->next)
+		for (int i = 0; link->cut == CUT_LATER && i < link->key->ncolumns; i++)
+			keep_value(copy, nested_value(row, link->key->columns[i]));
 	foreach(lc, row->table->primary)
 	{
 		NestedValue *value = palloc0(sizeof(NestedValue));
