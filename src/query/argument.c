@@ -9,6 +9,7 @@
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
+#include "condition.h"
 #include "query/query.h"
 #include "rows/decode.h"
 
@@ -277,4 +278,21 @@ query_expression(MoreQuery *query, const char *argument, const char *text, Jsonb
 	result = query_expression_with(query, argument, text, &named);
 	query_params_done(&named);
 	return result;
+}
+
+/*
+ * query_condition
+ *		Read a condition: JSON when it begins with a brace, else SQL.
+ */
+QueryExpression
+query_condition(MoreQuery *query, const char *argument, const char *text, Jsonb *params)
+{
+	if (!condition_is_json(text))
+		return query_expression(query, argument, text, params);
+	if (params)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a condition in JSON takes no params"),
+				 errhint("Write the values into it.")));
+	return query_expression(query, argument, query_json_condition(query, text), NULL);
 }

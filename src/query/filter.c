@@ -53,8 +53,8 @@ filter(FunctionCallInfo fcinfo, const char *name, bool exclude)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("argument \"%s\" must not be null", "condition")));
 	query = PG_GETARG_QUERY(0);
-	condition = query_expression(query, "condition", text_to_cstring(PG_GETARG_TEXT_PP(1)),
-								 PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2));
+	condition = query_condition(query, "condition", text_to_cstring(PG_GETARG_TEXT_PP(1)),
+								PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2));
 	if (!query_may_enter(query, condition.tree))
 		query = query_wrap(query);
 	query_add_condition(query, exclude ? psprintf("(%s) IS NOT TRUE", condition.text) : condition.text);

@@ -26,7 +26,7 @@
  *		QueryStep	step;
  *
  *		query_step_begin(&step, "filter");
- *		expression = query_expression(query, "condition", text, params);
+ *		expression = query_condition(query, "condition", text, params);
  *		if (!query_may_enter(query, expression.tree))
  *			query = query_wrap(query);
  *		query->parts[PART_WHERE] = ...;
@@ -45,6 +45,7 @@
 #include "lib/stringinfo.h"
 #include "nodes/parsenodes.h"
 #include "nodes/pg_list.h"
+#include "parser/parse_node.h"
 #include "utils/jsonb.h"
 
 #include "expression.h"
@@ -278,6 +279,23 @@ extern void query_params_init(QueryParams *params, Jsonb *json);
 extern QueryExpression query_expression_with(MoreQuery *query, const char *argument, const char *text,
 											 QueryParams *params);
 extern void query_params_done(QueryParams *params);	/* an error for one that was not used */
+
+/*
+ * A condition in either form, as a step has it: JSON over the query's output
+ * columns, else an SQL expression with params.
+ */
+extern QueryExpression query_condition(MoreQuery *query, const char *argument, const char *text, Jsonb *params);
+
+/* --- analyse.c: what the server says of a query ----------------------------- */
+
+/*
+ * These need what the query mentions to be there, and look at the catalog: for
+ * steps only where the text does not tell enough.
+ */
+extern void query_parser_setup(ParseState *pstate, void *query);	/* ParserSetupHook: $1, ... as constants */
+extern Query *query_analyse(const MoreQuery *query);	/* not rewritten; not copied from anywhere */
+extern List *query_output(const MoreQuery *query);	/* its columns: TargetEntry * */
+extern char *query_json_condition(const MoreQuery *query, const char *json);	/* as SQL */
 
 /* --- level.c: what a step may add to, and what it must wrap ---------------- */
 
