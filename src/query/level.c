@@ -17,6 +17,7 @@
 #include "postgres.h"
 
 #include "catalog/heap.h"
+#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parse_target.h"
 #include "utils/builtins.h"
@@ -280,34 +281,132 @@ is_not_output(Node *node, void *arg)
 	return !found;
 }
 
-/* Does ORDER BY mean the same around the query? */
-static bool
-order_moves(const MoreQuery *query)
+/* What is known of a query whose order is to move outward. */
+typedef struct OrderContext
 {
-	OutputContext ctx = {NIL, false};
-	SelectStmt *level;
-	ListCell   *lc;
-	bool		plain = true;
+	MoreQuery  *query;
+	OutputContext output;
+	bool		plain;			/* the list and the grouping have no aggregates */
+	bool		star;
+	StringInfoData hidden;		/* columns for items that are none */
+	int			nhidden;
+	StringInfoData order;		/* the items around the query */
+} OrderContext;
 
-	/* these have no columns but their output's */
-	if (query->kind == QUERY_SET || query->kind == QUERY_VALUES)
-		return true;
-	level = level_tree(query, false, true);
+/* Does an item of ORDER BY mean the same around the query? */
+static bool
+item_moves(OrderContext *ctx, Node *item)
+{
+	ctx->output.whole = IsA(item, ColumnRef);
+	return !is_not_output(item, &ctx->output) && (ctx->plain || !is_not_plain(item, NULL)) &&
+		!has_window(item, NULL);
+}
+
+/* Where ASC, NULLS LAST and the like begin after the expression. */
+static int
+after_expression(const QueryTokens *tokens, const SortBy *item)
+{
+	int			end = tokens->count;
+
+	if (item->sortby_nulls != SORTBY_NULLS_DEFAULT)
+		end -= 2;
+	if (item->sortby_dir == SORTBY_ASC || item->sortby_dir == SORTBY_DESC)
+		end--;
+	if (item->sortby_dir == SORTBY_USING)
+		do
+			end--;
+		while (end > 0 && (tokens->tokens[end].word != WORD_USING || tokens->tokens[end].depth > 0));
+	return end;
+}
+
+/* Add an item to the order around the query. */
+static void
+move_item(OrderContext *ctx, const SortBy *item, const char *text)
+{
+	QueryTokens *tokens;
+	int			end;
+
+	if (ctx->order.len > 0)
+		appendStringInfoString(&ctx->order, ", ");
+	if (item_moves(ctx, item->node))
+	{
+		appendStringInfoString(&ctx->order, text);
+		return;
+	}
+	tokens = query_lex(text, true);
+	end = after_expression(tokens, item);
+	ctx->nhidden++;
+	appendStringInfo(&ctx->hidden, ", %s AS \"pg_more order %d\"", query_slice(tokens, 0, end), ctx->nhidden);
+	appendStringInfo(&ctx->order, "\"pg_more order %d\"", ctx->nhidden);
+	if (end < tokens->count)
+		appendStringInfo(&ctx->order, " %s", query_slice(tokens, end, tokens->count));
+}
+
+/* The names of the query's columns as a list, or NULL if two are the same. */
+static char *
+column_names(OrderContext *ctx)
+{
+	StringInfoData list;
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	if (ctx->star)
+		foreach(lc, query_output(ctx->query))
+			names = lappend(names, makeString(((TargetEntry *) lfirst(lc))->resname));
+	else
+		foreach(lc, ctx->output.columns)
+			names = lappend(names, makeString((char *) ((QueryColumn *) lfirst(lc))->name));
+	initStringInfo(&list);
+	foreach(lc, names)
+	{
+		for (int i = 0; i < foreach_current_index(lc); i++)
+			if (equal(list_nth(names, i), lfirst(lc)))
+				return NULL;
+		appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "", query_name(quote_identifier(strVal(lfirst(lc)))));
+	}
+	return list.data;
+}
+
+/*
+ * Give the query around this one its order.  What is ordered by and is no column
+ * of the output becomes a column that only the outer query sees.  Where the
+ * output has two columns of one name, they could not be told apart there, so the
+ * order stays inside.
+ */
+static void
+move_order(MoreQuery *outer, MoreQuery *query)
+{
+	OrderContext ctx = {query, {NIL, false}, true, false};
+	SelectStmt *level = level_tree(query, false, true);
+	List	   *items = query_split_list(query->parts[PART_ORDER_BY]);
+	char	   *names;
+	ListCell   *lc;
+	ListCell   *lt;
+
+	initStringInfo(&ctx.hidden);
+	initStringInfo(&ctx.order);
 	foreach(lc, level->targetList)
 	{
-		plain = plain && !is_not_plain(lfirst(lc), NULL);
-		ctx.columns = lappend(ctx.columns, column_of(lfirst(lc), NULL));
-	}
-	plain = plain && query->parts[PART_GROUP_BY] == NULL && query->parts[PART_HAVING] == NULL;
-	foreach(lc, level->sortClause)
-	{
-		Node	   *item = ((SortBy *) lfirst(lc))->node;
+		QueryColumn *column = column_of(lfirst(lc), NULL);
 
-		ctx.whole = IsA(item, ColumnRef);
-		if (is_not_output(item, &ctx) || (!plain && is_not_plain(item, NULL)) || has_window(item, NULL))
-			return false;
+		ctx.plain = ctx.plain && !is_not_plain(lfirst(lc), NULL);
+		ctx.star = ctx.star || column->name == NULL;
+		ctx.output.columns = lappend(ctx.output.columns, column);
 	}
-	return true;
+	ctx.plain = ctx.plain && query->parts[PART_GROUP_BY] == NULL && query->parts[PART_HAVING] == NULL;
+	if (list_length(items) != list_length(level->sortClause))
+		elog(ERROR, "could not read the order of a query");
+	forboth(lc, level->sortClause, lt, items)
+		move_item(&ctx, lfirst(lc), lfirst(lt));
+	if (ctx.nhidden > 0)
+	{
+		names = column_names(&ctx);
+		if (names == NULL)
+			return;
+		outer->parts[PART_SELECT] = names;
+		query->parts[PART_SELECT] = psprintf("%s%s", query->parts[PART_SELECT], ctx.hidden.data);
+	}
+	outer->parts[PART_ORDER_BY] = ctx.order.data;
 }
 
 /* A name for a CTE that is not in the text. */
@@ -353,24 +452,23 @@ query_wrap(MoreQuery *query)
 
 	outer->bindings = query->bindings;
 	outer->parts[PART_SELECT] = "*";
-	if (query->kind != QUERY_OPAQUE)
+	if (query->parts[PART_ORDER_BY])
 	{
-		outer->parts[PART_WITH] = query->parts[PART_WITH];
-		outer->recursive = query->recursive;
-		query->parts[PART_WITH] = NULL;
-	}
-	if (query_modifies(query))
-	{
-		wrap_change(outer, query);
-		return outer;
-	}
-	if (query->parts[PART_ORDER_BY] && order_moves(query))
-	{
-		outer->parts[PART_ORDER_BY] = query->parts[PART_ORDER_BY];
-		if (!needs_order)
+		/* the others have no columns but their output's */
+		if (query->kind == QUERY_SELECT)
+			move_order(outer, query);
+		else
+			outer->parts[PART_ORDER_BY] = query->parts[PART_ORDER_BY];
+		if (outer->parts[PART_ORDER_BY] && !needs_order)
 			query->parts[PART_ORDER_BY] = NULL;
 	}
-	outer->parts[PART_FROM] = psprintf("(%s) AS \"q\"", query_text(query, PRINT_STORED));
+	outer->parts[PART_WITH] = query->parts[PART_WITH];
+	outer->recursive = query->recursive;
+	query->parts[PART_WITH] = NULL;
+	if (query_modifies(query))
+		wrap_change(outer, query);
+	else
+		outer->parts[PART_FROM] = psprintf("(%s) AS \"q\"", query_text(query, PRINT_STORED));
 	return outer;
 }
 
