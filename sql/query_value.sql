@@ -1,6 +1,9 @@
 -- more.query: statements as values.
 \set ECHO none
 \i sql/include/setup.sql
+\set ECHO none
+\set SHOW_CONTEXT errors
+\set ECHO all
 
 CREATE TABLE person (id int PRIMARY KEY, name text, age int);
 
@@ -33,12 +36,28 @@ SELECT more.filter('select id from person union select 2 order by id', 'id > 1')
 SELECT more.filter('delete from person returning id', 'id > 1');
 SELECT more.exclude(more.from_table('person'), 'age > 18');
 
+-- Conditions in JSON, over the query's columns; the types are those of the output.
+SELECT more.filter(more.from_table('person'), '{"age": {"_gte": 18}, "name": ["a", "O''H\\"]}');
+SELECT more.exclude('select id, age + 1 as next from person', '{"next": 19}');
+SELECT more.filter(more.literal('[{"a": {"b": [1]}}]'), '{"a": {"b": 1}}');
+
+-- The order moves outward, so that what follows takes the rows that were meant.
+SELECT more.filter('select id, age + 1 as age from person order by age, name desc nulls last', 'age > 3');
+SELECT more.filter('select * from person order by person.name using <, lower(name) limit 3', 'age > 3');
+SELECT more.filter('select age, count(*) as n from person group by age order by count(*) desc, 1', 'n > 3');
+SELECT more.filter('select id, rank() over w as r from person window w as (order by age) order by row_number() over w limit 3', 'r > 1');
+SELECT more.filter('select distinct on (name) id, age + 1 as age from person order by name, age', 'age > 3');
+SELECT more.filter('select id, id from person order by name limit 3', 'true');
+
 -- Values.
 SELECT more.filter(more.from_table('person'), 'age > $min AND name = $name', '{"min": 18, "name": "O''Hara \\"}');
 SELECT more.filter(more.from_table('person'), 'age = ANY ($ages) OR age < $low OR $yes OR age = $none',
 	'{"ages": [1, 2], "low": -3, "yes": true, "none": null}');
 SELECT more.filter(more.filter('select * from person limit $$5$$', 'name <> ''$a'' AND name <> $$$a$$ AND age = $a', '{"a": 1}'),
 	'age <> $a', '{"a": 2}');
+
+-- A number is no place of a column where it is bound.
+SELECT more.filter(more.from_table('person'), 'id = (SELECT p.id FROM person AS p ORDER BY $a, (($b)) LIMIT $c)', '{"a": 2, "b": 1, "c": 1}');
 
 -- Errors.
 SELECT 'select from from'::more.query;
@@ -54,4 +73,9 @@ SELECT more.filter(more.from_table('person'), 'age = $min', '{"min": 1, "max": 2
 SELECT more.filter(more.from_table('person'), 'age = $min', '[1]');
 SELECT more.filter(more.from_table('person'), NULL);
 SELECT more.filter('delete from person', 'id > 1');
+SELECT more.filter(more.from_table('person'), '{"agee": 1}');
+SELECT more.filter(more.from_table('person'), '{"age": "x"}');
+SELECT more.filter(more.from_table('person'), '{"age": 1}', '{"a": 1}');
+SELECT more.filter(more.from_table('person'), '{"age": 1, "age": 2}');
+SELECT more.filter('select * from nowhere', '{"age": 1}');
 SELECT more.from_table('person_pkey');

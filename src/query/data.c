@@ -215,7 +215,7 @@ query_literal(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	if (OidIsValid(target) && get_rel_name(target) == NULL)
+	if (!PG_ARGISNULL(1) && get_rel_name(target) == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("relation with OID %u does not exist", target)));

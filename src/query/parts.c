@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "common/jsonapi.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/formatting.h"
@@ -144,6 +145,10 @@ query_parameters(PG_FUNCTION_ARGS)
 		put_key(&out, "value");
 		if (binding->data)
 			rowset_print(&out, rowset_from_datum(binding->data));
+		else if (binding->value && binding->type && IsValidJsonNumber(binding->value, strlen(binding->value)))
+			appendStringInfoString(&out, binding->value);
+		else if (binding->value && binding->type && strcmp(binding->type, "boolean") == 0)
+			appendStringInfoString(&out, binding->value);
 		else if (binding->value)
 			escape_json(&out, binding->value);
 		else
@@ -168,11 +173,21 @@ wrong_part(const char *name, const char *wanted)
 
 /* A user's text as stored text. */
 static char *
-stored_of(const char *text)
+stored_of(const char *name, const char *text)
 {
-	QueryTokens *tokens = query_lex(text, false);
+	ArgumentText source = {name, text};
+	ErrorContextCallback callback;
+	QueryTokens *tokens;
+	char	   *stored;
 
-	return query_slice(tokens, 0, tokens->count);
+	callback.callback = argument_error_callback;
+	callback.arg = &source;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	tokens = query_lex(text, false);
+	stored = query_slice(tokens, 0, tokens->count);
+	error_context_stack = callback.previous;
+	return stored;
 }
 
 /* A part's text; numbers will do, too. */
@@ -183,7 +198,7 @@ text_of(const char *name, JsonbValue *value)
 		return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric)));
 	if (value->type != jbvString)
 		wrong_part(name, "a string");
-	return stored_of(pnstrdup(value->val.string.val, value->val.string.len));
+	return stored_of(name, pnstrdup(value->val.string.val, value->val.string.len));
 }
 
 static void
@@ -328,20 +343,26 @@ same_arms(const MoreQuery *a, const MoreQuery *b)
 	return true;
 }
 
-/* Each arm alone is a query; in parentheses it stays one. */
+/*
+ * Each arm alone must be a query.  Those that have clauses of their own go in
+ * parentheses; with all, so do those that are set operations.
+ */
 static void
-enclose_arms(MoreQuery *query)
+enclose_arms(MoreQuery *query, bool all)
 {
 	ListCell   *lc;
 
 	foreach(lc, query->arms)
 	{
-		MoreQuery  *arm = query_parse(lfirst(lc));
+		char	   *text = lfirst(lc);
+		MoreQuery  *arm = query_parse(text);
 
 		if (query_modifies(arm))
-			wrong_part("queries", "an array of SELECT statements");
-		if (*(char *) lfirst(lc) != '(' || arm->kind == QUERY_SET)
-			lfirst(lc) = psprintf("(%s)", (char *) lfirst(lc));
+			wrong_part("queries", "an array of queries that only read");
+		if ((all && arm->kind == QUERY_SET) ||
+			(*text != '(' && (arm->parts[PART_WITH] || arm->parts[PART_ORDER_BY] || arm->parts[PART_LIMIT] ||
+							  arm->parts[PART_FETCH] || arm->parts[PART_OFFSET] || arm->parts[PART_LOCK])))
+			lfirst(lc) = psprintf("(%s)", text);
 	}
 }
 
@@ -372,21 +393,25 @@ query_from_parts(PG_FUNCTION_ARGS)
 	if (given->kind == QUERY_SELECT && given->parts[PART_SELECT] == NULL)
 		given->parts[PART_SELECT] = given->parts[PART_FROM] ? "*" : "";
 	check_parts(given);
+	enclose_arms(given, false);
 	query = query_parse(query_text(given, PRINT_STORED));
 	if (given->kind == QUERY_SET && !same_arms(given, query))
 	{
-		enclose_arms(given);
+		enclose_arms(given, true);
 		query = query_parse(query_text(given, PRINT_STORED));
 	}
+	if (given->kind != query->kind)
+		ereport(ERROR,
+				(errcode(ERRCODE_SYNTAX_ERROR),
+				 errmsg("the parts are not those of a query of kind \"%s\"", kind_name(given)),
+				 errdetail("They read: %s", query_text(given, PRINT_STORED))));
 	for (int i = 0; i < QUERY_PARTS; i++)
 		if (!same_text(given->parts[i], query->parts[i]))
 			ereport(ERROR,
 					(errcode(ERRCODE_SYNTAX_ERROR),
-					 errmsg("part \"%s\" is not one part of a query", given->parts[i] ? names[i] : "statement"),
-					 errdetail("It reads: %s", given->parts[i] ? given->parts[i] : query->parts[i])));
-	if (given->kind != query->kind || given->recursive != query->recursive || !same_arms(given, query))
-		ereport(ERROR,
-				(errcode(ERRCODE_SYNTAX_ERROR),
-				 errmsg("the parts are not those of a query of kind \"%s\"", kind_name(given))));
+					 errmsg("part \"%s\" would not be one part of the query", names[i]),
+					 errdetail("As it stands, the query reads: %s", query_text(given, PRINT_STORED))));
+	if (given->recursive != query->recursive || !same_arms(given, query))
+		elog(ERROR, "could not put the parts of a query together");
 	PG_RETURN_QUERY(query);
 }
