@@ -32,8 +32,8 @@ BEGIN
 END $$;
 \set ECHO all
 CREATE DOMAIN positive AS int CHECK (VALUE > 0);
-CREATE TABLE a (id int PRIMARY KEY, dropped int, s smallint, n numeric, f real, w varchar(8), c char(4), d date, p positive, note text, z timestamp);
-CREATE TABLE b (id bigint PRIMARY KEY, s int, n int, f float8, w text, c text, d timestamp, p int, note text, z timestamptz);
+CREATE TABLE a (id int PRIMARY KEY, dropped int, s smallint, n numeric, f real, w varchar(8), c char(4), d date, p positive, note text, z timestamp) WITH (autovacuum_enabled = off);
+CREATE TABLE b (id bigint PRIMARY KEY, s int, n int, f float8, w text, c text, d timestamp, p int, note text, z timestamptz) WITH (autovacuum_enabled = off);
 ALTER TABLE a DROP COLUMN dropped;
 INSERT INTO a SELECT g, nullif(g % 9, 0), CASE WHEN g % 2 = 0 THEN g % 10 ELSE (g % 10) + 0.0 END, CASE WHEN g % 8 = 0 THEN '-0' ELSE g % 8 END, nullif('w' || g % 40, 'w0'),
 	'c' || g % 5, '2024-01-01'::date + g % 60, g, 'n' || g, '2024-01-01'::timestamp + g % 60 * interval '1 day' FROM generate_series(1, 800) AS g;
