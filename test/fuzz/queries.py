@@ -12,6 +12,9 @@ INT8 = next(t for t in TYPES if t.name == "int8")
 # Types whose family members need a cast.
 ALONE = ("\"char\"", "name", "fz_mood")
 BARE = ("int4", "int2", "int8", "fz_small")
+# Types that the arms of a set operation may mix, the one that it gives last, and of which equal values look the same.
+MIXED = (("fz_small", "int2", "int4"), ("int2", "int4", "int8"), ("int4", "int8"), ("varchar(3)", "fz_code", "varchar", "text"),
+         ("fz_day", "date", "timestamp"), ("int4", "int4"), ("uuid", "uuid"), ("fz_mood", "fz_mood"))
 
 
 class Source:
@@ -397,6 +400,8 @@ class Generator:
             kinds.append((3, self.array_test))
         if "hashed_case" in self.rewrites:
             kinds.append((3, lambda scope: self.case_test(scope, depth)))
+        if "union_pushdown" in self.rewrites:
+            kinds.append((2, self.list_test))
         if not kinds:
             return self.simple(scope)
         return self.pick(*kinds)(scope)
@@ -494,6 +499,8 @@ class Generator:
         alias = self.alias()
         if "rows_in" in self.rewrites and self.maybe(0.25 if len(self.rewrites) > 1 else 0.7):
             return self.rows_call()
+        if "union_pushdown" in self.rewrites and depth < 3 and self.maybe(0.1 if len(self.rewrites) > 1 else 0.6):
+            return self.mixed(depth)
         if kind < 0.75 or depth > 2:
             table = self.rng.choice(self.world.tables)
             only = "ONLY " if self.maybe(0.03) and table.kind == "table" else ""
@@ -504,6 +511,71 @@ class Generator:
         lateral = outer != [] and self.maybe(0.5)
         body, columns = self.select(outer if lateral else [], depth + 1)
         return ("LATERAL " if lateral else "", "(", body, ") AS ", alias), self.sources(alias, columns)
+
+    def mixed_column(self, columns, alias, mixture, last):
+        """What an arm gives for one column: a column of one of the types, or something computed."""
+        names = mixture[-1:] if last else mixture
+        fitting = [c for c in columns if c.type.name in names]
+        if fitting and self.maybe(0.85):
+            column = self.rng.choice(fitting)
+            sql = "%s.%s" % (alias, column.name)
+            return "coalesce(%s, %s)" % (sql, literal(column.type.pool[0])) if self.maybe(0.1) else sql
+        name = self.rng.choice(names)
+        return "%s::%s" % (self.rng.choice(["NULL", literal(self.rng.choice(self.type_named(name).pool))]), name)
+
+    def type_named(self, name):
+        return next(t for t in TYPES if t.name == name)
+
+    def arm(self, mixtures, last, depth):
+        """An arm of a set operation; with last, it has the types that the operation gives."""
+        if depth < 2 and self.maybe(0.15):
+            return ("(", self.operations(mixtures, last, depth + 1), ")")
+        table = self.rng.choice(self.world.tables)
+        alias = self.alias()
+        columns = [self.mixed_column(table.columns, alias, mixture, last) for mixture in mixtures]
+        body = ("SELECT ", self.rng.choice(["", "", "", "DISTINCT "]), ", ".join("%s AS c%d" % (c, n) for n, c in enumerate(columns)),
+                " FROM %s AS %s" % (table.name, alias))
+        if self.maybe(0.4):
+            body = (body, maybe((" WHERE ", self.simple(self.sources(alias, table.columns, table.secured)))))
+        kind = self.rng.random()
+        numbers = ", ".join(str(n + 1) for n in range(len(columns)))
+        if kind < 0.08:
+            return ("(", body, " ORDER BY %s LIMIT %d)" % (numbers, self.rng.choice([0, 2, 9])))
+        if kind < 0.14:
+            return ("(SELECT ", ", ".join("c%d" % n for n in range(len(columns))), " FROM (", body, ") AS g GROUP BY %s)" % numbers)
+        if kind < 0.18:
+            return ("(SELECT ", ", ".join("c%d" % n for n in range(len(columns))), " FROM (SELECT *, count(*) OVER (PARTITION BY c0) AS k"
+                    " FROM (", body, ") AS g) AS h WHERE k < %d)" % self.rng.randint(1, 9))
+        return body
+
+    def operations(self, mixtures, last, depth):
+        """Two or three arms with set operations between them; one arm, at least, has the types that it gives."""
+        arms = [self.arm(mixtures, last, depth) for _ in range(self.pick((3, 1), (1, 2)))]
+        arms.insert(self.rng.randint(0, len(arms)), self.arm(mixtures, True, depth))
+        sql = arms[0]
+        for other in arms[1:]:
+            word = self.pick((3, "UNION"), (3, "UNION ALL"), (2, "EXCEPT"), (1, "EXCEPT ALL"), (1, "INTERSECT"), (1, "INTERSECT ALL"))
+            sql = (sql, " %s " % word, other)
+        return sql
+
+    def mixed(self, depth):
+        """A set operation of arms with several types, in FROM."""
+        self.shapes.add("union_pushdown")
+        alias = self.alias()
+        mixtures = [self.rng.choice(MIXED) for _ in range(self.rng.randint(1, 3))]
+        columns = [Column("c%d" % n, self.type_named(mixture[-1])) for n, mixture in enumerate(mixtures)]
+        sql = self.operations(mixtures, False, 1 if depth > 1 else 0)
+        if self.maybe(0.2):
+            inner = self.alias()
+            sql = ("SELECT * FROM (", sql, ") AS %s" % inner, maybe((" WHERE ", self.list_test(self.sources(inner, columns)))))
+        return ("(", sql, ") AS " + alias), self.sources(alias, columns)
+
+    def list_test(self, scope):
+        """column IN (...), or a comparison."""
+        left = self.left(scope)
+        if self.maybe(0.4):
+            return self.comparison(left.sql, self.rng.choice(["=", "=", "<", ">="]), self.value(left.type))
+        return (left.sql, self.rng.choice([" IN (", " IN (", " NOT IN ("]), Many(", ", [self.value(left.type) for _ in range(self.few())]), ")")
 
     def joined(self, outer, depth):
         """A FROM list: one to three relations, joined in some way. Gives pieces and what they offer."""
