@@ -1,6 +1,7 @@
 """Random statements around the shapes that the planner rewrites."""
 
 import json
+import re
 
 from pieces import Many, maybe, text
 from world import TYPES, Column, Type, literal, plain_type
@@ -56,6 +57,8 @@ class Generator:
         self.aliases = 0
         self.ctes = []
         self.errors = False
+        self.annotations = []
+        self.annotating = 0
 
     # -- chance ----------------------------------------------------------------------------------------------------
 
@@ -143,6 +146,10 @@ class Generator:
 
     def left(self, scope, accept=lambda t: True):
         """Something that is compared: a column, or an expression over one."""
+        if "shared_subqueries" in self.rewrites and self.maybe(0.04 if len(self.rewrites) > 1 else 0.3):
+            annotation = self.annotation(scope)
+            if accept(annotation.type):
+                return annotation
         column = self.column(scope, accept) or Source("1", INT4)
         kind = self.rng.random()
         sql, type_ = column.sql, column.type
@@ -264,6 +271,39 @@ class Generator:
             return (left.sql, " ", operator, " (", array, ")")
         items = [self.value(element, related=False, plain=plain) for _ in range(count)]
         return (left.sql, " ", operator, " ((ARRAY[", Many(", ", items, 0), "])::", name, "[])")
+
+    def annotation(self, scope):
+        """A scalar subquery; often one that is in the statement already, maybe under another name."""
+        offered = {source.sql for source in scope}
+        known = [(source, outer, alias) for source, outer, alias in self.annotations if outer is None or outer in offered]
+        if known and self.maybe(0.7):
+            source, _, alias = self.rng.choice(known)
+            self.shapes.add("shared_subqueries")
+            return Source(re.sub(r"\b%s\b" % alias, self.alias(), source.sql), source.type) if self.maybe(0.3) else source
+        self.annotating += 1
+        alias = self.alias()
+        table = self.rng.choice(self.world.tables)
+        inner = self.sources(alias, table.columns, table.secured)
+        mine = self.column(inner, lambda t: t.hashes)
+        outer = self.column(scope, lambda t: mine and t is mine.type) if self.maybe(0.75) else None
+        tests = ["%s = %s" % (mine.sql, outer.sql)] if outer else []
+        if self.annotating < 3 and self.maybe(0.5):
+            tests.append("(%s)" % text(self.simple(inner + ([outer] if outer else []))))
+        self.annotating -= 1
+        what, type_ = self.annotated(inner)
+        where = " WHERE %s" % " AND ".join(tests) if tests else ""
+        made = Source("(SELECT %s FROM %s AS %s%s)" % (what, table.name, alias, where), type_)
+        self.annotations.append((made, outer.sql if outer else None, alias))
+        return made
+
+    def annotated(self, inner):
+        """What such a subquery gives: one row, or, where errors do not depend on the plan, at times several."""
+        column = self.rng.choice(inner)
+        if self.rewrites == ["shared_subqueries"] and self.maybe(0.03):
+            return column.sql, column.type
+        return self.pick((3, ("count(*)", INT8)), (2, ("count(%s)" % column.sql, INT8)),
+                         (1, ("bool_or(%s IS NULL)" % column.sql, BOOL)),
+                         (2, ("string_agg(%s::text, ',' ORDER BY %s::text COLLATE \"C\")" % (column.sql, column.sql), TEXT)))
 
     def spanning(self, scope):
         """An OR over columns of several relations, and subqueries."""
@@ -635,7 +675,10 @@ class Generator:
         distinct = "DISTINCT " if all(t.type.exact for t in targets) and self.maybe(0.07) else ""
         columns = [Column("c%d" % n, t.type) for n, t in enumerate(targets)]
         listed = Many(", ", [(t.sql, " AS c%d" % n) for n, t in enumerate(targets)])
-        return ("SELECT ", distinct, listed, " FROM ", source, self.where(scope + outer, depth)), columns
+        order = ""
+        if "shared_subqueries" in self.rewrites and distinct == "" and self.maybe(0.2):
+            order = maybe((" ORDER BY ", self.annotation(scope).sql))
+        return ("SELECT ", distinct, listed, " FROM ", source, self.where(scope + outer, depth), order), columns
 
     def aggregate(self, scope, depth):
         """An aggregate over rows of a scope whose result does not depend on their order."""
