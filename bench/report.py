@@ -11,7 +11,7 @@ sys.dont_write_bytecode = True      # nothing is left in the checkout when this 
 from chart import draw  # noqa: E402
 from enums_report import enum_lines, enum_verdicts  # noqa: E402
 from indexes_report import index_lines, index_verdicts  # noqa: E402
-from nested_report import nested_rows, nested_verdicts  # noqa: E402
+from nested_report import nested_rows, nested_verdicts, reading_rows  # noqa: E402
 from planner_report import fill, planner_lines, planner_verdicts  # noqa: E402
 
 MARGIN = 1.05       # "no slower" allows for this much of noise
@@ -173,7 +173,9 @@ def write_report(folder, page=None):
         nested = parts["nested"]
         lines += ["", f"## Nested documents: {nested['parents']:,} of {nested['rows']:,} rows", ""]
         lines += markdown(["figure", "result"], nested_verdicts(nested))
-        lines += [""] + markdown(["milliseconds, median", "", "÷ nested_insert"], nested_rows(nested))
+        lines += [""] + markdown(["milliseconds, median", "passed", "÷ nested_insert", "on a processor", "÷ nested_insert"], nested_rows(nested))
+        for limit, rows in reading_rows(nested).items():
+            lines += ["", f"Read: {limit:,} documents.", ""] + markdown(["milliseconds, median", "passed", "÷ nested_select", "on a processor", "÷ nested_select"], rows)
 
     charts = []
     for name in ("update", "upsert", "insert", "decode"):

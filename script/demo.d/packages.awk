@@ -9,7 +9,7 @@ function text(value) {
 	return value
 }
 
-function flush_package(    source, source_version) {
+function flush_package(    source, source_version, depends) {
 	if (field["Package"] == "")
 		return
 	# "Source: name (version)": left out where it equals the package's own.
@@ -22,12 +22,15 @@ function flush_package(    source, source_version) {
 			source = substr(source, 1, RSTART - 1)
 		}
 	}
+	depends = field["Depends"]
+	if (field["Pre-Depends"] != "")
+		depends = field["Pre-Depends"] (depends == "" ? "" : ", ") depends
 	# The maintainer's name is enough; the mail address stays out.
 	sub(/ *<.*$/, "", field["Maintainer"])
 	print list "\t" text(field["Package"]) "\t" text(field["Version"]) "\t" text(field["Architecture"]) \
 		"\t" text(field["Section"]) "\t" text(field["Priority"]) "\t" text(field["Maintainer"]) \
 		"\t" text(source) "\t" text(source_version) "\t" text(field["MD5sum"]) "\t" text(field["SHA256"]) \
-		"\t" text(field["Installed-Size"]) "\t" text(field["Size"])
+		"\t" text(field["Installed-Size"]) "\t" text(field["Size"]) "\t" text(depends)
 	split("", field)
 }
 

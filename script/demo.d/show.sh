@@ -46,8 +46,15 @@ attempt() {
 		printf '%s\n' '\echo try' 'BEGIN;' '\o out.rows' '\timing on'
 		cat statement.sql
 		printf '%s\n' '\timing off'
-		[[ $kind != table ]] || printf '%s\n' '\o out.state' \
-			"SELECT count(*), sum(hashtextextended((to_jsonb(p) - 'id')::text, 0)) FROM packages p;"
+		case $kind in
+			table) printf '%s\n' '\o out.state' \
+				"SELECT count(*), sum(hashtextextended((to_jsonb(p) - 'id')::text, 0)) FROM packages p;" ;;
+			archive) printf '%s\n' '\o out.state' \
+				'SELECT sum(n), sum(h) FROM (SELECT count(*) AS n, sum(hashtextextended(name, 0)) AS h FROM archive.maintainer' \
+				'UNION ALL SELECT count(*), sum(hashtextextended(s.name || m.name, 0)) FROM archive.source s JOIN archive.maintainer m ON m.id = maintainer_id' \
+				'UNION ALL SELECT count(*), sum(hashtextextended(s.name || (to_jsonb(p) - ARRAY[$$id$$, $$source_id$$])::text, 0)) FROM archive.package p JOIN archive.source s ON s.id = source_id' \
+				'UNION ALL SELECT count(*), sum(hashtextextended(p.name || (to_jsonb(d) - $$package_id$$)::text, 0)) FROM archive.dependency d JOIN archive.package p ON p.id = package_id) u;' ;;
+		esac
 		printf '%s\n' '\o' 'ROLLBACK;'
 	done > race.sql
 	run client -f race.sql > out.log 2> out.error || return 1
@@ -58,6 +65,7 @@ attempt() {
 # Times a statement that comes on stdin; what comes out is kept for results. Its kinds:
 #   rows     the rows it returns count
 #   table    the state of table packages after it counts
+#   archive  the state of the tables of nested documents after it counts
 #   refused  it is expected to fail; its message counts
 # A quick statement is run three times more in one session, as in a connection that is in use, and the middle time taken.
 race() {
@@ -73,7 +81,7 @@ race() {
 	attempt "$kind" 1 || { cat out.error >&2; die "a statement of the demo failed: $label"; }
 	case $kind in
 		rows) outcome="$(wc -l < out.rows)|$(LC_ALL=C sort out.rows | cksum)" ;;
-		table) outcome=$(< out.state) ;;
+		table | archive) outcome=$(< out.state) ;;
 	esac
 	outcomes+=("$outcome")
 	if awk '{ exit !($1 < 300) }' out.times; then attempt timed 3; fi

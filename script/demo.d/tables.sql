@@ -3,7 +3,7 @@
 
 CREATE TABLE incoming (
 	list text, name text, version text, architecture text, section text, priority text, maintainer text,
-	source text, source_version text, md5 text, sha256 text, installed_size bigint, size bigint);
+	source text, source_version text, md5 text, sha256 text, installed_size bigint, size bigint, depends text);
 CREATE TABLE versions (source text, source_version text, age int, PRIMARY KEY (source, source_version));
 
 \copy incoming FROM 'incoming.tsv'
