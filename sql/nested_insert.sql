@@ -108,3 +108,15 @@ SELECT a ->> 'name', b ->> 'name' FROM more.nested_insert('author', '{"name": "u
 SET pg_more.rows_source = arrays;
 SELECT j - 'id' #- '{public.book,0,id}' #- '{public.book,0,author_id}' FROM more.nested_insert('author', '[{"name": "w", "public.book": [{"title": "y"}]}, {"name": "x", "born": "2000-01-01"}]') AS j;
 RESET pg_more.rows_source;
+-- A rule's statement sees the rows, too.
+CREATE TABLE ruled (id serial PRIMARY KEY, v integer);
+CREATE TABLE seen (v integer);
+CREATE RULE also AS ON INSERT TO ruled DO ALSO INSERT INTO seen VALUES (new.v);
+SELECT * FROM more.nested_insert('ruled', '[{"v": 1}, {"v": 2}]');
+SELECT * FROM more.nested_insert('ruled', '{"v": 3}');
+TABLE seen;
+-- A foreign key that is a generated column: it refers to what it is nested in, or that is an error.
+CREATE TABLE heap (id integer PRIMARY KEY, up integer GENERATED ALWAYS AS (nullif(id / 2, 0)) STORED REFERENCES heap);
+SELECT * FROM more.nested_insert('heap', '[{"id": 5, "heap_up_fkey": {"id": 2, "heap_up_fkey": {"id": 1}}}, {"id": 3}, {"id": 4, "up": 2}]');
+SELECT * FROM more.nested_insert('heap', '{"id": 9, "heap_up_fkey": {"id": 8}}');
+SELECT * FROM more.nested_insert('heap', '{"id": 9, "heap_up_fkey": null}');

@@ -327,8 +327,9 @@ used_columns(NestedBatch *batch, bool cut_links)
 			used[value->attnum] = !TupleDescAttr(desc, value->attnum - 1)->attgenerated;
 		for (NestedLink *link = row->links; link; link = link->next)
 			for (int i = 0; i < link->key->ncolumns; i++)
-				if (link->cut != CUT_LATER || cut_links ||
-					!TupleDescAttr(desc, link->key->columns[i] - 1)->attnotnull)
+				if (!TupleDescAttr(desc, link->key->columns[i] - 1)->attgenerated &&
+					(link->cut != CUT_LATER || cut_links ||
+					 !TupleDescAttr(desc, link->key->columns[i] - 1)->attnotnull))
 					used[link->key->columns[i]] = true;
 	}
 	return used;

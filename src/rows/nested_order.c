@@ -384,7 +384,8 @@ can_be_set_later(NestedLink *link)
 		bool		required = TupleDescAttr(RelationGetDescr(table->rel), attnum - 1)->attnotnull;
 		bool		shared = nested_shares_column(link, attnum);
 
-		if (list_member_int(link->from->way->key, attnum) || list_member_int(table->primary, attnum) ||
+		if (TupleDescAttr(RelationGetDescr(table->rel), attnum - 1)->attgenerated ||
+			list_member_int(link->from->way->key, attnum) || list_member_int(table->primary, attnum) ||
 			(required && !shared && nested_value(link->from, attnum) == NULL))
 			return false;
 		has_null |= !required && !shared;

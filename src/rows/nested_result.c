@@ -394,10 +394,48 @@ nested_result(Nested *nested, NestedRow *row)
 /* Generated columns														*/
 /* ------------------------------------------------------------------------ */
 
+/* The server computed another value for a generated column than the document has or implies. */
+static void
+report_generated(NestedRow *row, AttrNumber attnum, const char *given, const char *found)
+{
+	NestedTable *table = row->table;
+
+	ereport(ERROR,
+			(errcode(ERRCODE_GENERATED_ALWAYS),
+			 errmsg("column \"%s\" of \"%s\" is a generated column", get_attname(table->relid, attnum, false),
+					RelationGetRelationName(table->rel)),
+			 errdetail("At %s: %s, but the server computed %s.",
+					   nested_path(row, get_attname(table->relid, attnum, false)),
+					   given ? psprintf("\"%s\"", given) : "null", found ? psprintf("\"%s\"", found) : "null"),
+			 nested_value(row, attnum) ? errhint("Leave it out of the document.") :
+			 errhint("It is that of the row that it is nested in or linked to.")));
+}
+
+/* See that a foreign key with generated columns refers to the row that it is to refer to. */
+static void
+check_generated_link(NestedRow *row, NestedLink *link)
+{
+	NestedRow  *to = nested_row_of(link->to);
+
+	for (int i = 0; i < link->key->ncolumns && to->tuple; i++)
+	{
+		AttrNumber	attnum = link->key->columns[i];
+		char	   *given;
+		char	   *found;
+
+		if (!TupleDescAttr(RelationGetDescr(row->table->rel), attnum - 1)->attgenerated)
+			continue;
+		given = nested_column_text(to, link->key->referred[i]);
+		found = nested_column_text(row, attnum);
+		if (found == NULL || given == NULL || strcmp(given, found) != 0)
+			report_generated(row, attnum, given, found);
+	}
+}
+
 /*
  * nested_check_generated
- *		See that the values that a document has for generated columns are those
- *		that the server computed.
+ *		See that the values that a document has for generated columns, or that
+ *		its nesting gives them, are those that the server computed.
  */
 void
 nested_check_generated(Nested *nested, NestedRow *row)
@@ -420,14 +458,9 @@ nested_check_generated(Nested *nested, NestedRow *row)
 		given = value->kind == CELL_NULL ? NULL : nested_canonical(table, value->attnum, &cell);
 		found = nested_column_text(row, value->attnum);
 		if ((given == NULL) != (found == NULL) || (given && strcmp(given, found) != 0))
-			ereport(ERROR,
-					(errcode(ERRCODE_GENERATED_ALWAYS),
-					 errmsg("column \"%s\" of \"%s\" is a generated column",
-							get_attname(table->relid, value->attnum, false), RelationGetRelationName(table->rel)),
-					 errdetail("At %s: %s, but the server computed %s.",
-							   nested_path(row, get_attname(table->relid, value->attnum, false)),
-							   given ? psprintf("\"%s\"", given) : "null",
-							   found ? psprintf("\"%s\"", found) : "null"),
-					 errhint("Leave it out of the document.")));
+			report_generated(row, value->attnum, given, found);
 	}
+	for (NestedLink *link = row->links; link; link = link->next)
+		if (!link->named && link->cut != CUT_LATER)
+			check_generated_link(row, link);
 }

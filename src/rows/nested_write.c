@@ -47,7 +47,8 @@ insert_batch(NestedBatch *batch)
 
 	nested_fill_batch(batch, NIL, false);
 	verb->inserts = true;
-	verb->reads_once = true;
+	/* a rule's statement reads the data, too */
+	verb->reads_once = verb->rel->rd_rules == NULL;
 	verb->rule = KEY_ANY;
 	verb_number_rows(verb);
 	source = verb_source(verb, NULL);
