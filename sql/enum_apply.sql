@@ -218,6 +218,32 @@ SELECT enum_range(NULL::mood);
 RESET ROLE;
 DROP TABLE foreign_to_owner;
 
+-- what rows would violate is told before any step is taken: no value is renamed or added, no row changed
+SET ROLE regress_more_owner;
+CREATE TYPE level AS ENUM ('low', 'mid', 'high', 'top');
+CREATE TABLE levels (id integer, l level, UNIQUE (id, l), CHECK (id <> 4 OR l <> 'top'));
+INSERT INTO levels VALUES (1, 'low'), (1, 'mid'), (2, 'low'), (3, 'high'), (4, 'high');
+CALL more.enum_apply('level', '{lowest,next,mid,top}', '{"low": "lowest"}', 'set_value', 'top');
+CALL more.enum_apply('level', '{mid,high,top,next}', '{}', 'set_value', 'mid');
+SELECT enum_range(NULL::level);
+SELECT id, l FROM levels ORDER BY 1, 2;
+SELECT count(*) FROM more.enum_history WHERE type = 'level'::regtype;
+-- rows that the drop before deletes violate nothing: that is only warned of
+SELECT more.enum_on_delete('levels', 'l', 'cascade');
+UPDATE levels SET l = 'low' WHERE id = 4;
+CREATE TABLE under (id integer, l level, UNIQUE (id), CHECK (l <> 'top' OR id > 0));
+INSERT INTO under VALUES (-1, 'mid');
+CREATE FUNCTION no_more() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN DELETE FROM under; RETURN NULL; END $$;
+CREATE TRIGGER no_more AFTER DELETE ON levels FOR EACH STATEMENT EXECUTE FUNCTION no_more();
+SELECT more.enum_on_delete('under', 'l', 'set_value', 'top');
+CALL more.enum_apply('level', '{high,top}');
+SELECT enum_range(NULL::level);
+SELECT id, l FROM levels UNION ALL SELECT id, l FROM under ORDER BY 1, 2;
+DROP TABLE levels, under;
+DROP FUNCTION no_more;
+DROP TYPE level;
+RESET ROLE;
+
 -- an error on the way: the step is told, what was done stays, and the same call goes on
 SET ROLE regress_more_owner;
 CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'stopped'; END $$;

@@ -353,6 +353,7 @@ require_commits(FunctionCallInfo fcinfo, List *steps)
 static void
 look_at_drops(Declaration *declaration, List *steps)
 {
+	bool		rows_change = false;
 	ListCell   *lc;
 
 	foreach(lc, steps)
@@ -360,7 +361,9 @@ look_at_drops(Declaration *declaration, List *steps)
 		Step	   *step = lfirst(lc);
 
 		if (step->kind == STEP_DROP && !step->resumed && !step->blind)
-			look_at_drop(declaration->type, step->value, step->on_delete, step->new_value);
+			look_at_drop(declaration->type, step->value, step->on_delete, step->new_value, &rows_change);
+		else if (step->kind == STEP_DROP)
+			rows_change = true;
 	}
 }
 

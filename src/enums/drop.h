@@ -49,7 +49,7 @@ extern List *enum_foreign_keys(Oid type);
 extern bool default_value(EnumColumn *column, Datum *value, bool *isnull);	/* rows.c */
 extern int64 migrate_together(EnumChange *change, List *columns, Oid type, Oid old_oid, Oid new_oid);	/* rows.c */
 extern EnumValue *live_enum_value(Oid type, const char *label);
-extern void look_at_drop(Oid type, EnumValue *value, const char *on_delete, Oid replacement);
+extern void look_at_drop(Oid type, EnumValue *value, const char *on_delete, Oid replacement, bool *rows_change);
 extern char *drop_obstacles(Oid type, EnumValue *value, const char *on_delete, Oid replacement);
 extern bool is_retired_label(const char *retired, const char *label);
 extern EnumChange *change_of_value(Oid type, const char *retired, const char *states);

@@ -313,9 +313,12 @@ list_changes(Drop *drop)
 	return result;
 }
 
-/* Refuse, or warn of, what the changes of rows would violate, all of it at once. */
+/*
+ * Refuse, or warn of, what the changes of rows would violate, all of it at once;
+ * where other changes of rows go before, which may prevent it, just warn.
+ */
 static void
-require_no_violation(Drop *drop)
+require_no_violation(Drop *drop, bool others_before)
 {
 	StringInfoData details[2];
 	int			code = 0;
@@ -326,15 +329,19 @@ require_no_violation(Drop *drop)
 	foreach(cell, foresee_violations(drop->type, drop->value, list_changes(drop)))
 	{
 		Violation  *violation = lfirst(cell);
-		StringInfo	detail = &details[violation->perhaps];
+		bool		perhaps = violation->perhaps || others_before;
+		StringInfo	detail = &details[perhaps];
 
 		appendStringInfo(detail, "%s%s", detail->len ? "\n" : "", violation->text);
-		if (!violation->perhaps)
+		if (!perhaps)
 			code = code == 0 || code == violation->sqlerrcode ? violation->sqlerrcode : ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION;
 	}
 	if (details[true].len)
 		ereport(WARNING,
-				(errmsg("rows that hold value \"%s\" would violate constraints when they change, unless triggers prevent it",
+				(others_before ?
+				 errmsg("rows that hold value \"%s\" would violate constraints when they change, unless triggers or earlier steps prevent it",
+						drop->label) :
+				 errmsg("rows that hold value \"%s\" would violate constraints when they change, unless triggers prevent it",
 						drop->label),
 				 errdetail_internal("%s", details[true].data)));
 	if (details[false].len)
@@ -351,7 +358,7 @@ require_no_violation(Drop *drop)
  * before would have changed by then.  In one transaction nothing is left of that.
  */
 static void
-require_changes(Drop *drop)
+require_changes(Drop *drop, bool others_before)
 {
 	ListCell   *cell;
 
@@ -362,7 +369,7 @@ require_changes(Drop *drop)
 		if (task_changes_rows(task) && task->rows > 0)
 			require_changeable(task->column, drop->type, drop->value, task->policy, task->new_oid, !task->late);
 	}
-	require_no_violation(drop);
+	require_no_violation(drop, others_before);
 }
 
 /* Step 1. */
@@ -377,7 +384,7 @@ drop_look(Drop *drop)
 	look_at_rows(drop);
 	drop_arrange_tasks(drop);
 	mark_late(drop);
-	require_changes(drop);
+	require_changes(drop, false);
 	if (!drop->is_retired)
 	{
 		warn_of_mentions("functions mention \"%s\" in their text, and may mean the value", drop, functions_mentioning(drop->label));
@@ -404,14 +411,19 @@ drop_to_look_at(Oid type, EnumValue *value, const char *on_delete, Oid replaceme
  * look_at_drop
  *		Raise the error that more.enum_drop of a live value would raise at once:
  *		for rows that hold it, for columns that the policy cannot serve, for
- *		expressions that name it.  Writes nothing.
+ *		expressions that name it, for what the rows would violate.  Writes nothing.
  *
  * replacement goes with the policy set_value, and is InvalidOid otherwise.
+ * *rows_change tells whether rows change before that, and then whether some do by
+ * now; if so, a violation may be gone by then, and there is only a warning.
+ *
+ * Locks as the look of the drop itself, until the transaction ends.
  */
 void
-look_at_drop(Oid type, EnumValue *value, const char *on_delete, Oid replacement)
+look_at_drop(Oid type, EnumValue *value, const char *on_delete, Oid replacement, bool *rows_change)
 {
 	Drop	   *drop = drop_to_look_at(type, value, on_delete, replacement);
+	bool		changes = false;
 	ListCell   *cell;
 
 	drop_require_no_obstacle(drop);
@@ -421,9 +433,16 @@ look_at_drop(Oid type, EnumValue *value, const char *on_delete, Oid replacement)
 
 		if (task_changes_rows(task))
 			require_policy(task->column, type, value->oid, task->policy);
-		if (task->policy == POLICY_PROTECT && holds_any(task->column, type, value->oid))
+		if (task->policy != POLICY_KEEP)
+			task->rows = holds_any(task->column, type, value->oid) ? 1 : 0;
+		if (task->policy == POLICY_PROTECT && task->rows > 0)
 			look_at_rows(drop);
+		changes |= task_changes_rows(task) && task->rows > 0;
 	}
+	drop_arrange_tasks(drop);
+	mark_late(drop);
+	require_changes(drop, *rows_change);
+	*rows_change |= changes;
 }
 
 /*

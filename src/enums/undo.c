@@ -368,12 +368,13 @@ look_at_add(EnumChange *whole, EnumChange *part, bool rows_return)
 	char	   *label = required_argument(part, "label");
 	EnumValue  *value = enum_value(part->type, label, true);
 	char	   *obstacles = value ? drop_obstacles(part->type, value, "protect", InvalidOid) : NULL;
+	bool		rows_change = rows_return;
 
 	if (obstacles)
 		refuse_part(whole, part, psprintf("other objects name value \"%s\"\n%s", label, obstacles));
 	/* rows that hold it may get back what they held */
 	if (value && !rows_return)
-		look_at_drop(part->type, value, "protect", InvalidOid);
+		look_at_drop(part->type, value, "protect", InvalidOid, &rows_change);
 }
 
 /* Does the server drop the type?  Tried, and rolled back. */
