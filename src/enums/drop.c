@@ -37,7 +37,7 @@
  *
  * Locks: those of the statements that change rows (rows.c), of REINDEX
  * CONCURRENTLY, and in 3 those of the remapping (trees.c), and those of REFRESH.
- * Whatever would make readers or writers queue behind us gives up after 50 ms of
+ * Whatever would make readers or writers queue behind us gives up after 30 ms of
  * waiting for a lock, and is tried again; in the caller's transaction as well,
  * where what it holds already stays locked meanwhile.  A session-level lock of our own keeps other changes of
  * the same type away (record.c).

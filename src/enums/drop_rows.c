@@ -21,7 +21,7 @@
 
 /* How many rows the first batch has, and how long one may take, in milliseconds: others wait for its rows so long. */
 #define FIRST_BATCH	200
-#define BATCH_TIME	20
+#define BATCH_TIME	10
 
 /* How many rows the next batch shall have, after one that took from then on until now. */
 static int64

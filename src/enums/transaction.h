@@ -8,7 +8,7 @@
 #include "utils/elog.h"
 
 /* How long we wait for a lock on a table at a time, and pause between two times, in milliseconds. */
-#define LOCK_WAIT	50
+#define LOCK_WAIT	30
 #define LOCK_PAUSE	100
 
 extern void with_snapshot(void);
