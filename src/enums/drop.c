@@ -26,6 +26,11 @@
  * 6. Take the value's OID out of the indexes that hold it still, in place
  *    (index_clean.c) or by building them anew (rebuild.c), and clear the statistics
  *    and missing values that do.
+ *    Since PostgreSQL 18 a scan that skips over values goes on from the one that it
+ *    has met last, which it compares with others: an error, where OIDs are odd, if
+ *    the value is gone by then.  It may have met the value before we, or a VACUUM,
+ *    took it away.  So once a look finds no index that holds it, transactions are
+ *    waited for once more.
  * 7. Look once more for what is cheap to look for, and delete the catalog row.
  *
  * Each step finds out from the catalogs what is left to do, so that a drop that
@@ -276,8 +281,6 @@ retire(Drop *drop)
 static void
 clear_holders(Drop *drop)
 {
-	bool		any_cleaned = false;
-
 	for (int round = 0;; round++)
 	{
 		MemoryContext old = MemoryContextSwitchTo(drop->context);
@@ -306,7 +309,6 @@ clear_holders(Drop *drop)
 				drop_begin_step(drop, "clean index", qualified_name(lfirst_oid(cell)));
 				cleaned = clean_index(lfirst_oid(cell), drop->type, drop->value);
 				next_transaction();
-				any_cleaned |= cleaned;
 				if (cleaned)
 					continue;
 			}
@@ -316,8 +318,7 @@ clear_holders(Drop *drop)
 			next_transaction();
 		}
 	}
-	/* a scan may have come upon the value there, and go on from it; rebuilding waits for scans of the old index */
-	if (COMPAT_SCANS_KEEP_VALUES && any_cleaned)
+	if (COMPAT_SCANS_KEEP_VALUES && enum_indexes(drop->type) != NIL)
 		(void) drop_wait_for_others(drop);
 	drop_begin_step(drop, "statistics", NULL);
 	clear_statistics(drop->type, drop->value, drop->new_oid);
