@@ -64,7 +64,12 @@ class Enums:
         self.admin.run(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
         self.admin.run(f"CREATE DATABASE {DATABASE} TEMPLATE {DATABASE}_template STRATEGY file_copy")
         client = Client(DATABASE, client_min_messages="warning")
+        # Its pages are in shared buffers, and those of its indexes, as of a table that is used.
         client.run("SELECT count(amount) FROM orders")
+        client.run("SET enable_seqscan = off; SET enable_bitmapscan = off")
+        for column, least in (("id", "0"), ("customer", "0"), ("status", "'new'")):
+            client.run(f"SELECT count({column}) FROM orders WHERE {column} >= {least}")
+        client.run("RESET enable_seqscan; RESET enable_bitmapscan")
         client.run("SELECT more.enum_values('status')")     # the library is loaded
         return client
 
