@@ -10,9 +10,9 @@
  * 1. Entries of dead rows that hold the value are deleted, page by page, by the
  *    function with which inserting deletes dead entries of a page that is full.
  *    It asks the table which rows nobody can see, and writes WAL that tells a
- *    standby up to which transaction.  Where the first column is of the enum, only
- *    the pages from the first that a search for the value comes to, up to a high
- *    key that is behind it, can have such entries.
+ *    standby up to which transaction.  Where the first column is of the enum, and
+ *    no other is, only the pages from the first that a search for the value comes
+ *    to, up to a high key that is behind it, can have such entries.
  * 2. Pages that have become empty are deleted, with the keys between them, by
  *    the access method's own bulk deletion, which is asked to delete no entry.
  * 3. What is left are keys that bound a page that has neighbours: the high key of
@@ -92,7 +92,7 @@ typedef struct Clean
 	Relation	index;
 	BlockNumber nblocks;		/* of the table */
 	Bitmapset  *columns;		/* of the index, that are values of the enum */
-	BTScanInsert key;			/* that leads to the value, where it is in the first column */
+	BTScanInsert key;			/* that leads to the value, where it is in the first column only */
 	Oid			value;
 	Oid			next;			/* in the order of the type, or InvalidOid */
 	Oid			previous;
@@ -253,7 +253,7 @@ delete_entries(Clean *clean, BlockNumber block)
 	return result;
 }
 
-/* What leads to the value where the first column is of the enum; NULL where another one is. */
+/* What leads to the value where only the first column is of the enum; NULL where another one is. */
 static BTScanInsert
 value_key(Clean *clean)
 {
@@ -263,7 +263,7 @@ value_key(Clean *clean)
 	IndexTuple	tuple;
 	BTScanInsert key;
 
-	if (!bms_is_member(1, clean->columns))
+	if (bms_membership(clean->columns) != BMS_SINGLETON || !bms_is_member(1, clean->columns))
 		return NULL;
 	memset(nulls, true, sizeof(bool) * desc->natts);
 	values[0] = ObjectIdGetDatum(clean->value);
