@@ -31,6 +31,7 @@ SELECT more.filter(more.filter('select id, age from person order by name', 'age 
 SELECT more.filter(more.filter('select id, age + 1 as age from person', 'age > 18'), 'id = 1');
 SELECT more.filter('select p.id from person p join person q using (id)', 'id = 1');
 SELECT more.filter('select p.* from person p join person q on true', 'q.id = 1');
+SELECT more.filter('select p.id from person p join person q using (age)', 'exists (select from person i where i.age = id)');
 SELECT more.filter('select * from person order by lower(name) limit 3', 'age > 18');
 SELECT more.filter('select id from person union select 2 order by id', 'id > 1');
 SELECT more.filter('delete from person returning id', 'id > 1');

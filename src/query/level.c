@@ -183,15 +183,45 @@ has_other_meaning(Node *node, void *arg)
 	return raw_expression_tree_walker(node, has_other_meaning, arg);
 }
 
-/* Walker: is there alias.column? */
-static bool
-has_qualified(Node *node, void *arg)
+/* Walk state of is_of_relation. */
+typedef struct RelationsContext
 {
+	List	   *names;			/* of FROM's relations, char * */
+} RelationsContext;
+
+/* Walker: collect the names by which FROM's relations are known. */
+static bool
+collect_relations(Node *node, void *arg)
+{
+	RelationsContext *ctx = arg;
+
+	if (node == NULL || IsA(node, SelectStmt))
+		return false;
+	if (IsA(node, Alias))
+		ctx->names = lappend(ctx->names, ((Alias *) node)->aliasname);
+	if (IsA(node, RangeVar) && ((RangeVar *) node)->alias == NULL)
+		ctx->names = lappend(ctx->names, ((RangeVar *) node)->relname);
+	if (IsA(node, FuncCall))
+		ctx->names = lappend(ctx->names, strVal(llast(((FuncCall *) node)->funcname)));
+	return raw_expression_tree_walker(node, collect_relations, arg);
+}
+
+/* Walker: is there alias.column of one of the relations? */
+static bool
+is_of_relation(Node *node, void *arg)
+{
+	RelationsContext *ctx = arg;
+	ListCell   *lc;
+
 	if (node == NULL)
 		return false;
-	if (IsA(node, ColumnRef))
-		return list_length(((ColumnRef *) node)->fields) > 1;
-	return raw_expression_tree_walker(node, has_qualified, arg);
+	if (!IsA(node, ColumnRef))
+		return raw_expression_tree_walker(node, is_of_relation, arg);
+	if (list_length(((ColumnRef *) node)->fields) > 1)
+		foreach(lc, ctx->names)
+			if (strcmp(lfirst(lc), strVal(linitial(((ColumnRef *) node)->fields))) == 0)
+				return true;
+	return false;
 }
 
 /*
@@ -199,13 +229,14 @@ has_qualified(Node *node, void *arg)
  *		May the expression be evaluated in the query's WHERE rather than around it?
  *
  * In a join, an unqualified name may be ambiguous that is none in the output; so
- * the query is wrapped.  But alias.column can only be meant inside: with that,
- * the ambiguity is left to be the error that it is.
+ * the query is wrapped.  But alias.column of one of its relations can only be meant
+ * inside: with that, the ambiguity is left to be the error that it is.
  */
 bool
 query_may_enter(const MoreQuery *query, Node *tree)
 {
 	MeaningContext ctx = {NIL, false};
+	RelationsContext relations = {NIL};
 	SelectStmt *level;
 	ListCell   *lc;
 
@@ -214,7 +245,8 @@ query_may_enter(const MoreQuery *query, Node *tree)
 	if (strcmp(query->parts[PART_SELECT], "*") == 0)
 		return true;
 	level = level_tree(query, true, false);
-	ctx.unclear = !is_single(level) && !has_qualified(tree, NULL);
+	(void) raw_expression_tree_walker((Node *) level->fromClause, collect_relations, &relations);
+	ctx.unclear = !is_single(level) && !is_of_relation(tree, &relations);
 	foreach(lc, level->targetList)
 	{
 		if (is_not_plain(lfirst(lc), NULL))
