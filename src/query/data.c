@@ -366,7 +366,7 @@ append_cell(StringInfo out, const PrintedColumn *column, const Cell *cell, bool 
 		appendStringInfoString(out, cell->text);
 	else
 	{
-		const char *literal = quote_literal_cstr(cell_text(column, cell));
+		const char *literal = query_quote_value(cell_text(column, cell));
 
 		appendStringInfoString(out, literal[0] == ' ' ? literal + 1 : literal);
 	}

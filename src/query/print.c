@@ -122,6 +122,30 @@ is_plain_number(const QueryBinding *binding)
 	return strcmp(binding->type, "integer") == 0 && strspn(binding->value, "0123456789") == strlen(binding->value);
 }
 
+/*
+ * query_quote_value
+ *		A value in quotes.  It has no marks, so that it is the same once it is read.
+ */
+char *
+query_quote_value(const char *value)
+{
+	char	   *quoted = quote_literal_cstr(value);
+	StringInfoData out;
+
+	if (strpbrk(quoted, "\001\002") == NULL)
+		return quoted;
+	initStringInfo(&out);
+	appendStringInfoString(&out, *quoted == '\'' ? " E" : "");
+	for (const char *p = quoted; *p; p++)
+	{
+		if (*p == VALUE_MARK || *p == DATA_MARK)
+			appendStringInfo(&out, "\\00%d", *p);
+		else
+			appendStringInfoChar(&out, *p);
+	}
+	return out.data;
+}
+
 /* A value as a literal; next is what follows it. */
 static void
 append_literal(StringInfo out, const QueryBinding *binding, char next)
@@ -139,7 +163,7 @@ append_literal(StringInfo out, const QueryBinding *binding, char next)
 		appendStringInfoString(out, binding->value);
 	else
 	{
-		char	   *literal = binding->value ? quote_literal_cstr(binding->value) : "NULL";
+		char	   *literal = binding->value ? query_quote_value(binding->value) : "NULL";
 
 		/* before E'...' there is a space already */
 		appendStringInfoString(out, *literal == ' ' && (out->len == 0 || out->data[out->len - 1] == ' ') ?

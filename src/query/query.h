@@ -235,6 +235,7 @@ typedef enum QueryPrint
 
 extern void query_print(StringInfo out, const MoreQuery *query, QueryPrint mode);
 extern char *query_text(const MoreQuery *query, QueryPrint mode);
+extern char *query_quote_value(const char *value);	/* in quotes */
 extern char *stored_print(const char *stored, const MoreQuery *query, QueryPrint mode);	/* any stored text of the query's */
 
 /* --- data.c: literal rows -------------------------------------------------- */
