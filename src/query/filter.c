@@ -9,7 +9,7 @@
 #include "utils/lsyscache.h"
 
 #include "catalog.h"
-#include "query/query.h"
+#include "query/refine.h"
 
 PG_FUNCTION_INFO_V1(query_from_table);
 PG_FUNCTION_INFO_V1(query_filter);
@@ -57,6 +57,7 @@ filter(FunctionCallInfo fcinfo, const char *name, bool exclude)
 								PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2));
 	if (!query_may_enter(query, condition.tree))
 		query = query_wrap(query);
+	condition = level_expression(query, condition);
 	query_add_condition(query, exclude ? psprintf("(%s) IS NOT TRUE", condition.text) : condition.text);
 	query_step_end(&step);
 	PG_RETURN_QUERY(query);

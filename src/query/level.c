@@ -22,7 +22,7 @@
 #include "parser/parse_target.h"
 #include "utils/builtins.h"
 
-#include "query/query.h"
+#include "query/refine.h"
 
 /* Does the query give a row per row of FROM, as far as its clauses tell? */
 bool
@@ -137,6 +137,16 @@ is_not_plain(Node *node, void *arg)
 	}
 }
 
+/*
+ * query_is_plain_list
+ *		Are the columns of a SELECT just operations on the values of a row?
+ */
+bool
+query_is_plain_list(const MoreQuery *query)
+{
+	return query->kind == QUERY_SELECT && !is_not_plain((Node *) level_tree(query, false, false)->targetList, NULL);
+}
+
 /* Is there one relation in FROM? */
 static bool
 is_single(SelectStmt *tree)
@@ -246,7 +256,7 @@ query_may_enter(const MoreQuery *query, Node *tree)
 		return true;
 	level = level_tree(query, true, false);
 	(void) raw_expression_tree_walker((Node *) level->fromClause, collect_relations, &relations);
-	ctx.unclear = !is_single(level) && !is_of_relation(tree, &relations);
+	ctx.unclear = !is_single(level) && !is_join_level(query) && !is_of_relation(tree, &relations);
 	foreach(lc, level->targetList)
 	{
 		if (is_not_plain(lfirst(lc), NULL))

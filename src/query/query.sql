@@ -77,6 +77,100 @@ COMMENT ON FUNCTION more.filter(more.query, text, jsonb) IS 'the rows for which 
 COMMENT ON FUNCTION more.exclude(more.query, text, jsonb) IS 'the rows for which a condition is not true';
 
 -- ---------------------------------------------------------------------------
+-- Steps: what a query gives, and in which order
+-- ---------------------------------------------------------------------------
+CREATE FUNCTION more.pick(query more.query, VARIADIC columns text[]) RETURNS more.query
+	AS 'MODULE_PATHNAME', 'query_pick' LANGUAGE C STABLE PARALLEL SAFE;
+CREATE FUNCTION more.annotate(query more.query, name text, expression text, params jsonb DEFAULT NULL) RETURNS more.query
+	AS 'MODULE_PATHNAME', 'query_annotate' LANGUAGE C STABLE PARALLEL SAFE;
+CREATE FUNCTION more.group_by(query more.query, VARIADIC columns text[] DEFAULT '{}') RETURNS more.query
+	AS 'MODULE_PATHNAME', 'query_group_by' LANGUAGE C STABLE PARALLEL SAFE;
+CREATE FUNCTION more.aggregate(query more.query, name text, expression text, params jsonb DEFAULT NULL) RETURNS more.query
+	AS 'MODULE_PATHNAME', 'query_aggregate' LANGUAGE C STABLE PARALLEL SAFE;
+CREATE FUNCTION more.order_by(query more.query, VARIADIC items text[] DEFAULT '{}') RETURNS more.query
+	AS 'MODULE_PATHNAME', 'query_order_by' LANGUAGE C STABLE PARALLEL SAFE;
+CREATE FUNCTION more.slice(query more.query, "offset" bigint, "limit" bigint DEFAULT NULL) RETURNS more.query
+	AS 'MODULE_PATHNAME', 'query_slice_rows' LANGUAGE C STABLE PARALLEL SAFE;
+CREATE FUNCTION more.distinct_on(query more.query, VARIADIC columns text[] DEFAULT '{}') RETURNS more.query
+	AS 'MODULE_PATHNAME', 'query_distinct_on' LANGUAGE C STABLE PARALLEL SAFE;
+
+-- ---------------------------------------------------------------------------
+-- Steps: several queries
+-- ---------------------------------------------------------------------------
+CREATE FUNCTION more.join_with(
+	query more.query, name text, other more.query, condition text DEFAULT NULL, kind text DEFAULT 'inner',
+	params jsonb DEFAULT NULL)
+RETURNS more.query
+	AS 'MODULE_PATHNAME', 'query_join_with' LANGUAGE C STABLE PARALLEL SAFE;
+CREATE FUNCTION more.attach(
+	query more.query, name text, attached more.query, materialized boolean DEFAULT NULL, recursive boolean DEFAULT false)
+RETURNS more.query
+	AS 'MODULE_PATHNAME', 'query_attach' LANGUAGE C STABLE PARALLEL SAFE;
+CREATE FUNCTION more.combine(operator text, VARIADIC queries more.query[]) RETURNS more.query
+	AS 'MODULE_PATHNAME', 'query_combine' LANGUAGE C STABLE PARALLEL SAFE;
+
+-- ---------------------------------------------------------------------------
+-- Trees
+-- ---------------------------------------------------------------------------
+CREATE FUNCTION more.tree(target regclass, parent text, root text DEFAULT NULL, "order" text[] DEFAULT NULL) RETURNS more.query
+	AS 'MODULE_PATHNAME', 'query_tree' LANGUAGE C STABLE PARALLEL SAFE;
+CREATE FUNCTION more.ancestors(target regclass, parent text, condition text) RETURNS more.query
+	AS 'MODULE_PATHNAME', 'query_ancestors' LANGUAGE C STABLE PARALLEL SAFE;
+CREATE FUNCTION more.descendants(target regclass, parent text, condition text) RETURNS more.query
+	AS 'MODULE_PATHNAME', 'query_descendants' LANGUAGE C STABLE PARALLEL SAFE;
+CREATE FUNCTION more.siblings(target regclass, parent text, condition text) RETURNS more.query
+	AS 'MODULE_PATHNAME', 'query_siblings' LANGUAGE C STABLE PARALLEL SAFE;
+
+-- ---------------------------------------------------------------------------
+-- Changes
+-- ---------------------------------------------------------------------------
+CREATE FUNCTION more.as_insert(query more.query, target regclass, on_conflict text DEFAULT 'error') RETURNS more.query
+	AS 'MODULE_PATHNAME', 'query_as_insert' LANGUAGE C STABLE;
+CREATE FUNCTION more.as_update(query more.query, target regclass, set text[], match text DEFAULT NULL) RETURNS more.query
+	AS 'MODULE_PATHNAME', 'query_as_update' LANGUAGE C STABLE;
+CREATE FUNCTION more.as_delete(query more.query, target regclass, match text DEFAULT NULL) RETURNS more.query
+	AS 'MODULE_PATHNAME', 'query_as_delete' LANGUAGE C STABLE;
+CREATE FUNCTION more.returning(query more.query, VARIADIC columns text[] DEFAULT '{}') RETURNS more.query
+	AS 'MODULE_PATHNAME', 'query_returning' LANGUAGE C STABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION more.pick(more.query, text[]) IS
+'these columns only, in this order';
+COMMENT ON FUNCTION more.annotate(more.query, text, text, jsonb) IS
+'one more column, computed by an expression';
+COMMENT ON FUNCTION more.group_by(more.query, text[]) IS
+'one row per combination of values of these columns; more.aggregate then adds what is computed of each group';
+COMMENT ON FUNCTION more.aggregate(more.query, text, text, jsonb) IS
+'one more column of the groups, such as count(*); without groups, one row for all';
+COMMENT ON FUNCTION more.order_by(more.query, text[]) IS
+'the order of the rows, in place of any before: ''name'', ''price DESC NULLS LAST''; without items, none';
+COMMENT ON FUNCTION more.slice(more.query, bigint, bigint) IS
+'leave out so many rows, then give so many';
+COMMENT ON FUNCTION more.distinct_on(more.query, text[]) IS
+'the first row of those with equal values in these columns; without columns, different rows only';
+COMMENT ON FUNCTION more.join_with(more.query, text, more.query, text, text, jsonb) IS
+'join with another query, inner, left, right, full, cross, semi or anti; its columns are name.column in further steps';
+COMMENT ON FUNCTION more.attach(more.query, text, more.query, boolean, boolean) IS
+'put a query into WITH, so that the query can read it by that name';
+COMMENT ON FUNCTION more.combine(text, more.query[]) IS
+'union, union all, intersect, intersect all, except or except all of queries';
+COMMENT ON FUNCTION more.tree(regclass, text, text, text[]) IS
+'the rows of a table that refer to their parents, from the roots down: with depth, path, is_cycle and ordering';
+COMMENT ON FUNCTION more.ancestors(regclass, text, text) IS
+'the rows above those that meet a condition, in a table whose rows refer to their parents';
+COMMENT ON FUNCTION more.descendants(regclass, text, text) IS
+'the rows below those that meet a condition, in a table whose rows refer to their parents';
+COMMENT ON FUNCTION more.siblings(regclass, text, text) IS
+'the other rows with the parent of those that meet a condition';
+COMMENT ON FUNCTION more.as_insert(more.query, regclass, text) IS
+'a query that inserts the rows of this one, columns by name; on_conflict is error, ignore or update';
+COMMENT ON FUNCTION more.as_update(more.query, regclass, text[], text) IS
+'a query that updates the rows that match this one''s: by primary key, or a condition over target and data';
+COMMENT ON FUNCTION more.as_delete(more.query, regclass, text) IS
+'a query that deletes the rows that match this one''s: by primary key, or a condition over target and data';
+COMMENT ON FUNCTION more.returning(more.query, text[]) IS
+'what a query that changes rows gives of each; without columns, all of the table''s';
+
+-- ---------------------------------------------------------------------------
 -- Running
 -- ---------------------------------------------------------------------------
 CREATE FUNCTION more.rows(query more.query) RETURNS SETOF jsonb

@@ -1,0 +1,447 @@
+/*
+ * change.c
+ *	  Queries that insert, update and delete what another query gives: as_insert,
+ *	  as_update, as_delete, returning.
+ *
+ * They are values like any query and run when they are run.  The statement is
+ * over two relations: target, the table, and data, the query.  Columns are
+ * matched by name.
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "access/table.h"
+#include "parser/parse_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/typcache.h"
+
+#include "catalog.h"
+#include "query/refine.h"
+#include "query/run.h"
+
+PG_FUNCTION_INFO_V1(query_as_insert);
+PG_FUNCTION_INFO_V1(query_as_update);
+PG_FUNCTION_INFO_V1(query_as_delete);
+PG_FUNCTION_INFO_V1(query_returning);
+
+#define TARGET_ALIAS	"target"
+
+/* ------------------------------------------------------------------------ */
+/* Columns																	*/
+/* ------------------------------------------------------------------------ */
+
+/* The names of the query's columns, as the server tells them. */
+static List *
+described_columns(const MoreQuery *query)
+{
+	MemoryContext context = CurrentMemoryContext;
+	List	   *result = NIL;
+	RunQuery   *run;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	run = run_prepare(query, NULL);
+	run_require_rows(run, "as_insert and the like");
+	for (int i = 0; i < run->columns->natts; i++)
+	{
+		MemoryContext old = MemoryContextSwitchTo(context);
+
+		result = lappend(result, pstrdup(NameStr(TupleDescAttr(run->columns, i)->attname)));
+		MemoryContextSwitchTo(old);
+	}
+	SPI_finish();
+	return result;
+}
+
+/* The names of the query's columns: from its text where that tells them. */
+static List *
+output_names(const MoreQuery *query)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	if (query->kind != QUERY_SELECT)
+		return described_columns(query);
+	foreach(lc, query_columns(query))
+	{
+		QueryColumn *column = lfirst(lc);
+
+		if (column->name == NULL)
+			return described_columns(query);
+		result = lappend(result, unconstify(char *, column->name));
+	}
+	return result;
+}
+
+/* The table that is changed; closed by the caller. */
+static Relation
+open_target(FunctionCallInfo fcinfo, int number)
+{
+	Relation	rel;
+
+	if (PG_ARGISNULL(number))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument \"%s\" must not be null", "target")));
+	rel = relation_open(PG_GETARG_OID(number), AccessShareLock);
+	if (rel->rd_rel->relkind != RELKIND_RELATION && rel->rd_rel->relkind != RELKIND_PARTITIONED_TABLE &&
+		rel->rd_rel->relkind != RELKIND_VIEW && rel->rd_rel->relkind != RELKIND_FOREIGN_TABLE)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a table or view", RelationGetRelationName(rel))));
+	return rel;
+}
+
+/* Raise an error unless the table has the column. */
+static void
+require_column(Relation rel, const char *name)
+{
+	const char *nearest;
+
+	if (find_column(rel, name) > 0)
+		return;
+	nearest = nearest_column(rel, name);
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_COLUMN),
+			 errmsg("column \"%s\" of relation \"%s\" does not exist", name, RelationGetRelationName(rel)),
+			 nearest ? errhint("Perhaps you meant \"%s\".", nearest) : 0));
+}
+
+/* Names as a list in SQL, each after a prefix. */
+static char *
+name_list(List *names, const char *format)
+{
+	StringInfoData out;
+	ListCell   *lc;
+
+	initStringInfo(&out);
+	foreach(lc, names)
+	{
+		const char *name = stored_name(lfirst(lc));
+
+		if (out.len > 0)
+			appendStringInfoString(&out, ", ");
+		for (const char *p = format; *p; p++)
+			if (*p == '%')
+				appendStringInfoString(&out, name);
+			else
+				appendStringInfoChar(&out, *p);
+	}
+	return out.data;
+}
+
+/* The names of the primary key's columns; an error when there is none. */
+static List *
+key_names(Relation rel, const char *instead)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, primary_key_columns(rel))
+		result = lappend(result, pstrdup(NameStr(TupleDescAttr(RelationGetDescr(rel), lfirst_int(lc) - 1)->attname)));
+	if (result == NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+				 errmsg("\"%s\" has no primary key", RelationGetRelationName(rel)),
+				 errhint("%s", instead)));
+	return result;
+}
+
+/* A change of that kind, with the WITH of the query that it reads. */
+static MoreQuery *
+new_change(QueryKind kind, MoreQuery *query)
+{
+	MoreQuery  *change = query_new(kind);
+
+	change->bindings = query->bindings;
+	query->bindings = NIL;
+	if (query->kind == QUERY_OPAQUE)
+		return change;
+	change->parts[PART_WITH] = query->parts[PART_WITH];
+	change->recursive = query->recursive;
+	query->parts[PART_WITH] = NULL;
+	return change;
+}
+
+/* ------------------------------------------------------------------------ */
+/* INSERT																	*/
+/* ------------------------------------------------------------------------ */
+
+/* Each of them once, and a column of the table. */
+static void
+check_names(Relation rel, List *names)
+{
+	ListCell   *lc;
+	ListCell   *lo;
+
+	if (names == NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the query gives no columns")));
+	foreach(lc, names)
+	{
+		require_column(rel, lfirst(lc));
+		foreach(lo, names)
+		{
+			if (lo == lc)
+				break;
+			if (strcmp(lfirst(lo), lfirst(lc)) == 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_DUPLICATE_COLUMN),
+						 errmsg("the query gives the column \"%s\" twice", (char *) lfirst(lc))));
+		}
+	}
+}
+
+/* The names that are not in the other list. */
+static List *
+names_without(List *names, List *others)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+	ListCell   *lo;
+
+	foreach(lc, names)
+	{
+		bool		found = false;
+
+		foreach(lo, others)
+			found |= strcmp(lfirst(lo), lfirst(lc)) == 0;
+		if (!found)
+			result = lappend(result, lfirst(lc));
+	}
+	return result;
+}
+
+/* ON CONFLICT as the argument says. */
+static char *
+conflict_clause(Relation rel, const char *on_conflict, List *names)
+{
+	List	   *key;
+	List	   *rest;
+
+	if (strcmp(on_conflict, "error") == 0)
+		return "";
+	if (strcmp(on_conflict, "ignore") == 0)
+		return " ON CONFLICT DO NOTHING";
+	if (strcmp(on_conflict, "update") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid value for argument \"%s\": \"%s\"", "on_conflict", on_conflict),
+				 errhint("Values are error, ignore and update.")));
+	key = key_names(rel, "on_conflict => 'update' needs one.");
+	rest = names_without(names, key);
+	if (rest == NIL)
+		return psprintf(" ON CONFLICT (%s) DO NOTHING", name_list(key, "%"));
+	return psprintf(" ON CONFLICT (%s) DO UPDATE SET %s", name_list(key, "%"), name_list(rest, "% = excluded.%"));
+}
+
+/*
+ * more.as_insert(query, target, on_conflict): INSERT of its rows, columns by name.
+ */
+Datum
+query_as_insert(PG_FUNCTION_ARGS)
+{
+	QueryStep	step;
+	MoreQuery  *query;
+	MoreQuery  *change;
+	Relation	rel;
+	List	   *names;
+	char	   *conflict;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	query_step_begin(&step, "as_insert");
+	query = PG_GETARG_QUERY(0);
+	rel = open_target(fcinfo, 1);
+	if (query_modifies(query))
+		query = query_wrap(query);
+	names = output_names(query);
+	check_names(rel, names);
+	conflict = conflict_clause(rel, required_text_arg(fcinfo, 2, "on_conflict"), names);
+	change = new_change(QUERY_INSERT, query);
+	change->parts[PART_BODY] = psprintf("INSERT INTO %s AS " TARGET_ALIAS " (%s) %s%s",
+										query_name(qualified_name(RelationGetRelid(rel))), name_list(names, "%"),
+										query_text(query, PRINT_STORED), conflict);
+	relation_close(rel, AccessShareLock);
+	query_step_end(&step);
+	PG_RETURN_QUERY(change);
+}
+
+/* ------------------------------------------------------------------------ */
+/* UPDATE and DELETE														*/
+/* ------------------------------------------------------------------------ */
+
+/* The condition over target and data; by default equality in the primary key. */
+static const char *
+match_condition(FunctionCallInfo fcinfo, int number, MoreQuery *change, Relation rel)
+{
+	StringInfoData out;
+	ListCell   *lc;
+
+	if (!PG_ARGISNULL(number))
+		return query_expression(change, "match", text_to_cstring(PG_GETARG_TEXT_PP(number)), NULL).text;
+	initStringInfo(&out);
+	foreach(lc, key_names(rel, "Give match, a condition over target and data."))
+	{
+		AttrNumber	attnum = find_column(rel, lfirst(lc));
+		Oid			type = TupleDescAttr(RelationGetDescr(rel), attnum - 1)->atttypid;
+		TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_EQ_OPR);
+		const char *name = stored_name(lfirst(lc));
+
+		appendStringInfo(&out, "%s" TARGET_ALIAS ".%s %s data.%s", out.len > 0 ? " AND " : "", name,
+						 query_name(operator_sql(entry->eq_opr)), name);
+	}
+	return out.data;
+}
+
+/* The list of SET: columns from data, or column = expression. */
+static char *
+set_list(MoreQuery *change, Relation rel, ArrayType *set)
+{
+	StringInfoData out;
+	ListCell   *lc;
+
+	initStringInfo(&out);
+	foreach(lc, text_array_arg("set", set))
+	{
+		char	   *column = lfirst(lc);
+		char	   *value = NULL;
+		const char *expression;
+
+		if (find_column(rel, column) <= 0 && strchr(column, '=') != NULL)
+			parse_assignment("set", lfirst(lc), &column, (const char **) &value);
+		require_column(rel, column);
+		expression = value ? query_expression(change, "set", value, NULL).text :
+			psprintf("data.%s", stored_name(column));
+		appendStringInfo(&out, "%s%s = %s", out.len > 0 ? ", " : "", stored_name(column), expression);
+	}
+	if (out.len == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must not be empty", "set")));
+	return out.data;
+}
+
+/*
+ * more.as_update(query, target, set, match): UPDATE of the rows that match one of the query's.
+ */
+Datum
+query_as_update(PG_FUNCTION_ARGS)
+{
+	QueryStep	step;
+	MoreQuery  *query;
+	MoreQuery  *change = query_new(QUERY_UPDATE);
+	Relation	rel;
+	const char *data;
+	char	   *set;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	query_step_begin(&step, "as_update");
+	query = PG_GETARG_QUERY(0);
+	rel = open_target(fcinfo, 1);
+	if (PG_ARGISNULL(2))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument \"%s\" must not be null", "set")));
+	data = embed_query(change, query);
+	set = set_list(change, rel, PG_GETARG_ARRAYTYPE_P(2));
+	change->parts[PART_BODY] = psprintf("UPDATE %s AS " TARGET_ALIAS " SET %s FROM %s AS data WHERE %s",
+										query_name(qualified_name(RelationGetRelid(rel))), set, data,
+										match_condition(fcinfo, 3, change, rel));
+	relation_close(rel, AccessShareLock);
+	query_step_end(&step);
+	PG_RETURN_QUERY(change);
+}
+
+/*
+ * more.as_delete(query, target, match): DELETE of the rows that match one of the query's.
+ */
+Datum
+query_as_delete(PG_FUNCTION_ARGS)
+{
+	QueryStep	step;
+	MoreQuery  *query;
+	MoreQuery  *change = query_new(QUERY_DELETE);
+	Relation	rel;
+	const char *data;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	query_step_begin(&step, "as_delete");
+	query = PG_GETARG_QUERY(0);
+	rel = open_target(fcinfo, 1);
+	data = embed_query(change, query);
+	change->parts[PART_BODY] = psprintf("DELETE FROM %s AS " TARGET_ALIAS " USING %s AS data WHERE %s",
+										query_name(qualified_name(RelationGetRelid(rel))), data,
+										match_condition(fcinfo, 2, change, rel));
+	relation_close(rel, AccessShareLock);
+	query_step_end(&step);
+	PG_RETURN_QUERY(change);
+}
+
+/* ------------------------------------------------------------------------ */
+/* RETURNING																*/
+/* ------------------------------------------------------------------------ */
+
+/* Is the changed table called target, as in the changes that are made here? */
+static bool
+has_target(const MoreQuery *query)
+{
+	QueryTokens *tokens = query_lex(query->parts[PART_BODY], true);
+
+	for (int i = 0; i + 1 < tokens->count; i++)
+		if (tokens->tokens[i].depth == 0 && tokens->tokens[i].word == WORD_AS)
+			return strncmp(tokens->text + tokens->tokens[i + 1].start, TARGET_ALIAS " ",
+						   strlen(TARGET_ALIAS) + 1) == 0;
+	return false;
+}
+
+/* One item of RETURNING: a name without an alias is the target's. */
+static char *
+returning_item(MoreQuery *query, const char *text, bool target)
+{
+	const char *alias;
+	QueryExpression item = query_expression(query, "columns", strip_alias(text, &alias), NULL);
+
+	if (target)
+		item.text = qualify_names(item.text, TARGET_ALIAS);
+	return alias ? psprintf("%s AS %s", item.text, alias) : unconstify(char *, item.text);
+}
+
+/*
+ * more.returning(query, VARIADIC columns): what a change gives of each row that it changed; without columns, all of the
+ * table's.
+ */
+Datum
+query_returning(PG_FUNCTION_ARGS)
+{
+	QueryStep	step;
+	MoreQuery  *query;
+	StringInfoData list;
+	bool		target;
+	ListCell   *lc;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	query_step_begin(&step, "returning");
+	query = PG_GETARG_QUERY(0);
+	if (!query_modifies(query))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("only a query that changes rows can return them"),
+				 errhint("more.pick says which columns another query gives.")));
+	target = has_target(query);
+	initStringInfo(&list);
+	foreach(lc, text_array_arg("columns", PG_GETARG_ARRAYTYPE_P(1)))
+		appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "", returning_item(query, lfirst(lc), target));
+	if (list.len == 0)
+		appendStringInfoString(&list, target ? TARGET_ALIAS ".*" : "*");
+	query->parts[PART_RETURNING] = list.data;
+	query_step_end(&step);
+	PG_RETURN_QUERY(query);
+}
