@@ -171,7 +171,7 @@ strip_alias(const char *text, const char **alias)
 
 	*alias = NULL;
 	if (end < 3 || tokens->tokens[end - 2].word != WORD_AS || tokens->tokens[end - 2].depth != 0 ||
-		tokens->tokens[end - 1].word != WORD_IDENT)
+		(tokens->tokens[end - 1].word != WORD_IDENT && tokens->tokens[end - 1].word < WORD_OTHER))
 		return pstrdup(text);
 	*alias = query_slice(tokens, end - 1, end);
 	return pnstrdup(text, tokens->tokens[end - 3].end);

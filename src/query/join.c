@@ -285,6 +285,22 @@ join_kind(const char *name)
 			 errhint("Kinds are inner, left, right, full, cross, semi and anti.")));
 }
 
+/* The wrapped query's columns as those of JOIN_BASE: all, or those that are not there for the order's sake only. */
+static const char *
+base_columns(const MoreQuery *query)
+{
+	StringInfoData out;
+	ListCell   *lc;
+
+	if (strcmp(query->parts[PART_SELECT], "*") == 0)
+		return JOIN_BASE ".*";
+	initStringInfo(&out);
+	foreach(lc, query_columns(query))
+		appendStringInfo(&out, "%s" JOIN_BASE ".%s", out.len > 0 ? ", " : "",
+						 stored_name(((QueryColumn *) lfirst(lc))->name));
+	return out.data;
+}
+
 /* The query as the first relation of a join, under JOIN_BASE. */
 static MoreQuery *
 join_base(MoreQuery *query)
@@ -293,7 +309,7 @@ join_base(MoreQuery *query)
 		strcmp(query->parts[PART_SELECT], JOIN_BASE ".*") == 0)
 		return query;
 	query = query_wrap(query);
-	query->parts[PART_SELECT] = JOIN_BASE ".*";
+	query->parts[PART_SELECT] = base_columns(query);
 	return query;
 }
 

@@ -69,6 +69,18 @@ read_columns(MoreQuery *query, const char *argument, ArrayType *array)
 	return result;
 }
 
+/* Expressions as a list that stands in the query's level. */
+static char *
+expression_list(const MoreQuery *query, List *expressions)
+{
+	List	   *items = NIL;
+	ListCell   *lc;
+
+	foreach(lc, expressions)
+		items = lappend(items, unconstify(char *, level_expression(query, *(QueryExpression *) lfirst(lc)).text));
+	return joined(items);
+}
+
 /* The item of the list that gives the column of that name; NULL unless there is exactly one. */
 static const char *
 listed_item(List *columns, const char *name)
@@ -103,11 +115,7 @@ picked_list(const MoreQuery *query, List *picked)
 	if (query->kind != QUERY_SELECT || query->parts[PART_FROM] == NULL || query->parts[PART_DISTINCT])
 		return NULL;
 	if (gives_star(query) || (is_join_level(query) && strcmp(query->parts[PART_SELECT], JOIN_BASE ".*") == 0))
-	{
-		foreach(lc, picked)
-			items = lappend(items, unconstify(char *, level_expression(query, *(QueryExpression *) lfirst(lc)).text));
-		return joined(items);
-	}
+		return expression_list(query, picked);
 	if (query->parts[PART_ORDER_BY] || !query_is_plain_list(query))
 		return NULL;
 	columns = query_columns(query);
@@ -143,7 +151,7 @@ query_pick(PG_FUNCTION_ARGS)
 	if (list == NULL)
 	{
 		query = query_wrap(query);
-		list = picked_list(query, picked);
+		list = expression_list(query, picked);
 	}
 	query->parts[PART_SELECT] = list;
 	query_step_end(&step);
@@ -242,8 +250,7 @@ query_group_by(PG_FUNCTION_ARGS)
 	QueryStep	step;
 	MoreQuery  *query;
 	List	   *columns;
-	List	   *items = NIL;
-	ListCell   *lc;
+	char	   *list;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
@@ -252,10 +259,9 @@ query_group_by(PG_FUNCTION_ARGS)
 	columns = read_columns(query, "columns", PG_GETARG_ARRAYTYPE_P(1));
 	if (!may_group(query, columns))
 		query = query_wrap(query);
-	foreach(lc, columns)
-		items = lappend(items, unconstify(char *, level_expression(query, *(QueryExpression *) lfirst(lc)).text));
-	query->parts[PART_SELECT] = joined(items);
-	query->parts[PART_GROUP_BY] = items ? joined(items) : "()";
+	list = expression_list(query, columns);
+	query->parts[PART_SELECT] = list;
+	query->parts[PART_GROUP_BY] = columns ? list : "()";
 	/* groups have no order; one is given to them after this step */
 	query->parts[PART_ORDER_BY] = NULL;
 	query_step_end(&step);
@@ -565,6 +571,9 @@ query_distinct_on(PG_FUNCTION_ARGS)
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("the query is ordered by what it does not give, so that its first rows cannot be told"),
 					 errhint("Give what it is ordered by a name with more.annotate, and order by that.")));
+		/* different rows have no order by what they do not give */
+		if (columns == NIL && !gives_star(query))
+			query->parts[PART_ORDER_BY] = NULL;
 	}
 	foreach(lc, columns)
 		items = lappend(items, unconstify(char *, level_expression(query, *(QueryExpression *) lfirst(lc)).text));
