@@ -40,7 +40,7 @@
  * enum_retire is 1 to 3 in the transaction of its caller, rows and all, and
  * enum_purge is 4 to 7 for all retired values.
  *
- * Locks: those of the statements that change rows (rows.c), of REINDEX
+ * Locks: those of the statements that change rows (rows_change.c), of REINDEX
  * CONCURRENTLY, and in 3 those of the remapping (trees.c), and those of REFRESH.
  * Whatever would make readers or writers queue behind us gives up after 30 ms of
  * waiting for a lock, and is tried again; in the caller's transaction as well,

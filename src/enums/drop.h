@@ -42,12 +42,12 @@ typedef struct Violation
 
 extern List *foresee_violations(Oid type, Oid old_oid, List *changes);	/* foresee.c */
 extern bool hold_table(Oid relid, LOCKMODE mode, AclMode rights);	/* rows.c */
-extern bool refuses_null(EnumColumn *column);	/* rows.c */
-extern bool routes_rows(EnumColumn *column);	/* rows.c */
+extern bool refuses_null(EnumColumn *column);	/* rows_policy.c */
+extern bool routes_rows(EnumColumn *column);	/* rows_change.c */
 extern Oid	root_table(Oid relid);	/* keys.c */
 extern List *enum_foreign_keys(Oid type);
-extern bool default_value(EnumColumn *column, Datum *value, bool *isnull);	/* rows.c */
-extern int64 migrate_together(EnumChange *change, List *columns, Oid type, Oid old_oid, Oid new_oid);	/* rows.c */
+extern bool default_value(EnumColumn *column, Datum *value, bool *isnull);	/* rows_policy.c */
+extern int64 migrate_together(EnumChange *change, List *columns, Oid type, Oid old_oid, Oid new_oid);	/* rows_change.c */
 extern EnumValue *live_enum_value(Oid type, const char *label);
 extern void look_at_drop(Oid type, EnumValue *value, const char *on_delete, Oid replacement, bool *rows_change);
 extern char *drop_obstacles(Oid type, EnumValue *value, const char *on_delete, Oid replacement);

@@ -157,7 +157,7 @@ extern int	enum_history_rows;				/* settings */
 extern int	enum_batch;
 extern void enums_init(void);				/* defines the settings; pg_more.c calls it */
 
-/* --- rows.c: the rows ---------------------------------------------------------- */
+/* --- rows.c, rows_policy.c, rows_change.c: the rows ------------------------------ */
 
 typedef enum EnumPolicy
 {
