@@ -345,3 +345,23 @@ INSERT INTO public.measured SELECT g % 3, g % 5, 'blue' FROM generate_series(1, 
 ANALYZE public.measured;
 CALL more.enum_drop('public.hue', 'blue', 'set_value', 'red');
 SELECT attname, most_common_vals FROM pg_stats WHERE tablename = 'measured' ORDER BY 1;
+
+-- statistics: the replacement gets the share of the value among the most common ones, whether it is there already or not, and
+-- the largest comes first
+CREATE TYPE public.shade AS ENUM ('light', 'mid', 'dark', 'black');
+CREATE TABLE public.shades (id integer PRIMARY KEY, s public.shade);
+INSERT INTO public.shades SELECT g, (CASE WHEN g <= 45 THEN 'light' WHEN g <= 75 THEN 'mid' ELSE 'dark' END)::public.shade FROM generate_series(1, 100) AS g;
+ANALYZE public.shades;
+CREATE VIEW public.shown AS SELECT most_common_vals::text AS vals, most_common_freqs AS freqs, n_distinct, histogram_bounds::text AS bounds
+	FROM pg_stats WHERE tablename = 'shades' AND attname = 's';
+TABLE public.shown;
+-- rows that ANALYZE has not counted, so that it can be told apart
+INSERT INTO public.shades SELECT g, 'light' FROM generate_series(101, 200) AS g;
+CALL more.enum_drop('public.shade', 'mid', 'set_value', 'dark');
+TABLE public.shown;
+CALL more.enum_drop('public.shade', 'dark', 'set_value', 'black');
+TABLE public.shown;
+CALL more.enum_drop('public.shade', 'light', 'set_value', 'black');
+TABLE public.shown;
+DROP VIEW public.shown;
+DROP TABLE public.shades;
