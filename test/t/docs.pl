@@ -10,7 +10,7 @@ use Test::More;
 
 # what may follow the three backticks; anything else is a slip of the pen that would leave an example unchecked
 my %known = map { $_ => 1 } ('sql', 'sql norun', 'text', 'sh', 'python', 'js', 'java', 'diagram');
-my @documents = ('README.md', 'docs/rows.md', 'docs/planner.md', 'docs/indexes.md', 'docs/enums.md');
+my @documents = ('README.md', 'docs/rows.md', 'docs/planner.md', 'docs/indexes.md', 'docs/enums.md', 'docs/query.md');
 
 # The root of the source tree: above this file, or else where the test was started.
 my ($root) = grep { -e "$_/README.md" && -d "$_/docs" } (dirname(__FILE__) . '/../..', '.');

@@ -22,9 +22,20 @@ $node->safe_psql(
 	CREATE TABLE acc (id integer PRIMARY KEY, t text);
 	CREATE FUNCTION put(d more.rowset) RETURNS bigint LANGUAGE sql AS $$SELECT more.bulk_upsert('acc', d)$$;
 	CREATE VIEW found AS SELECT * FROM more.rows_in(NULL::acc, '[{"id":1}]');
+	CREATE TYPE mood AS ENUM ('sad', 'ok');
+	CREATE TABLE gone (m mood, t text);
+	CREATE TABLE asked (id integer PRIMARY KEY, q more.query DEFAULT 'TABLE acc');
+	INSERT INTO asked (id) VALUES (1);
+	INSERT INTO asked VALUES (2, more.filter(more.from_table('acc'), 't = $t AND id < $id', jsonb_build_object('t', chr(92) || chr(39) || chr(228) || '$1 --', 'id', 5))),
+		(3, more.exclude(more.literal('[{"m": "sad", "t": "a\"b"}, {"t": null}]', 'gone'), '{"t": "x"}')),
+		(4, replace('WITH x AS (SELECT 1) SELECT E''a|nb'', $x$|$x$, ''c|d'' FROM x ORDER BY 1 LIMIT 2', '|', chr(92))::more.query),
+		(5, 'DELETE FROM nowhere RETURNING *'), (6, NULL);
+	DROP TABLE gone;
 });
 my $query = 'SELECT id, md5(d::text), md5(many::text) FROM kept ORDER BY id';
 my $expected = $node->safe_psql('postgres', $query);
+my $queries = 'SELECT id, q, more.parts(q) FROM asked ORDER BY id';
+my $asked = $node->safe_psql('postgres', $queries);
 
 foreach my $format ('plain', 'custom')
 {
@@ -35,6 +46,7 @@ foreach my $format ('plain', 'custom')
 	$node->command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr($format), $file ], "$format: restore") if $format eq 'custom';
 	$node->command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-f', $file, $node->connstr($format) ], "$format: restore") if $format eq 'plain';
 	is($node->safe_psql($format, $query), $expected, "$format: the rowsets are what they were");
+	is($node->safe_psql($format, $queries), $asked, "$format: so are the queries");
 	is($node->safe_psql($format, q{SELECT put('[{"id":1,"t":"x"}]'); SELECT * FROM found}), "1\n1|x", "$format: functions and views work");
 	is($node->safe_psql($format, q{INSERT INTO kept (id) VALUES (6) RETURNING d}), '[{"a":1}]', "$format: the default too");
 }
@@ -49,6 +61,19 @@ foreach my $format ('text', 'csv', 'binary')
 	});
 	(my $same = $query) =~ s/FROM kept/FROM copy_$format/;
 	is($node->safe_psql('postgres', $same), $expected, "COPY in $format");
+}
+foreach my $format ('text', 'csv', 'binary')
+{
+	$node->safe_psql(
+		'postgres', qq{
+		COPY asked TO '$dir/asked.$format' (FORMAT $format);
+		CREATE TABLE asked_$format (LIKE asked);
+		SET standard_conforming_strings = off;
+		SET escape_string_warning = off;
+		COPY asked_$format FROM '$dir/asked.$format' (FORMAT $format);
+	}) if $node->pg_version < 19;
+	(my $same = $queries) =~ s/FROM asked/FROM asked_$format/;
+	is($node->safe_psql('postgres', $same), $asked, "COPY of queries in $format, read under another setting for strings") if $node->pg_version < 19;
 }
 # binary input that is none
 my $image = slurp_file("$dir/copy.binary");
