@@ -234,6 +234,18 @@ is_of_relation(Node *node, void *arg)
 	return false;
 }
 
+/* In a level that join_with has made, is it a column of the first query? */
+static bool
+is_base_column(ResTarget *target)
+{
+	List	   *fields;
+
+	if (!IsA(target->val, ColumnRef))
+		return false;
+	fields = ((ColumnRef *) target->val)->fields;
+	return list_length(fields) == 2 && strcmp(psprintf("\"%s\"", strVal(linitial(fields))), JOIN_BASE) == 0;
+}
+
 /*
  * query_may_enter
  *		May the expression be evaluated in the query's WHERE rather than around it?
@@ -259,9 +271,14 @@ query_may_enter(const MoreQuery *query, Node *tree)
 	ctx.unclear = !is_single(level) && !is_join_level(query) && !is_of_relation(tree, &relations);
 	foreach(lc, level->targetList)
 	{
+		QueryColumn *column = column_of(lfirst(lc), NULL);
+
 		if (is_not_plain(lfirst(lc), NULL))
 			return false;
-		ctx.columns = lappend(ctx.columns, column_of(lfirst(lc), NULL));
+		/* a name without an alias would mean the first query's there */
+		if (is_join_level(query) && column->name && !is_base_column(lfirst(lc)))
+			column->identity = false;
+		ctx.columns = lappend(ctx.columns, column);
 	}
 	return !has_other_meaning(tree, &ctx);
 }
