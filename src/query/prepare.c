@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "nodes/nodeFuncs.h"
 #include "parser/analyze.h"
 #include "parser/parse_type.h"
 #include "tcop/tcopprot.h"
@@ -115,6 +116,21 @@ query_params(const MoreQuery *query, const char *sql)
 	return params;
 }
 
+/* Walker: are rows locked, in subqueries or CTEs too? */
+static bool
+locks_rows(Node *node, void *arg)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+	{
+		Query	   *query = (Query *) node;
+
+		return query->hasForUpdate || query->rowMarks || query_tree_walker(query, locks_rows, arg, 0);
+	}
+	return expression_tree_walker(node, locks_rows, arg);
+}
+
 /* Does a statement do more than read? */
 static bool
 statement_writes(SPIPlanPtr plan)
@@ -127,8 +143,8 @@ statement_writes(SPIPlanPtr plan)
 		{
 			Query	   *statement = lfirst_node(Query, lc2);
 
-			if (statement->commandType != CMD_SELECT || statement->hasModifyingCTE || statement->hasForUpdate ||
-				statement->rowMarks)
+			if (statement->commandType != CMD_SELECT || statement->hasModifyingCTE ||
+				locks_rows((Node *) statement, NULL))
 				return true;
 		}
 	return false;
