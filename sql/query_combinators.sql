@@ -22,7 +22,7 @@ CREATE FUNCTION sorted(q more.query, name text DEFAULT 'num') RETURNS text LANGU
 	$$ SELECT coalesce(string_agg(coalesce(r ->> name, 'null'), ' ' ORDER BY (r ->> name)::numeric), 'none') FROM more.rows(q) AS r $$;
 CREATE FUNCTION numbers(condition text DEFAULT 'true') RETURNS more.query LANGUAGE sql AS
 	$$ SELECT more.filter(more.from_table('number'), condition) $$;
-CREATE FUNCTION none() RETURNS more.query LANGUAGE sql AS $$ SELECT more.slice(more.from_table('number'), 0, 0) $$;
+CREATE FUNCTION nothing() RETURNS more.query LANGUAGE sql AS $$ SELECT more.slice(more.from_table('number'), 0, 0) $$;
 
 -- What composes cannot be told apart from what is written by hand.
 SELECT more.sql(more.combine('union', numbers('num <= 1'), numbers('num >= 8')));
@@ -51,20 +51,20 @@ SELECT sorted(more.combine('union', more.combine('intersect', numbers('num < 5')
 SELECT sorted(more.combine('union', numbers('num < 3')));
 SELECT sorted(more.slice(more.order_by(more.combine('union all', numbers()), 'num'), 0, 1));
 -- the words as they may be written
-SELECT sorted(more.combine('UNION  ALL', numbers('num < 2'), numbers('num < 2')));
+SELECT sorted(more.combine('UNION ALL', numbers('num < 2'), numbers('num < 2')));
 
 -- ---------------------------------------------------------------------------
 -- what has no rows
 -- ---------------------------------------------------------------------------
 SELECT more.count(more.combine(op, a, b)), op, a_is, b_is
-FROM (VALUES ('union', 1), ('intersect', 2), ('except', 3)) AS o (op, n), (VALUES (numbers(), 'all', 1), (none(), 'none', 2)) AS x (a, a_is, i),
-	(VALUES (numbers(), 'all', 1), (none(), 'none', 2)) AS y (b, b_is, j) ORDER BY n, i, j;
-SELECT more.count(more.combine('union', none(), numbers(), numbers(), numbers())), more.count(more.combine('union all', none(), numbers(), numbers()));
-SELECT nums(more.slice(more.combine('union', numbers('num <= 0'), none()), 0, 1)), nums(more.slice(more.combine('union', numbers('id = ANY (''{}'')'), numbers('num = 3')), 0, 1)),
-	nums(more.slice(more.combine('union', none(), none()), 0, 0)), nums(more.slice(more.combine('union', none(), none()), 5, 5));
-SELECT nums(more.slice(more.combine('union', more.slice(numbers('num <= 0'), 0, 1), none()), 0, 1)),
-	nums(more.slice(more.order_by(more.combine('union', more.slice(more.order_by(numbers('num <= 2'), 'num'), 0, 3), none()), 'num'), 2, 1));
-SELECT nums(more.order_by(more.combine('union', none(), more.order_by(numbers(), 'num')), 'num'));
+FROM (VALUES ('union', 1), ('intersect', 2), ('except', 3)) AS o (op, n), (VALUES (numbers(), 'all', 1), (nothing(), 'none', 2)) AS x (a, a_is, i),
+	(VALUES (numbers(), 'all', 1), (nothing(), 'none', 2)) AS y (b, b_is, j) ORDER BY n, i, j;
+SELECT more.count(more.combine('union', nothing(), numbers(), numbers(), numbers())), more.count(more.combine('union all', nothing(), numbers(), numbers()));
+SELECT nums(more.slice(more.combine('union', numbers('num <= 0'), nothing()), 0, 1)), nums(more.slice(more.combine('union', numbers('id = ANY (''{}'')'), numbers('num = 3')), 0, 1)),
+	nums(more.slice(more.combine('union', nothing(), nothing()), 0, 0)), nums(more.slice(more.combine('union', nothing(), nothing()), 5, 5));
+SELECT nums(more.slice(more.combine('union', more.slice(numbers('num <= 0'), 0, 1), nothing()), 0, 1)),
+	nums(more.slice(more.order_by(more.combine('union', more.slice(more.order_by(numbers('num <= 2'), 'num'), 0, 3), nothing()), 'num'), 2, 1));
+SELECT nums(more.order_by(more.combine('union', nothing(), more.order_by(numbers(), 'num')), 'num'));
 
 -- ---------------------------------------------------------------------------
 -- order and slices, of the whole and of its parts
@@ -90,16 +90,16 @@ DELETE FROM number WHERE num = -1;
 -- the order of both columns
 SELECT nums(more.order_by(more.combine('union', numbers(), numbers()), 'num')), nums(more.order_by(more.combine('union', numbers(), numbers()), 'other_num'));
 -- The last of several orders counts; none at all is none.
-SELECT nums(more.order_by(more.order_by(more.combine('union', numbers('num < 4'), none()), 'num'), 'num DESC'));
-SELECT sorted(more.order_by(more.order_by(more.combine('union', numbers('num < 4'), none()), 'num')));
+SELECT nums(more.order_by(more.order_by(more.combine('union', numbers('num < 4'), nothing()), 'num'), 'num DESC'));
+SELECT sorted(more.order_by(more.order_by(more.combine('union', numbers('num < 4'), nothing()), 'num')));
 INSERT INTO reserved (name, "order") VALUES ('rn1', 7), ('rn2', 5), ('rn0', 6), ('rn9', -1);
 CREATE FUNCTION both_reserved() RETURNS more.query LANGUAGE sql AS $$ SELECT more.combine('union',
 	more.filter(more.from_table('reserved'), '"order" >= 6'), more.filter(more.from_table('reserved'), '"order" <= 5')) $$;
-SELECT nums(more.pick(more.order_by(both_reserved(), 'id DESC'), 'order'), 'order'), nums(more.pick(more.order_by(both_reserved(), 'id'), 'order'), 'order'),
-	nums(more.pick(more.order_by(both_reserved(), 'name DESC', 'id'), 'order'), 'order');
-SELECT more.columns(more.pick(more.order_by(both_reserved(), 'name DESC', 'id'), 'order'));
+SELECT nums(more.pick(more.order_by(both_reserved(), 'id DESC'), '"order"'), 'order'), nums(more.pick(more.order_by(both_reserved(), 'id'), '"order"'), 'order'),
+	nums(more.pick(more.order_by(both_reserved(), 'name DESC', 'id'), '"order"'), 'order');
+SELECT more.columns(more.pick(more.order_by(both_reserved(), 'name DESC', 'id'), '"order"'));
 -- rows that a column alone would make equal
-SELECT nums(more.order_by(more.pick(both_reserved(), 'order'), '"order"'), 'order'), more.rows(more.order_by(more.pick(more.combine('union', both_reserved(), both_reserved()), 'name', 'order', 'id'), 'id'));
+SELECT nums(more.order_by(more.pick(both_reserved(), '"order"'), '"order"'), 'order'), more.rows(more.order_by(more.pick(more.combine('union', both_reserved(), both_reserved()), 'name', '"order"', 'id'), 'id'));
 
 -- ---------------------------------------------------------------------------
 -- annotations in the parts
@@ -122,12 +122,12 @@ SELECT nums(more.pick(more.order_by(more.combine('union', marked(-1, 'num >= 6')
 -- ---------------------------------------------------------------------------
 SELECT more.rows(more.order_by(more.combine('union', more.pick(more.from_table('celebrity'), 'id', 'name'), more.pick(more.filter(more.from_table('reserved'), 'name = ''rn1'''), 'id', 'name')), 'name'));
 INSERT INTO celebrity (name) VALUES ('c1');
-SELECT more.rows(more.order_by(more.combine('union', more.pick(more.annotate(more.filter(more.from_table('reserved'), 'name = ''rn1'''), 'kind', '''rn'''), 'name', 'order', 'kind'),
-	more.pick(more.annotate(more.annotate(more.from_table('celebrity'), 'kind', '''cb'''), 'order', '-10'), 'name', 'order', 'kind')), '"order"'));
+SELECT more.rows(more.order_by(more.combine('union', more.pick(more.annotate(more.filter(more.from_table('reserved'), 'name = ''rn1'''), 'kind', '''rn'''), 'name', '"order"', 'kind'),
+	more.pick(more.annotate(more.annotate(more.from_table('celebrity'), 'kind', '''cb'''), 'order', '-10'), 'name', '"order"', 'kind')), '"order"'));
 INSERT INTO article (name, created) VALUES ('Bellatrix', '1966-06-06');
-SELECT more.rows(more.order_by(more.combine('union', more.pick(more.annotate(more.from_table('article'), 'order', '1'), 'name', 'created', 'order'),
-	more.pick(more.annotate(more.filter(more.from_table('reserved'), '"order" = 5'), 'created', 'timestamp ''1991-10-10'''), 'name', 'created', 'order')), '"order"'));
-SELECT nums(more.order_by(more.combine('union', more.pick(numbers('num = 1'), 'num'), more.pick(more.from_table('reserved'), 'order')), 'num'));
+SELECT more.rows(more.order_by(more.combine('union', more.pick(more.annotate(more.from_table('article'), 'order', '1'), 'name', 'created', '"order"'),
+	more.pick(more.annotate(more.filter(more.from_table('reserved'), '"order" = 5'), 'created', 'timestamp ''1991-10-10'''), 'name', 'created', '"order"')), '"order"'));
+SELECT nums(more.order_by(more.combine('union', more.pick(numbers('num = 1'), 'num'), more.pick(more.from_table('reserved'), '"order"')), 'num'));
 INSERT INTO extra (value, info) VALUES (7, 'e3'), (5, 'e2'), (1, 'e1');
 INSERT INTO author (name, num, extra_id) VALUES ('a1', 1, 1), ('a2', 3, 2), ('a3', 2, 3);
 SELECT more.first(more.order_by(more.combine('union', more.filter(more.from_table('author'), 'name = ''a1'''), more.filter(more.from_table('author'), 'name = ''a2''')), 'name')),
@@ -167,9 +167,9 @@ SELECT more.first(annotated());
 -- count, exists, get, first
 -- ---------------------------------------------------------------------------
 SELECT more.count(more.combine('union', more.pick(numbers('num <= 1'), 'num'), more.pick(numbers('num BETWEEN 2 AND 3'), 'num'))),
-	more.count(more.combine('union', none(), none())), more.count(more.combine('except', numbers('num < 10'), numbers('num < 9'))),
+	more.count(more.combine('union', nothing(), nothing())), more.count(more.combine('except', numbers('num < 10'), numbers('num < 9'))),
 	more.count(more.combine('intersect', numbers('num >= 5'), numbers('num <= 5')));
-SELECT more.exists(more.combine('union', numbers('num >= 5'), numbers('num <= 5'))), more.exists(more.combine('union', none(), none())),
+SELECT more.exists(more.combine('union', numbers('num >= 5'), numbers('num <= 5'))), more.exists(more.combine('union', nothing(), nothing())),
 	more.exists(more.combine('intersect', numbers('num > 5'), numbers('num > 5'))), more.exists(more.combine('intersect', numbers('num > 5'), numbers('num < 5'))),
 	more.exists(more.combine('except', numbers('num >= 5'), numbers('num >= 3'))), more.exists(more.combine('except', numbers('num >= 3'), numbers('num >= 5')));
 SELECT more.get(more.combine('union', numbers('num = 2'), numbers('num = 2'))), more.get(more.combine('except', numbers(), more.exclude(numbers(), 'num = 2'))),

@@ -60,9 +60,9 @@ SELECT n(r ->> 'md5') FROM more.rows(missing(wanted(5, 7, 2, 8))) AS r ORDER BY 
 -- ---------------------------------------------------------------------------
 CREATE FUNCTION match_or_create(list more.query) RETURNS more.query LANGUAGE sql AS $$
 	WITH created AS (
-		SELECT more.attach(more.returning(more.as_insert(missing('SELECT * FROM wanted'::more.query), 'file'), 'id', 'md5', 'sha2', 'size'), 'wanted', list) AS q
+		SELECT more.returning(more.as_insert(more.attach(missing('SELECT * FROM wanted'::more.query), 'wanted', list), 'file'), 'id', 'md5', 'sha2', 'size') AS q
 	), found AS (
-		SELECT more.attach(more.pick(matching('SELECT * FROM wanted'::more.query), 'id', 'md5', 'sha2', 'size'), 'wanted', list) AS q
+		SELECT more.pick(more.attach(matching('SELECT * FROM wanted'::more.query), 'wanted', list), 'id', 'md5', 'sha2', 'size') AS q
 	)
 	SELECT more.combine('union all', more.annotate(found.q, 'created', 'false'),
 		more.annotate(more.attach('SELECT * FROM created'::more.query, 'created', created.q), 'created', 'true'))
@@ -83,8 +83,9 @@ SELECT count(*) FROM file;
 -- its SQL sent as a statement does the same
 BEGIN;
 SELECT more.sql(match_or_create(wanted(1, 9))) AS statement \gset
-CREATE TEMP TABLE came (id, md5, sha2, size, created) ON COMMIT DROP AS SELECT NULL::integer, NULL::text, NULL::text, NULL::bigint, NULL::boolean LIMIT 0;
-SELECT more.execute(match_or_create(wanted(1, 9)));
+:statement \g /dev/null
+SELECT count(*) FROM file;
+SELECT more.execute(match_or_create(wanted(1, 9, 10)));
 SELECT count(*) FROM file;
 ROLLBACK;
 -- the same as bulk_get_or_create
@@ -92,17 +93,21 @@ BEGIN;
 SELECT status, n((result).md5) FROM more.bulk_get_or_create(NULL::file, hashes(5, 7, 2, 8), '{md5,sha2}') ORDER BY 2;
 ROLLBACK;
 
--- By hand, one step of the chain after the other, attached under names.
+-- By hand, all of it attached under names. What an insert reads is attached before, since the insert asks for its columns.
+CREATE FUNCTION found(list more.query) RETURNS more.query LANGUAGE sql AS
+	$$ SELECT more.attach('SELECT f.* FROM file AS f JOIN wanted USING (md5, sha2)'::more.query, 'wanted', list) $$;
+CREATE FUNCTION made(list more.query) RETURNS more.query LANGUAGE sql AS $$
+	SELECT more.returning(more.as_insert(more.attach(more.attach('SELECT md5, sha2 FROM wanted EXCEPT SELECT md5, sha2 FROM found'::more.query,
+		'wanted', list), 'found', found(list)), 'file'), 'id', 'md5') $$;
 CREATE FUNCTION by_hand(list more.query) RETURNS more.query LANGUAGE sql AS $$
 	SELECT more.attach(more.attach(more.attach(
 		'SELECT id, md5, false AS created FROM found UNION ALL SELECT id, md5, true FROM made'::more.query,
-		'wanted', list),
-		'found', 'SELECT f.* FROM file AS f JOIN wanted USING (md5, sha2)'::more.query),
-		'made', more.returning(more.as_insert('SELECT md5, sha2 FROM wanted EXCEPT SELECT md5, sha2 FROM found'::more.query, 'file'), 'id', 'md5')) $$;
+		'wanted', list), 'found', found(list)), 'made', made(list)) $$;
+SELECT more.sql(by_hand('SELECT ''a'' AS md5, ''b'' AS sha2'::more.query));
 BEGIN;
 SELECT n(r ->> 'md5'), r -> 'created' AS created FROM more.rows(by_hand(wanted(1, 2, 3, 11))) AS r ORDER BY 1;
 -- refined like any other: only what was made, in order
-SELECT n(r ->> 'md5') FROM more.rows(more.slice(more.order_by(more.filter(by_hand(wanted(1, 12, 13, 14)), 'created'), 'id DESC'), 0, 2)) AS r;
+SELECT n(r ->> 'md5') FROM more.rows(more.slice(more.order_by(more.filter(by_hand(wanted(1, 12, 13, 14)), 'created'), 'md5'), 0, 2)) AS r;
 SELECT count(*) FROM file;
 ROLLBACK;
 
@@ -137,16 +142,18 @@ INSERT INTO folder (name) VALUES ('etc');
 CREATE FUNCTION listing() RETURNS more.query LANGUAGE sql AS $$
 	SELECT 'SELECT d.folder, d.name, md5(d.n::text) AS md5, encode(sha256(d.n::text::bytea), ''hex'') AS sha2
 		FROM (VALUES (''etc'', ''passwd'', 1), (''etc'', ''hosts'', 20), (''bin'', ''ls'', 2), (''bin'', ''cat'', 21)) AS d (folder, name, n)'::more.query $$;
+CREATE FUNCTION new_folder() RETURNS more.query LANGUAGE sql AS $$
+	SELECT more.returning(more.as_insert(more.distinct_on(more.pick(more.annotate(more.join_with(more.attach('SELECT folder FROM listing'::more.query, 'listing', listing()),
+		'f', more.from_table('folder'), 'folder = f.name', 'anti'), 'name', 'folder'), 'name')), 'folder'), 'id', 'name') $$;
+CREATE FUNCTION new_file() RETURNS more.query LANGUAGE sql AS
+	$$ SELECT more.returning(more.as_insert(more.attach(missing('SELECT md5, sha2 FROM listing'::more.query), 'listing', listing()), 'file'), 'id', 'md5', 'sha2') $$;
 CREATE FUNCTION store() RETURNS more.query LANGUAGE sql AS $$
-	SELECT more.attach(more.attach(more.attach(more.attach(
-		more.returning(more.as_insert('SELECT f.id AS folder_id, x.id AS file_id, l.name FROM listing AS l
+	SELECT more.returning(more.as_insert(more.attach(more.attach(more.attach(more.attach(
+		'SELECT f.id AS folder_id, x.id AS file_id, l.name FROM listing AS l
 			JOIN (SELECT id, name FROM folder UNION ALL SELECT id, name FROM new_folder) AS f ON f.name = l.folder
-			JOIN (SELECT id, md5, sha2 FROM file UNION ALL SELECT id, md5, sha2 FROM new_file) AS x USING (md5, sha2)'::more.query, 'entry'), 'id', 'folder_id', 'file_id', 'name'),
-		'listing', listing()),
-		'new_folder', more.returning(more.as_insert(more.distinct_on(more.pick(more.annotate(more.join_with('SELECT folder FROM listing'::more.query, 'f', more.from_table('folder'),
-			'folder = f.name', 'anti'), 'name', 'folder'), 'name')), 'folder'), 'id', 'name')),
-		'new_file', more.returning(more.as_insert(missing('SELECT md5, sha2 FROM listing'::more.query), 'file'), 'id', 'md5', 'sha2')),
-		'unused', 'SELECT 1'::more.query) $$;
+			JOIN (SELECT id, md5, sha2 FROM file UNION ALL SELECT id, md5, sha2 FROM new_file) AS x USING (md5, sha2)'::more.query,
+		'listing', listing()), 'new_folder', new_folder()), 'new_file', new_file()), 'unused', 'SELECT 1'::more.query),
+		'entry'), 'id', 'folder_id', 'file_id', 'name') $$;
 SELECT r - 'id' - 'folder_id' - 'file_id' AS entry FROM more.rows(store()) AS r ORDER BY r ->> 'name';
 SELECT f.name, e.name, n(x.md5) FROM entry AS e JOIN folder AS f ON f.id = folder_id JOIN file AS x ON x.id = file_id ORDER BY 1, 2;
 
@@ -155,7 +162,6 @@ SELECT f.name, e.name, n(x.md5) FROM entry AS e JOIN folder AS f ON f.id = folde
 -- ---------------------------------------------------------------------------
 CREATE TABLE report (name text PRIMARY KEY, q more.query);
 INSERT INTO report VALUES ('match', matching(wanted(2, 5, 7))), ('missing', missing(wanted(2, 5, 7))), ('create', match_or_create(wanted(2, 18)));
-COPY report TO STDOUT (FORMAT csv, FORCE_QUOTE *) \g /dev/null
 CREATE TABLE report_again (LIKE report);
 INSERT INTO report_again SELECT name, q::text::more.query FROM report;
 SELECT name, more.sql(a.q) = more.sql(b.q) AS same FROM report AS a JOIN report_again AS b USING (name) ORDER BY name;
