@@ -123,6 +123,42 @@ SELECT * FROM pushed('SELECT * FROM (SELECT id, w FROM a UNION ALL SELECT id, w 
 SELECT * FROM pushed('SELECT * FROM v WHERE (id, s) IN (' || (SELECT string_agg(format('(%s, %s)', g, g % 9), ', ') FROM generate_series(480, 520) AS g) || ')');
 
 -- sources of changes
+-- joins: the set operation refers to what it is joined with, where each arm has an index
+CREATE TABLE o (id int PRIMARY KEY, ref bigint, w text);
+INSERT INTO o SELECT g, g * 3, 'w' || g % 50 FROM generate_series(1, 500) AS g;
+CREATE INDEX ON o (w);
+ANALYZE o;
+SELECT * FROM pushed('SELECT o.id, v.* FROM o JOIN v ON v.id = o.ref WHERE o.w = ''w7''');
+SELECT scans('SELECT o.id, v.* FROM o JOIN v ON v.id = o.ref WHERE o.w = ''w7''');
+-- wherever it stands in FROM, beside conditions of its own
+SELECT rewritten('SELECT o.id, u.w FROM (SELECT id, w FROM a UNION SELECT id, w FROM b) AS u JOIN o ON u.id = o.ref JOIN a ON a.id = o.id WHERE o.w = ''w7'' AND u.w < ''w9''');
+SELECT * FROM pushed('SELECT o.id, v.w, a.note FROM v JOIN o ON v.id = o.ref JOIN a ON a.id = o.id WHERE o.w = ''w7'' AND v.w < ''w9''');
+SELECT * FROM pushed('SELECT o.id, v.w FROM v, o WHERE o.ref = v.id AND o.w = v.w');
+SELECT * FROM pushed('SELECT o.id, v.w, b.note FROM (o JOIN v ON v.id = o.ref) LEFT JOIN b ON b.id = v.id WHERE o.w = ''w7''');
+-- outer joins, with NULLs for what is not found
+SELECT * FROM pushed('SELECT o.id, v.id AS v FROM o LEFT JOIN v ON v.id = o.ref AND v.s = 3 WHERE o.w = ''w7''');
+SELECT rewritten('SELECT o.id, u.id FROM o LEFT JOIN (SELECT id FROM a EXCEPT SELECT id FROM b) AS u ON u.id = o.ref WHERE o.w = ''w7''');
+SELECT * FROM pushed('SELECT o.id, u.id AS u FROM o LEFT JOIN (SELECT id FROM a EXCEPT ALL SELECT id FROM b) AS u ON u.id = o.ref AND o.w = ''w7''');
+-- several set operations and relations; unions of one type
+SELECT * FROM pushed('SELECT v.id, u.w FROM v JOIN v AS u ON u.id = v.id JOIN o ON o.ref = v.id AND o.w = u.w');
+SELECT * FROM pushed('SELECT o.id, u.s FROM o JOIN (SELECT id, s FROM b UNION SELECT id, s FROM b) AS u ON u.id = o.ref WHERE o.w = ''w7''');
+SELECT * FROM pushed('SELECT o.id, u.s FROM o JOIN (SELECT id, s FROM b UNION ALL SELECT id, s FROM b) AS u ON u.id = o.ref WHERE o.w = ''w7''');
+SELECT * FROM pushed('SELECT m, count(*) FROM (SELECT id % 7 AS m, ref FROM o) AS q JOIN v ON v.id = q.ref GROUP BY m');
+-- left alone: no index, names of joins and columns of USING, relations that refer to it, row locks, the other side of an outer join
+SELECT * FROM pushed('SELECT o.id, v.s FROM o JOIN v ON v.s = o.id');
+SELECT * FROM pushed('SELECT o.id, v.s FROM o JOIN v ON v.id + 0 = o.ref');
+SELECT * FROM pushed('SELECT o.id, v.s FROM o JOIN (SELECT id, s FROM a UNION (SELECT id, s FROM b LIMIT 3)) AS v ON v.id = o.ref');
+SELECT * FROM pushed('SELECT j.ref, s FROM (v JOIN (SELECT ref AS id, ref FROM o) AS o USING (id)) AS j WHERE s = 3');
+SELECT * FROM pushed('SELECT l.w, v.s FROM v JOIN LATERAL (SELECT o.ref, o.w FROM o WHERE o.w = v.w OFFSET 0) AS l ON l.ref = v.id WHERE v.s = 3');
+SELECT * FROM pushed('SELECT o.id, v.s FROM v LEFT JOIN o ON v.id = o.ref');
+SELECT * FROM pushed('SELECT o.id, v.s FROM v FULL JOIN o ON v.id = o.ref JOIN v AS u ON u.id = o.ref');
+SELECT string_agg(DISTINCT reason, '; ') FROM more.explain_rewrites('SELECT o.id, v.s FROM o JOIN v ON v.id = o.ref FOR UPDATE OF o') WHERE rewrite = 'union_pushdown';
+-- cost decides: a join of many rows is left as it is
+SET pg_more.rewrites = on;
+SELECT applied, reason FROM more.explain_rewrites('SELECT o.id, v.* FROM o JOIN v ON v.id = o.ref') WHERE rewrite = 'union_pushdown';
+RESET pg_more.rewrites;
+
+-- sources of changes
 CREATE TABLE t (id bigint, w text);
 INSERT INTO t SELECT g, 'w' FROM generate_series(480, 520) AS g;
 SET pg_more.rewrites = force;

@@ -104,8 +104,12 @@ scan_tree(JoinTree *tree, Node *node, JoinZone *zone)
 	scan_tree(tree, join->rarg, join->jointype == JOIN_LEFT ? nullable : zone);
 }
 
-/* A walker: name the columns of a query level by the relations that they are of, not by the joins they were read from. */
-static bool
+/*
+ * forget_joins
+ *		A walker: name the columns of a query level by the relations that they
+ *		are of, not by the joins they were read from.  *depth is 0.
+ */
+bool
 forget_joins(Node *node, int *depth)
 {
 	if (node == NULL)

@@ -33,5 +33,6 @@ extern Bitmapset *needed_relations(JoinTree *tree, Bitmapset *wanted);
 extern Query *reduced_query(JoinTree *tree, Bitmapset *keep, List *conditions);
 extern bool is_determined(JoinTree *tree, int anchor, Bitmapset *keep, List *conditions);
 extern RangeTblEntry *empty_entry(void);
+extern bool forget_joins(Node *node, int *depth);
 
 #endif							/* PG_MORE_JOIN_TREE_H */

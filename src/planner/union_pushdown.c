@@ -64,6 +64,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/stratnum.h"
 #include "access/transam.h"
 #include "catalog/pg_proc.h"
@@ -80,6 +81,7 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 
+#include "planner/join_tree.h"
 #include "planner/lookup.h"
 
 /* The name of an arm that has become a subquery. */
@@ -91,6 +93,7 @@ typedef struct Push
 	Level	   *level;			/* of the query that the condition is in */
 	int			relation;		/* the set operation in that query's range table */
 	Level		inside;			/* of the set operation itself */
+	bool		join;			/* the condition mentions other relations, too */
 	bool		move;			/* false: only look for a problem */
 	const char *problem;
 } Push;
@@ -115,7 +118,17 @@ typedef struct Walk
 {
 	Level	   *level;
 	bool		joined;			/* in an EXISTS or IN, which may become a join */
+	bool		joins;			/* the conditions that join are looked at, after all others */
+	List	   *fixed;			/* columns of this level that equal known values, see column_number() */
+	struct Totals *totals;
 } Walk;
+
+/* What was moved in all of the statement. */
+typedef struct Totals
+{
+	int			filters;
+	int			joins;
+} Totals;
 
 /* ----------
  * What the server does by itself
@@ -793,6 +806,40 @@ arm_columns(Query *arm)
 	return columns;
 }
 
+/* May an index of a table serve a comparison of this expression? */
+static bool
+has_index(Query *query, Node *expression)
+{
+	Var		   *var = (Var *) before_relabels(expression);
+	RangeTblEntry *rte;
+
+	if (!IsA(var, Var) || var->varlevelsup > 0 || var->varattno <= 0)
+		return false;
+	rte = rt_fetch(var->varno, query->rtable);
+	if (rte->rtekind == RTE_SUBQUERY && is_plain_select(rte->subquery))
+		return has_index(rte->subquery, (Node *) get_tle_by_resno(rte->subquery->targetList, var->varattno)->expr);
+	return is_indexed(query, (Node *) var);
+}
+
+/* Does an index of the arm serve a condition that is a comparison with other relations? */
+static bool
+is_served_by_index(Query *arm, Node *condition, int relation)
+{
+	OpExpr	   *op = (OpExpr *) condition;
+
+	if (!IsA(op, OpExpr) || list_length(op->args) != 2 || arm->limitCount || arm->limitOffset)
+		return false;
+	for (int side = 0; side < 2; side++)
+	{
+		Var		   *column = (Var *) before_relabels(list_nth(op->args, side));
+
+		if (is_column((Node *) column, relation, 0) &&
+			mentioned_columns(list_nth(op->args, 1 - side), relation) == NULL)
+			return has_index(arm, (Node *) get_tle_by_resno(arm->targetList, column->varattno)->expr);
+	}
+	return false;
+}
+
 /* Why an arm cannot have the condition, or NULL. */
 static const char *
 arm_problem(Push *push, Query *arm, Node *condition)
@@ -801,6 +848,8 @@ arm_problem(Push *push, Query *arm, Node *condition)
 	Bitmapset  *columns = mentioned_columns(condition, push->relation);
 	int			column = -1;
 
+	if (push->join && !is_served_by_index(arm, condition, push->relation))
+		return "an arm has no index for what it is joined by";
 	if (fails_in_arm(condition_inside(condition, push->relation, 2, arm), &level))
 		return "the condition, or a column of an arm, may fail";
 	while ((column = bms_next_member(columns, column)) >= 0)
@@ -819,21 +868,6 @@ arm_problem(Push *push, Query *arm, Node *condition)
  * The way into the arms
  * ----------
  */
-
-/* May an index of a table serve a comparison of this expression? */
-static bool
-has_index(Query *query, Node *expression)
-{
-	Var		   *var = (Var *) before_relabels(expression);
-	RangeTblEntry *rte;
-
-	if (!IsA(var, Var) || var->varlevelsup > 0 || var->varattno <= 0)
-		return false;
-	rte = rt_fetch(var->varno, query->rtable);
-	if (rte->rtekind == RTE_SUBQUERY && is_plain_select(rte->subquery))
-		return has_index(rte->subquery, (Node *) get_tle_by_resno(rte->subquery->targetList, var->varattno)->expr);
-	return is_indexed(query, (Node *) var);
-}
 
 /* A mutator's state: an arm into which a condition goes */
 typedef struct Arm
@@ -967,15 +1001,41 @@ push_into_part(Push *push, Node *node, Node *condition)
 	}
 }
 
+/* A number for a column of a relation of a level. */
+static int
+column_number(int relation, AttrNumber column)
+{
+	return relation * (MaxHeapAttributeNumber + 1) + column;
+}
+
+/* The column of a relation that a condition makes equal to something else, or 0. */
+static AttrNumber
+equal_column(Node *condition, int relation)
+{
+	OpExpr	   *op = (OpExpr *) condition;
+
+	if (!IsA(op, OpExpr) || list_length(op->args) != 2 ||
+		!op_mergejoinable(op->opno, exprType(linitial(op->args))))
+		return 0;
+	for (int side = 0; side < 2; side++)
+	{
+		Node	   *column = before_relabels(list_nth(op->args, side));
+
+		if (is_column(column, relation, 0) && mentioned_columns(list_nth(op->args, 1 - side), relation) == NULL)
+			return ((Var *) column)->varattno;
+	}
+	return 0;
+}
+
 /* Move a condition into a set operation; false, with a site that tells why, if that is not possible. */
 static bool
-push_into_operation(Walk *walk, int relation, Node *condition)
+push_into_operation(Walk *walk, int relation, Node *condition, bool join)
 {
 	RangeTblEntry *rte = rt_fetch(relation, walk->level->query->rtable);
 	Attempt    *attempt = walk->level->attempt;
-	Push		push = {.level = walk->level, .relation = relation};
+	Push		push = {.level = walk->level, .relation = relation, .join = join};
 
-	if (is_left_to_server(rte->subquery, checkExprHasSubLink(condition)))
+	if (is_left_to_server(rte->subquery, join || checkExprHasSubLink(condition)))
 		return false;
 	push.inside = (Level) {.query = rte->subquery, .outer = walk->level, .attempt = attempt};
 	push.problem = push_problem(&push, condition, walk->joined);
@@ -987,9 +1047,13 @@ push_into_operation(Walk *walk, int relation, Node *condition)
 	}
 	push.move = true;
 	push_into_part(&push, rte->subquery->setOperations, condition);
+	rte->lateral |= join;
+	*(join ? &walk->totals->joins : &walk->totals->filters) += 1;
 	site_changed(attempt, rte->eref->aliasname, 0);
 	attempt->sure = false;
 	attempt->quick = true;
+	if (!join && equal_column(condition, relation) > 0)
+		walk->fixed = lappend_int(walk->fixed, column_number(relation, equal_column(condition, relation)));
 	return true;
 }
 
@@ -1019,7 +1083,7 @@ push_into_relation(Walk *walk, int relation, Node *condition)
 
 	if (!holds_union(rte))
 		return false;
-	return rte->subquery->setOperations ? push_into_operation(walk, relation, condition) :
+	return rte->subquery->setOperations ? push_into_operation(walk, relation, condition, false) :
 		push_into_plain(walk, relation, condition);
 }
 
@@ -1036,6 +1100,183 @@ relations_of_condition(Query *query, Node *condition)
 	return relations;
 }
 
+/* ----------
+ * Joins with a set operation
+ * ----------
+ */
+
+/* Is a relation joined by inner joins alone, which have no names and columns of their own? */
+static bool
+is_movable(Node *node, int relation)
+{
+	JoinExpr   *join = (JoinExpr *) node;
+	ListCell   *lc;
+
+	if (IsA(node, RangeTblRef))
+		return ((RangeTblRef *) node)->rtindex == relation;
+	if (IsA(node, JoinExpr))
+		return join->jointype == JOIN_INNER && join->alias == NULL && join->usingClause == NIL &&
+			(is_movable(join->larg, relation) || is_movable(join->rarg, relation));
+	foreach(lc, ((FromExpr *) node)->fromlist)
+		if (is_movable(lfirst(lc), relation))
+			return true;
+	return false;
+}
+
+/* What is joined with a relation, as a list of what is joined; the joins' conditions are added to those of WHERE. */
+static List *
+unjoin(Query *query, Node *node, int relation)
+{
+	JoinExpr   *join = (JoinExpr *) node;
+	FromExpr   *from = query->jointree;
+
+	if (!is_movable(node, relation))
+		return list_make1(node);
+	if (IsA(node, RangeTblRef))
+		return NIL;
+	from->quals = (Node *) make_ands_explicit(
+		list_concat(make_ands_implicit((Expr *) join->quals), make_ands_implicit((Expr *) from->quals)));
+	lfirst(list_nth_cell(query->rtable, join->rtindex - 1)) = empty_entry();
+	return list_concat(unjoin(query, join->larg, relation), unjoin(query, join->rarg, relation));
+}
+
+/* Move a relation to the end of FROM, so that it may refer to all that is before it. */
+static void
+move_to_end(Query *query, int relation)
+{
+	RangeTblRef *ref = makeNode(RangeTblRef);
+	List	   *fromlist = NIL;
+	int			depth = 0;
+	ListCell   *lc;
+
+	foreach(lc, query->jointree->fromlist)
+		fromlist = list_concat(fromlist, unjoin(query, lfirst(lc), relation));
+	ref->rtindex = relation;
+	query->jointree->fromlist = lappend(fromlist, ref);
+	/* the joins that are no more are not to be named */
+	(void) query_tree_walker(query, forget_joins, &depth, 0);
+}
+
+/* Do these relations stand before another one in FROM?  *seen gathers those that do. */
+static bool
+stand_before(Node *node, int relation, Bitmapset *others, Bitmapset **seen)
+{
+	ListCell   *lc;
+
+	if (IsA(node, RangeTblRef))
+	{
+		int			index = ((RangeTblRef *) node)->rtindex;
+
+		*seen = bms_add_member(*seen, index);
+		return index == relation && bms_is_subset(others, *seen);
+	}
+	if (IsA(node, JoinExpr))
+		return stand_before(((JoinExpr *) node)->larg, relation, others, seen) ||
+			stand_before(((JoinExpr *) node)->rarg, relation, others, seen);
+	foreach(lc, ((FromExpr *) node)->fromlist)
+		if (stand_before(lfirst(lc), relation, others, seen))
+			return true;
+	return false;
+}
+
+/*
+ * May a set operation, which is read again for each row of the others, refer to
+ * them?  They must not refer to it.
+ */
+static bool
+may_refer(Query *query, int relation, Bitmapset *others)
+{
+	int			other = -1;
+
+	if (query->commandType != CMD_SELECT || query->rowMarks || has_full_join(query) ||
+		rt_fetch(relation, query->rtable)->rtekind != RTE_SUBQUERY ||
+		rt_fetch(relation, query->rtable)->subquery->setOperations == NULL)
+		return false;
+	while ((other = bms_next_member(others, other)) >= 0)
+		if (rt_fetch(other, query->rtable)->lateral)
+			return false;
+	return true;
+}
+
+/*
+ * Move a condition that joins a set operation with other relations into it.
+ * *moved gathers the set operations that go to the end of FROM for that.
+ */
+static bool
+push_join(Walk *walk, Node *condition, Bitmapset *candidates, Bitmapset *others, Bitmapset **moved)
+{
+	Query	   *query = walk->level->query;
+	Bitmapset  *relations = relations_of_condition(query, condition);
+	int			relation = -1;
+
+	/* the other form of the statement */
+	if (walk->level->attempt->form > 0 || bms_num_members(relations) < 2 || checkExprHasSubLink(condition))
+		return false;
+	while ((relation = bms_next_member(candidates, relation)) >= 0)
+	{
+		Bitmapset  *rest = bms_del_member(bms_copy(relations), relation);
+		Bitmapset  *seen = NULL;
+		bool		before = stand_before((Node *) query->jointree, relation, rest, &seen);
+
+		if (bms_is_member(relation, relations) && bms_is_subset(rest, others) && may_refer(query, relation, rest) &&
+			(before || is_movable((Node *) query->jointree, relation)) &&
+			!list_member_int(walk->fixed, column_number(relation, equal_column(condition, relation))) &&
+			push_into_operation(walk, relation, condition, true))
+		{
+			if (!before)
+				*moved = bms_add_member(*moved, relation);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The conditions of the outer join with a set operation that stay, where some go into it. */
+static Node *
+push_outer_join(Walk *walk, JoinExpr *join, Side left)
+{
+	Bitmapset  *candidates;
+	List	   *kept = NIL;
+	Bitmapset  *moved = NULL;
+	ListCell   *lc;
+
+	if (!walk->joins || join->jointype != JOIN_LEFT || !IsA(join->rarg, RangeTblRef))
+		return join->quals;
+	candidates = bms_make_singleton(((RangeTblRef *) join->rarg)->rtindex);
+	foreach(lc, make_ands_implicit((Expr *) join->quals))
+	{
+		Node	   *condition = compat_flatten_join_aliases(walk->level->query, copyObject(lfirst(lc)));
+
+		if (!push_join(walk, condition, candidates, left.plain, &moved))
+			kept = lappend(kept, lfirst(lc));
+	}
+	return (Node *) (kept ? make_ands_explicit(kept) : NULL);
+}
+
+/* The conditions of WHERE and of inner joins that stay, where some go into a set operation that they join. */
+static Node *
+push_inner_joins(Walk *walk, Node *conditions, Side side, Bitmapset **moved)
+{
+	List	   *kept = NIL;
+	ListCell   *lc;
+
+	if (!walk->joins)
+		return conditions;
+	foreach(lc, make_ands_implicit((Expr *) conditions))
+	{
+		Node	   *condition = compat_flatten_join_aliases(walk->level->query, copyObject(lfirst(lc)));
+
+		if (!push_join(walk, condition, side.plain, side.plain, moved))
+			kept = lappend(kept, lfirst(lc));
+	}
+	return (Node *) (kept ? make_ands_explicit(kept) : NULL);
+}
+
+/* ----------
+ * The conditions of a query
+ * ----------
+ */
+
 /* The conditions, of those of a join or of WHERE, that stay. */
 static Node *
 push_conditions(Walk *walk, Node *conditions, Side side)
@@ -1043,6 +1284,8 @@ push_conditions(Walk *walk, Node *conditions, Side side)
 	List	   *kept = NIL;
 	ListCell   *lc;
 
+	if (walk->joins)
+		return conditions;
 	foreach(lc, make_ands_implicit((Expr *) conditions))
 	{
 		Node	   *condition = compat_flatten_join_aliases(walk->level->query, copyObject(lfirst(lc)));
@@ -1052,8 +1295,10 @@ push_conditions(Walk *walk, Node *conditions, Side side)
 
 		if (bms_get_singleton_member(relations, &relation))
 		{
+			/* the server derives from an equality what others equal */
 			if (bms_is_member(relation, side.plain))
-				moved = push_into_relation(walk, relation, condition);
+				moved = push_into_relation(walk, relation, condition) &&
+					(list_length(walk->level->query->rtable) == 1 || equal_column(condition, relation) == 0);
 			else if (bms_is_member(relation, side.nulled) &&
 					 bms_is_member(relation, find_nonnullable_rels(condition)))
 				(void) push_into_relation(walk, relation, condition);
@@ -1064,9 +1309,9 @@ push_conditions(Walk *walk, Node *conditions, Side side)
 	return kept ? (Node *) make_ands_explicit(kept) : NULL;
 }
 
-/* Move what can be moved at the conditions of a part of the join tree. */
+/* Move what can be moved at the conditions of a part of the join tree; *moved: set operations that go to the end of FROM. */
 static Side
-push_in_tree(Walk *walk, Node *node)
+push_in_tree(Walk *walk, Node *node, Bitmapset **moved)
 {
 	JoinExpr   *join = (JoinExpr *) node;
 	Side		side = {0};
@@ -1084,15 +1329,16 @@ push_in_tree(Walk *walk, Node *node)
 	{
 		foreach(lc, ((FromExpr *) node)->fromlist)
 		{
-			left = push_in_tree(walk, lfirst(lc));
+			left = push_in_tree(walk, lfirst(lc), moved);
 			side.plain = bms_add_members(side.plain, left.plain);
 			side.nulled = bms_add_members(side.nulled, left.nulled);
 		}
 		((FromExpr *) node)->quals = push_conditions(walk, ((FromExpr *) node)->quals, side);
+		((FromExpr *) node)->quals = push_inner_joins(walk, ((FromExpr *) node)->quals, side, moved);
 		return side;
 	}
-	left = push_in_tree(walk, join->larg);
-	right = push_in_tree(walk, join->rarg);
+	left = push_in_tree(walk, join->larg, moved);
+	right = push_in_tree(walk, join->rarg, moved);
 	side.nulled = bms_union(left.nulled, right.nulled);
 	/* the condition of an outer join is one on the side that may become NULL alone */
 	if (join->jointype == JOIN_LEFT || join->jointype == JOIN_RIGHT)
@@ -1100,6 +1346,7 @@ push_in_tree(Walk *walk, Node *node)
 		Side	   *nullable = join->jointype == JOIN_LEFT ? &right : &left;
 
 		join->quals = push_conditions(walk, join->quals, *nullable);
+		join->quals = push_outer_join(walk, join, left);
 		side.plain = join->jointype == JOIN_LEFT ? left.plain : right.plain;
 		side.nulled = bms_add_members(side.nulled, nullable->plain);
 		return side;
@@ -1111,6 +1358,7 @@ push_in_tree(Walk *walk, Node *node)
 	}
 	side.plain = bms_union(left.plain, right.plain);
 	join->quals = push_conditions(walk, join->quals, side);
+	join->quals = push_inner_joins(walk, join->quals, side, moved);
 	return side;
 }
 
@@ -1122,7 +1370,7 @@ tell_of_merge(Walk *outer, Query *query)
 {
 	Attempt		attempt = *outer->level->attempt;
 	Level		level = *outer->level;
-	Walk		walk = {.level = &level};
+	Walk		walk = {.level = &level, .totals = outer->totals};
 
 	attempt.sites = NIL;
 	level.attempt = &attempt;
@@ -1139,7 +1387,9 @@ push_in_query(Walk *outer, Query *query)
 		.outer = outer->level->query ? outer->level : NULL,
 		.attempt = outer->level->attempt,
 	};
-	Walk		walk = {.level = &level, .joined = outer->joined};
+	Walk		walk = {.level = &level, .joined = outer->joined, .totals = outer->totals};
+	Bitmapset  *moved = NULL;
+	int			relation = -1;
 
 	check_stack_depth();
 	if (query->commandType == CMD_MERGE && level.attempt->telling)
@@ -1147,7 +1397,14 @@ push_in_query(Walk *outer, Query *query)
 	if (query->commandType == CMD_MERGE || query->commandType == CMD_UTILITY)
 		return;
 	if (filters_union(query))
-		(void) push_in_tree(&walk, (Node *) query->jointree);
+	{
+		(void) push_in_tree(&walk, (Node *) query->jointree, &moved);
+		walk.joins = true;
+		(void) push_in_tree(&walk, (Node *) query->jointree, &moved);
+		walk.joins = false;
+	}
+	while ((relation = bms_next_member(moved, relation)) >= 0)
+		move_to_end(query, relation);
 	(void) query_tree_walker(query, push_below, &walk, QTW_IGNORE_JOINALIASES);
 }
 
@@ -1175,14 +1432,19 @@ push_below(Node *node, Walk *walk)
 
 /*
  * try_union_pushdown
- *		A RewriteFunction (see planner.h).  It has one form.
+ *		A RewriteFunction (see planner.h).  Form 1 leaves joins as they are.
+ *		Opens tables of the statement, which are locked, and their indexes, which
+ *		it locks as planning does.
  */
 Query *
 try_union_pushdown(Query *query, Attempt *attempt)
 {
 	Level		level = {.attempt = attempt};
-	Walk		walk = {.level = &level};
+	Totals		totals = {0};
+	Walk		walk = {.level = &level, .totals = &totals};
 
 	push_in_query(&walk, query);
+	if (totals.joins > 0 && totals.filters > 0)
+		attempt->forms = 2;
 	return query;
 }

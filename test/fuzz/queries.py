@@ -640,8 +640,10 @@ class Generator:
 
     def join_condition(self, left, right):
         """An equality of a column of each side; by id where nothing else links them."""
+        integers = ("int2", "int4", "int8") if "union_pushdown" in self.rewrites else ()
         pairs = [(a, b) for a in left for b in right
-                 if a.type.family == b.type.family and a.type.name == b.type.name and a.type.hashes]
+                 if a.type.family == b.type.family and a.type.hashes and
+                 (a.type.name == b.type.name or a.type.name in integers and b.type.name in integers)]
         if not pairs:
             return "true"
         ids = [(a, b) for a, b in pairs if a.sql.endswith(".id") or b.sql.endswith(".id")]
