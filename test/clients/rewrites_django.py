@@ -93,6 +93,18 @@ class Parcel(models.Model):
         db_table = "parcel"
 
 
+class Journey(models.Model):
+    """A view, a UNION over two tables whose keys are of two types."""
+    id = models.BigIntegerField(primary_key=True)
+    depot = models.ForeignKey(Depot, models.DO_NOTHING, null=True)
+    n = models.IntegerField(null=True)
+
+    class Meta:
+        app_label = "test"
+        db_table = "journey"
+        managed = False
+
+
 def any_of(keys):
     """(shop = … AND sku = …) OR …, as Django's users write it; Django makes IS NULL of None."""
     return functools.reduce(operator.or_, [Q(shop=shop, sku=sku) for shop, sku in keys])
@@ -303,6 +315,18 @@ def or_in_a_subquery(keys):
     WHERE (U1."name" = 'k3' OR U2."code" = 'k1'))""", takes="or_reduction")
 def update_by_an_or_over_left_joins(keys):
     return Parcel.objects.filter(by_sender_or_depot(keys)).update(n=77)
+
+
+@case("""SELECT "journey"."id", "journey"."depot_id", "journey"."n" FROM "journey" WHERE ("journey"."n" > 1 AND "journey"."id" IN (7, 3))""",
+      takes="union_pushdown")
+def filtered_union(keys):
+    return sorted((row.id, row.n) for row in Journey.objects.filter(pk__in=[7, len(keys)], n__gt=1))
+
+
+@case("""SELECT COUNT(*) AS "__count" FROM "journey" INNER JOIN "depot" ON ("journey"."depot_id" = "depot"."id") WHERE ("depot"."code" = 'k1' AND "journey"."id" < 400)""",
+      takes="union_pushdown")
+def joined_and_filtered_union(keys):
+    return Journey.objects.filter(depot__code=keys[0][1], id__lt=400).count()
 
 
 class Connection:

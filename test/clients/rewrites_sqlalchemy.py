@@ -10,7 +10,7 @@ import sys
 
 try:
     import sqlalchemy
-    from sqlalchemy import BigInteger, Column, ForeignKey, Integer, String, Text, and_, case as case_, column, delete, event, func, not_, or_, select, tuple_, update
+    from sqlalchemy import BigInteger, Column, ForeignKey, Integer, String, Text, and_, case as case_, column, delete, event, func, not_, or_, select, tuple_, union, update
     from sqlalchemy import ARRAY, any_, cast, literal, values
     from sqlalchemy.orm import Session, declarative_base, relationship, selectinload
 except ImportError as error:
@@ -207,6 +207,27 @@ def has_or_has(keys):
     OR parcel.depot_id IN (SELECT depot.id FROM depot WHERE depot.code = $2::VARCHAR)""", takes="or_reduction")
 def or_in_a_subquery(keys):
     return found(select(Parcel.id).where(or_(Parcel.n == 5, Parcel.depot_id.in_(select(Depot.id).where(Depot.code == keys[-1][1])))))
+
+
+UNION = """SELECT move.id AS id, move.n AS n FROM move UNION SELECT parcel.id AS id, parcel.n AS n FROM parcel"""
+
+
+def moves_and_parcels():
+    """The rows of two tables whose keys are of two types."""
+    return union(select(Move.id, Move.n), select(Parcel.id, Parcel.n)).subquery()
+
+
+@case(f"SELECT anon_1.id, anon_1.n FROM ({UNION}) AS anon_1 WHERE anon_1.id IN ($1::BIGINT, $2::BIGINT) AND anon_1.n > $3::INTEGER", takes="union_pushdown")
+def filtered_union(keys):
+    both = moves_and_parcels()
+    return found(select(both.c.id, both.c.n).where(both.c.id.in_([7, len(keys)]), both.c.n > 1))
+
+
+@case(f"SELECT person.name, anon_1.id, anon_1.n FROM person JOIN ({UNION}) AS anon_1 ON anon_1.id = person.id WHERE person.name = $1::VARCHAR",
+      takes="union_pushdown")
+def joined_union(keys):
+    both = moves_and_parcels()
+    return found(select(Person.name, both).join_from(Person, both, both.c.id == Person.id).where(Person.name == keys[0][1]))
 
 
 class Connection:

@@ -27,6 +27,9 @@ CREATE TABLE parcel (id integer PRIMARY KEY, sender_id integer REFERENCES person
 INSERT INTO parcel SELECT i, CASE WHEN i % 3 > 0 THEN i % 110 + 1 END, CASE WHEN i % 5 > 0 THEN i % 60 + 1 END, nullif(i % 50, 0)
 FROM generate_series(1, 1000) i;
 
+-- A view over tables whose keys are of two types.
+CREATE VIEW journey AS SELECT id, shop AS depot_id, n FROM move UNION SELECT id, depot_id, n FROM parcel;
+
 -- The keys to look up: plain ones first, then keys that are there, that are not there, and that are there twice in the
 -- list, then strings to trip over, then NULLs.
 CREATE TABLE wanted (position integer GENERATED ALWAYS AS IDENTITY, shop integer, sku varchar(40));
