@@ -124,7 +124,7 @@ SELECT * FROM pushed('SELECT * FROM v WHERE (id, s) IN (' || (SELECT string_agg(
 
 -- sources of changes
 -- joins: the set operation refers to what it is joined with, where each arm has an index
-CREATE TABLE o (id int PRIMARY KEY, ref bigint, w text);
+CREATE TABLE o (id int PRIMARY KEY, ref bigint, w text) WITH (autovacuum_enabled = off);
 INSERT INTO o SELECT g, g * 3, 'w' || g % 50 FROM generate_series(1, 500) AS g;
 CREATE INDEX ON o (w);
 ANALYZE o;
