@@ -17,6 +17,7 @@ TITLES = {
     "arrays": "Arrays that the server does not hash, no index",
     "rows_in": "more.rows_in in FROM with a filter and LIMIT",
     "or": "ORs that span relations",
+    "unions": "Conditions on UNION and EXCEPT",
     "case": "Django's bulk_update",
     "nothing": "Nothing to rewrite",
 }
@@ -63,7 +64,7 @@ def ways_of(name, parts):
             out.append((words, measured["sizes"], {mode: {int(n): ms for n, ms in by.items()} for mode, by in measured["ms"].items()}))
         return out
     else:
-        part = parts["planner_or"]["wide"] if name == "wide" else parts["planner_" + name]
+        part = parts["planner_" + name[5:]]["wide"] if name.startswith("wide_") else parts["planner_" + name]
     return [(way["label"], part["sizes"], {mode: {int(n): ms for n, ms in by.items()} for mode, by in way["ms"].items()})
             for way in part["ways"]]
 
@@ -147,10 +148,16 @@ def planner_verdicts(parts):
         line("an OR over left joins: at least 50 times faster", at("or", rows, only="LEFT"), lambda ratio: ratio >= 50)
         line("… and at most 1.5 times the time of a UNION by hand", at("or", rows, "union", only="LEFT"), lambda ratio: ratio * 1.5 >= 1)
         line("EXISTS OR EXISTS: at least 20 times faster", at("or", rows, only="EXISTS"), lambda ratio: ratio >= 20)
-        line("such filters where they are not selective: at most 5 % slower", at("wide", ways_of("wide", parts)[0][1]), lambda ratio: ratio * 1.05 >= 1)
+        line("such filters where they are not selective: at most 5 % slower", at("wide_or", ways_of("wide_or", parts)[0][1]), lambda ratio: ratio * 1.05 >= 1)
         planning = {key: {PLANNING[key]: paired(ms["on"], ms["off"])} for key, ms in parts["planner_or"]["planning"].items()}
         line("planning ten relations with such an OR: at most 2.5 times as long", planning["spans"], lambda ratio: ratio <= 2.5)
         line("… without one: no longer, within 5 %", planning["one"], lambda ratio: ratio <= 1.05)
+    if there("unions", parts):
+        rows = ways_of("unions", parts)[0][1]
+        line("conditions on UNION and EXCEPT of two types: at least 50 times faster", at("unions", rows), lambda ratio: ratio >= 50)
+        line("… and at most 1.5 times the time of such conditions by hand", at("unions", rows, "union"), lambda ratio: ratio * 1.5 >= 1)
+        line("such filters where they are not selective: at most 5 % slower", at("wide_unions", ways_of("wide_unions", parts)[0][1]),
+             lambda ratio: ratio * 1.05 >= 1)
     if there("nothing", parts):
         instructions = parts["planner_nothing"]["instructions"]
         losses = {f"{NOTHING[key]}, {state} ({percent(counts, state):+.2f} %)": percent(counts, state)
@@ -170,8 +177,9 @@ def planner_lines(parts, subtitle, folder, images=""):
             lines += nothing_table(parts["planner_nothing"])
             continue
         lines += way_table(ways_of(name, parts))
+        if name in ("or", "unions"):
+            lines += [""] + way_table(ways_of("wide_" + name, parts), "milliseconds, median, where so many in 100 rows are found")
         if name == "or":
-            lines += [""] + way_table(ways_of("wide", parts), "milliseconds, median, where so many in 100 rows are found")
             lines += [""] + planning_table(parts["planner_or"])
         if name in CHARTS:
             with open(os.path.join(folder, CHARTS[name]), "w", encoding="utf-8") as file:

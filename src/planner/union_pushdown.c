@@ -145,9 +145,9 @@ is_plain_select(Query *query)
 		query->limitCount == NULL && query->rowMarks == NIL;
 }
 
-/* Has an arm the types of the set operation? */
+/* Has an arm the types of the set operation, in these columns or, with NULL, in all? */
 static bool
-has_types(Query *arm, List *types)
+has_types(Query *arm, List *types, Bitmapset *columns)
 {
 	ListCell   *lc;
 	ListCell   *type = list_head(types);
@@ -158,7 +158,8 @@ has_types(Query *arm, List *types)
 
 		if (target->resjunk)
 			continue;
-		if (type == NULL || exprType((Node *) target->expr) != lfirst_oid(type))
+		if (type == NULL || ((columns == NULL || bms_is_member(0, columns) || bms_is_member(target->resno, columns)) &&
+							 exprType((Node *) target->expr) != lfirst_oid(type)))
 			return false;
 		type = lnext(types, type);
 	}
@@ -167,17 +168,18 @@ has_types(Query *arm, List *types)
 
 /* Does the server move conditions on these columns into all arms below a node? */
 static bool
-is_served(Query *query, Node *node, List *types)
+is_served(Query *query, Node *node, List *types, Bitmapset *columns)
 {
 	SetOperationStmt *op = (SetOperationStmt *) node;
 	Query	   *arm;
 
 	if (IsA(node, SetOperationStmt))
-		return op->op != SETOP_EXCEPT && is_served(query, op->larg, types) && is_served(query, op->rarg, types);
+		return op->op != SETOP_EXCEPT && is_served(query, op->larg, types, columns) &&
+			is_served(query, op->rarg, types, columns);
 	arm = rt_fetch(((RangeTblRef *) node)->rtindex, query->rtable)->subquery;
 	return arm->setOperations == NULL && arm->limitOffset == NULL && arm->limitCount == NULL &&
 		arm->groupingSets == NIL && !arm->hasWindowFuncs && !arm->hasTargetSRFs && !arm->hasDistinctOn &&
-		has_types(arm, types);
+		has_types(arm, types, columns);
 }
 
 /* Does the server itself join each arm of this set operation, as it does with the partitions of a table? */
@@ -192,17 +194,17 @@ is_union_all(Query *query, Node *node)
 }
 
 /*
- * Does the server do all that can be done for a condition on this set
- * operation?
+ * Does the server do all that can be done for a condition on these columns of a
+ * set operation; or, with NULL, for any, also those with subqueries and joins?
  */
 static bool
-is_left_to_server(Query *query, bool subquery)
+is_left_to_server(Query *query, Bitmapset *columns)
 {
 	SetOperationStmt *top = (SetOperationStmt *) query->setOperations;
 
-	if (!is_served(query, (Node *) top, top->colTypes))
+	if (!is_served(query, (Node *) top, top->colTypes, columns))
 		return false;
-	return !subquery || (is_union_all(query, (Node *) top) && query->sortClause == NIL && query->cteList == NIL);
+	return columns || (is_union_all(query, (Node *) top) && query->sortClause == NIL && query->cteList == NIL);
 }
 
 /* Has a relation of a query's FROM a set operation in it? */
@@ -214,7 +216,7 @@ holds_union(RangeTblEntry *rte)
 	if (rte->rtekind != RTE_SUBQUERY)
 		return false;
 	if (rte->subquery->setOperations)
-		return !is_left_to_server(rte->subquery, true);
+		return !is_left_to_server(rte->subquery, NULL);
 	if (is_plain_select(rte->subquery))
 		foreach(lc, rte->subquery->rtable)
 			if (holds_union(lfirst(lc)))
@@ -1035,7 +1037,8 @@ push_into_operation(Walk *walk, int relation, Node *condition, bool join)
 	Attempt    *attempt = walk->level->attempt;
 	Push		push = {.level = walk->level, .relation = relation, .join = join};
 
-	if (is_left_to_server(rte->subquery, join || checkExprHasSubLink(condition)))
+	if (is_left_to_server(rte->subquery,
+						  join || checkExprHasSubLink(condition) ? NULL : mentioned_columns(condition, relation)))
 		return false;
 	push.inside = (Level) {.query = rte->subquery, .outer = walk->level, .attempt = attempt};
 	push.problem = push_problem(&push, condition, walk->joined);
