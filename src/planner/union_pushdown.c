@@ -11,7 +11,8 @@
  * Shapes.  A condition of WHERE or of a join, of any query level, on the columns of
  * one subquery that is a set operation, or that holds one beneath plain
  * subqueries: comparisons with constants, parameters and columns of outer queries,
- * AND, OR, NOT, IN lists; or [NOT] EXISTS (...) and IN (SELECT ...).
+ * AND, OR, NOT, IN lists; or [NOT] EXISTS (...) and IN (SELECT ...).  Or a comparison
+ * that joins a set operation with other relations, if each arm has an index for it.
  *
  * Form.  The condition moves into the WHERE of each arm:
  *		(SELECT int4_column AS x FROM a UNION SELECT int8_column FROM b) WHERE x = 5
@@ -23,6 +24,11 @@
  * type of the set operation.  An arm that is more than SELECT ... FROM ... WHERE
  * becomes a subquery with the condition above it: what of it may go further down the
  * server knows.
+ *		A condition that joins makes the set operation LATERAL: it is read for each row
+ * of the others.  It goes to the end of FROM where it stands before them.  Form 1 of
+ * the statement has no such joins, if there is anything else to move.  A condition that
+ * makes a column equal to something stays where there are other relations, too: the
+ * server derives from it what those equal, and such a column is joined as before.
  *
  * Why the result is the same.  A set operation sorts its arms' rows into classes
  * of equal rows, and counts the rows that a class has in either arm: UNION
@@ -46,13 +52,19 @@
  *		Outer joins: a condition of WHERE, or of a join, on what an outer join
  * below it makes NULL, goes into the arms if it is not true of NULLs, and stays as
  * well: what the set operation loses by it would be discarded.
+ *		Joins: an inner join is its conditions over all pairs of rows, so a condition
+ * may be asked when the one side is read for a row of the other as well as afterwards; so may
+ * that of a LEFT JOIN of its nullable side.  The others may not be LATERAL themselves, lest
+ * they refer to the set operation, and not what an outer join makes NULL.
  *		Errors: an arm computes the condition for rows that its own WHERE, or the
  * other arm, had kept away, so neither the condition nor the columns that it mentions
  * may fail (may_fail.c).  Nothing that is volatile, anywhere in the set
  * operation or the condition, is moved or computed less often.
  *		Rights: conditions stay above those of row security, in every arm, by the
  * server's own rules; into a view that is a security barrier only leakproof
- * ones go.  Locking: a set operation cannot be locked, and is read in the statement's snapshot.
+ * ones go.  Locking: a set operation cannot be locked, and is read in the statement's snapshot;
+ * what it is joined with may be, and is then checked again, so joins are left alone there
+ * and in what changes rows.
  *		Subqueries: EXISTS and IN (SELECT ...) that are conditions by themselves are
  * joins to the server wherever they stand.  They are run in each arm, so they must
  * give the same rows each time.  Others would be run, or hashed, once for each arm.  An
