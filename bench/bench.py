@@ -14,7 +14,8 @@ import sys
 import time
 
 VERB_PARTS = ["update", "upsert", "insert", "decode", "rows_in", "one_row", "memory"]
-PLANNER_PARTS = ["planner_lists", "planner_case", "planner_arrays", "planner_rows_in", "planner_or", "planner_unions", "planner_nothing"]
+PLANNER_PARTS = ["planner_lists", "planner_case", "planner_arrays", "planner_rows_in", "planner_or", "planner_unions",
+                 "planner_annotation", "planner_nothing"]
 PARTS = VERB_PARTS + PLANNER_PARTS + ["enums", "check_unique", "nested"]
 CASE_SIZES = [100, 1_000, 10_000, 100_000]
 SIZES = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000]
@@ -66,7 +67,8 @@ ARGS = arguments()
 if ARGS.check:
     sys.exit()
 
-from client import Client, PrivateMemory, have_proc, proc_status  # noqa: E402  (psycopg may be missing for --check)
+from annotations import Annotations  # noqa: E402  (psycopg may be missing for --check)
+from client import Client, PrivateMemory, have_proc, proc_status  # noqa: E402
 from counting import count_nothing  # noqa: E402
 from enums import Enums  # noqa: E402
 from indexes import Indexes  # noqa: E402
@@ -482,6 +484,7 @@ def main():
     alone = {"planner_lists": planner.lists, "planner_arrays": planner.arrays, "planner_rows_in": planner.rows_in,
              "planner_or": Ors(admin, ARGS, progress).ors,
              "planner_unions": Unions(admin, ARGS, progress).unions,
+             "planner_annotation": Annotations(admin, ARGS, progress).annotations,
              "planner_nothing": lambda: count_nothing(admin.row("SHOW data_directory")[0], progress),
              "enums": Enums(admin, ARGS, progress).measure, "check_unique": Indexes(admin, ARGS, progress).measure,
              "nested": Nested(admin, ARGS, progress).measure}

@@ -63,8 +63,8 @@ SELECT * FROM shared('SELECT a.id, (SELECT b.title FROM book AS b WHERE b.author
 SELECT * FROM shared('SELECT a.id, (SELECT string_agg(b.title, '','' ORDER BY b.id) FROM book AS b WHERE b.title = a.name AND b.price > a.team) AS t,
 	length((SELECT string_agg(b.title, '','' ORDER BY b.id) FROM book AS b WHERE b.title = a.name AND b.price > a.team)) AS l FROM author AS a');
 SELECT * FROM shared('SELECT (SELECT b FROM book AS b WHERE b.id = a.id) AS b, ((SELECT b FROM book AS b WHERE b.id = a.id)).title FROM author AS a');
--- equal values of other rows: computed once as well
-SELECT * FROM shared('SELECT (SELECT count(*) FROM book AS b WHERE b.price = a.team) AS n FROM author AS a WHERE (SELECT count(*) FROM book AS b WHERE b.price = a.team) >= 0');
+-- the same values in rows that follow one another
+SELECT * FROM shared('SELECT (SELECT count(*) FROM book AS b WHERE b.price = a.team) AS n FROM (SELECT team FROM author ORDER BY team OFFSET 0) AS a WHERE (SELECT count(*) FROM book AS b WHERE b.price = a.team) >= 0');
 -- values are compared by their bytes
 SELECT * FROM shared('SELECT (SELECT string_agg(v.x::text || b.id, '','' ORDER BY b.id) FROM book AS b WHERE b.id < 3), (SELECT string_agg(v.x::text || b.id, '','' ORDER BY b.id) FROM book AS b WHERE b.id < 3)
 	FROM (VALUES (1.0), (1.00), (NULL), (1.0)) AS v (x)');
@@ -101,6 +101,9 @@ SELECT * FROM shared('WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FR
 SELECT * FROM shared('SELECT (SELECT max(b.price) FROM book AS b WHERE b.author = a.id AND b.price < (SELECT avg(price) FROM book)) AS x, (SELECT max(b.price) FROM book AS b WHERE b.author = a.id AND b.price < (SELECT avg(price) FROM book)) AS y FROM author AS a');
 SELECT * FROM shared('SELECT a.id, (SELECT max((SELECT count(*) FROM author AS d WHERE d.team = b.price)) FROM book AS b WHERE b.author = a.id AND (SELECT count(*) FROM author AS d WHERE d.team = b.price) > 10) AS x FROM author AS a');
 SELECT * FROM shared('SELECT a.id FROM author AS a WHERE EXISTS (SELECT FROM book AS b WHERE b.author = a.id AND b.price > (SELECT avg(price) FROM book) AND b.id < 10 * (SELECT avg(price) FROM book))');
+-- ... where the planner puts columns from further out in the place of those of a subquery in FROM
+SELECT * FROM shared('SELECT a.id, (SELECT count(*) FROM (SELECT a.id AS m, b.price FROM book AS b WHERE b.price < 4) AS v WHERE (SELECT count(*) FROM book AS c WHERE c.author = v.m AND c.price < v.price) > 0 AND (SELECT count(*) FROM book AS c WHERE c.author = v.m AND c.price < v.price) < 3) AS x FROM author AS a');
+SELECT * FROM shared('SELECT a.id, l.x FROM author AS a, LATERAL (SELECT sum((SELECT count(*) FROM book AS c WHERE c.author = v.m)) + sum((SELECT count(*) FROM book AS c WHERE c.author = v.m)) AS x FROM (SELECT a.id + 0 AS m, b.price FROM book AS b WHERE b.price < 3) AS v) AS l');
 -- WITH queries of the statement, also inlined ones
 SELECT * FROM shared('WITH w AS MATERIALIZED (SELECT author, count(*) AS n FROM book GROUP BY author) SELECT a.id, (SELECT n FROM w WHERE author = a.id) AS n FROM author AS a WHERE (SELECT n FROM w WHERE author = a.id) > 6');
 SELECT * FROM shared('WITH w AS NOT MATERIALIZED (SELECT a.id, (SELECT count(*) FROM book AS b WHERE b.author = a.id) AS n FROM author AS a WHERE (SELECT count(*) FROM book AS b WHERE b.author = a.id) > 2) SELECT x.id, y.n FROM w AS x JOIN w AS y ON y.n = x.id');
@@ -114,6 +117,8 @@ RESET enable_mergejoin; RESET enable_nestloop;
 SET enable_mergejoin = off; SET enable_nestloop = off; SET work_mem = '64kB';
 SELECT rows, same, computed > 5000 AS forgotten, computed + reused AS asked FROM shared('SELECT s.g, (SELECT count(*) FROM book AS b WHERE b.id = s.g) AS n FROM generate_series(1, 5000) AS s (g) JOIN generate_series(1, 5000) AS t (g) ON s.g = t.g WHERE (SELECT count(*) FROM book AS b WHERE b.id = s.g) >= 0');
 SELECT * FROM shared('SELECT g, (SELECT count(*) FROM book AS b WHERE b.id = g) AS n FROM generate_series(1, 5000) AS g WHERE (SELECT count(*) FROM book AS b WHERE b.id = g) >= 0');
+SELECT * FROM shared('SELECT g, CASE WHEN g % 10 = 0 THEN (SELECT count(*) FROM book AS b WHERE b.id = g) END AS n FROM generate_series(1, 5000) AS g WHERE (SELECT count(*) FROM book AS b WHERE b.id = g) >= 0');
+-- ... where another place asks for it at all
 SELECT * FROM shared('SELECT g, CASE WHEN g % 1000 = 0 THEN (SELECT count(*) FROM book AS b WHERE b.id = g) END AS n FROM generate_series(1, 5000) AS g WHERE (SELECT count(*) FROM book AS b WHERE b.id = g) >= 0');
 -- what is larger than that is not kept
 SELECT * FROM shared('SELECT (SELECT repeat(string_agg(b.title, '','' ORDER BY b.id), 100) FROM book AS b WHERE b.id <> g) AS s, length((SELECT repeat(string_agg(b.title, '','' ORDER BY b.id), 100) FROM book AS b WHERE b.id <> g)) AS n FROM generate_series(1, 3) AS g');

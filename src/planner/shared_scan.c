@@ -9,13 +9,19 @@
  * nodes of one mark whose parameters stand for the same columns keep their
  * results together, in the memory of the execution.
  *
- * Mostly equal subqueries are asked one after the other for one row, and then
- * the last result is all that is needed.  Where a hash join or a sort is
- * between them they are not, so results are kept in a hash table, as far as
- * work_mem goes.  It is given up where it does not help: if every node was
- * asked, and the last result did each time; or if it is full and hardly
- * anything was found in it.  Then looking up takes no more than comparing
- * the values with the last ones.
+ * What a plan depends on the server tells by its extParam, from which it knows
+ * when to run it anew.  A node whose plan depends on more than those parameters
+ * and the WITH queries of the statement keeps nothing: the planner may have put
+ * columns from further out in the place of one of the outer query.
+ *
+ * Equal subqueries of one plan node, say its filter and its target list, are
+ * asked one after the other for one row, and then the last result is all that
+ * is kept, which takes next to no time; and not even that while one of them
+ * alone is asked again and again.  Where they are in several nodes, there
+ * may be a hash join or a sort between them; then results are kept in a hash
+ * table, as far as work_mem goes.  It is given up where it does not help: if
+ * every node was asked, and the last result did each time; or if it is full and
+ * hardly anything was found in it.
  *
  * Each process of a parallel query has an execution, and results, of its own.
  */
@@ -44,6 +50,12 @@
 /* What a mark's name begins with; no statement can choose the name of an entry without alias. */
 #define MARK "pg_more shared: "
 
+/* How large a table is at first. */
+#define FIRST_SIZE 256
+
+/* So often a node alone may be asked before its results are no longer kept. */
+#define LONELY 64
+
 /* If the last result did so often, it always does. */
 #define MANY_REPEATS 64
 
@@ -53,6 +65,7 @@
 /* What a subquery gave for some values. */
 typedef struct Outcome
 {
+	struct Outcome *next;		/* in the table */
 	uint32		hash;			/* of the values */
 	bool		empty;			/* it had no row */
 	bool		isnull;
@@ -61,11 +74,7 @@ typedef struct Outcome
 	bool	   *nulls;
 } Outcome;
 
-typedef struct Slot
-{
-	Outcome	   *result;
-	char		status;
-} Slot;
+typedef struct SharedScan SharedScan;
 
 /* What the nodes of one mark share in an execution. */
 typedef struct Sharing
@@ -79,9 +88,15 @@ typedef struct Sharing
 	int16		value_length;
 
 	MemoryContext results;
-	struct results_hash *table; /* NULL: only the last result is kept */
+	Outcome   **table;			/* lists of results; NULL: only the last result is kept */
+	uint32		size;			/* of the table, a power of two */
 	Outcome	   *last;
+	Outcome	   *only;			/* where the last one is, if all values are passed as such and there is no table */
 
+	SharedScan *asking;			/* the node that was asked last, */
+	uint64		alone;			/* and how often since another one was */
+	PlanState  *parent;			/* the plan node that asks, */
+	bool		scattered;		/* or are there several? */
 	int			unasked;		/* nodes that have not been asked yet */
 	uint64		repeats;		/* what the last result was good for */
 	uint64		finds;			/* ... and the table beyond it, since it was made */
@@ -89,12 +104,13 @@ typedef struct Sharing
 } Sharing;
 
 /* The state of a node. */
-typedef struct SharedScan
+struct SharedScan
 {
 	CustomScanState css;		/* must be first */
 	PlanState  *child;
-	Sharing	   *group;
+	Sharing	   *group;			/* NULL: the child's rows are passed on */
 	int		   *params;			/* where this node reads the values */
+	uint32		hash;			/* of the values at hand, if there is a table */
 	bool		asked;			/* ever */
 	bool		fresh;			/* has the child not been run since it was told to start anew? */
 	bool		given;			/* the first row, or that there is none */
@@ -102,22 +118,10 @@ typedef struct SharedScan
 	Outcome	   *running;		/* what the child has given, until it is known to be all */
 	uint64		computed;
 	uint64		reused;
-} SharedScan;
-
-static bool same_keys(Sharing *group, Outcome *one, Outcome *other);
-
-#define SH_PREFIX results
-#define SH_ELEMENT_TYPE Slot
-#define SH_KEY_TYPE Outcome *
-#define SH_KEY result
-#define SH_HASH_KEY(table, key) ((key)->hash)
-#define SH_EQUAL(table, a, b) ((a)->hash == (b)->hash && same_keys((table)->private_data, a, b))
-#define SH_SCOPE static inline
-#define SH_DECLARE
-#define SH_DEFINE
-#include "lib/simplehash.h"
+};
 
 static create_upper_paths_hook_type previous_upper_paths = NULL;
+static ExecutorStart_hook_type previous_start = NULL;
 
 static Plan *plan_shared(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *tlist, List *clauses,
 						 List *plans);
@@ -245,9 +249,28 @@ column_name(Node *item)
 #endif
 }
 
+/* The parameters by which plans wait for the statement's own WITH queries. */
+static List *
+cte_params(PlannerInfo *root)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	while (root->parent_root)
+		root = root->parent_root;
+	foreach(lc, root->init_plans)
+	{
+		SubPlan    *plan = lfirst_node(SubPlan, lc);
+
+		if (plan->subLinkType == CTE_SUBLINK)
+			result = list_concat(result, plan->setParam);
+	}
+	return result;
+}
+
 /*
- * What a node needs to know, as its plan's custom_private: the group's name and
- * the parameters with their types.  While the subquery is being planned, the
+ * What a node needs to know, as its plan's custom_private: the group's name,
+ * the parameters with their types, and what else it may depend on.  While the subquery is being planned, the
  * parameters that it takes from the query around it are all that this has got.
  * NIL if it cannot be shared.
  */
@@ -277,7 +300,7 @@ describe(PlannerInfo *root, const char *mark)
 			types = lappend_oid(types, exprType(item->item));
 		}
 	}
-	return list_make3(makeString(name.data), params, types);
+	return list_make4(makeString(name.data), params, types, cte_params(root));
 }
 
 /* create_upper_paths_hook: at the top of a marked subquery, put a node of ours over each way to compute it. */
@@ -354,19 +377,6 @@ get_param(SharedScan *scan, int key)
 	return &scan->css.ss.ps.state->es_param_exec_vals[scan->params[key]];
 }
 
-static bool
-same_keys(Sharing *group, Outcome *one, Outcome *other)
-{
-	for (int i = 0; i < group->nkeys; i++)
-	{
-		if (one->nulls[i] != other->nulls[i])
-			return false;
-		if (!one->nulls[i] && !datumIsEqual(one->keys[i], other->keys[i], group->by_value[i], group->lengths[i]))
-			return false;
-	}
-	return true;
-}
-
 /* Are the values at hand those of a result? */
 static bool
 has_keys(SharedScan *scan, Outcome *result)
@@ -412,8 +422,7 @@ static Outcome *
 find_result(SharedScan *scan)
 {
 	Sharing	   *group = scan->group;
-	Outcome		wanted;
-	Slot	   *slot;
+	Outcome	   *result;
 
 	if (group->last && has_keys(scan, group->last))
 	{
@@ -422,20 +431,37 @@ find_result(SharedScan *scan)
 	}
 	if (group->table == NULL)
 		return NULL;
-	wanted.hash = hash_keys(scan);
-	wanted.keys = palloc(group->nkeys * (sizeof(Datum) + sizeof(bool)));
-	wanted.nulls = (bool *) (wanted.keys + group->nkeys);
-	for (int i = 0; i < group->nkeys; i++)
+	scan->hash = hash_keys(scan);
+	for (result = group->table[scan->hash & (group->size - 1)]; result; result = result->next)
+		if (result->hash == scan->hash && has_keys(scan, result))
+		{
+			group->finds++;
+			return group->last = result;
+		}
+	return NULL;
+}
+
+/* Make the table twice as large. */
+static void
+grow_table(Sharing *group)
+{
+	uint32		size = group->size * 2;
+	Outcome   **table = MemoryContextAllocZero(group->results, size * sizeof(Outcome *));
+
+	for (uint32 i = 0; i < group->size; i++)
 	{
-		wanted.keys[i] = get_param(scan, i)->value;
-		wanted.nulls[i] = get_param(scan, i)->isnull;
+		Outcome    *next;
+
+		for (Outcome *result = group->table[i]; result; result = next)
+		{
+			next = result->next;
+			result->next = table[result->hash & (size - 1)];
+			table[result->hash & (size - 1)] = result;
+		}
 	}
-	slot = results_lookup(group->table, &wanted);
-	pfree(wanted.keys);
-	if (slot == NULL)
-		return NULL;
-	group->finds++;
-	return group->last = slot->result;
+	pfree(group->table);
+	group->table = table;
+	group->size = size;
 }
 
 /* Forget all results. */
@@ -445,14 +471,30 @@ forget_results(Sharing *group, bool with_table)
 	group->last = NULL;
 	group->kept = group->finds = group->repeats = 0;
 	MemoryContextReset(group->results);
-	group->table = with_table ? results_create(group->results, 256, group) : NULL;
+	group->table = NULL;
+	group->size = FIRST_SIZE;
+	if (with_table)
+		group->table = MemoryContextAllocZero(group->results, group->size * sizeof(Outcome *));
+}
+
+/* An empty result, with room for the values. */
+static Outcome *
+alloc_result(int nkeys)
+{
+	Outcome	   *result = palloc0(sizeof(Outcome) + nkeys * (sizeof(Datum) + sizeof(bool)));
+
+	result->keys = (Datum *) (result + 1);
+	result->nulls = (bool *) (result->keys + nkeys);
+	return result;
 }
 
 /* Before a result is made: make room, and see whether the table is any good. */
 static void
 make_room(Sharing *group)
 {
-	if (group->table == NULL)
+	if (group->table == NULL && group->only)
+		group->last = NULL;
+	else if (group->table == NULL)
 		forget_results(group, false);
 	else if (group->unasked == 0 && group->repeats >= MANY_REPEATS && group->finds == 0)
 		forget_results(group, false);
@@ -489,7 +531,7 @@ can_keep(SharedScan *scan, TupleTableSlot *slot)
 
 /*
  * A result for the values at hand, from the row that the child gives, or none.
- * NULL if it is too large to be kept.
+ * NULL if it is not to be kept.
  */
 static Outcome *
 make_result(SharedScan *scan, TupleTableSlot *slot)
@@ -498,13 +540,11 @@ make_result(SharedScan *scan, TupleTableSlot *slot)
 	MemoryContext old;
 	Outcome	   *result;
 
-	if (!can_keep(scan, slot))
+	if ((group->table == NULL && group->alone > LONELY) || !can_keep(scan, slot))
 		return NULL;
 	make_room(group);
 	old = MemoryContextSwitchTo(group->results);
-	result = palloc(sizeof(Outcome) + group->nkeys * (sizeof(Datum) + sizeof(bool)));
-	result->keys = (Datum *) (result + 1);
-	result->nulls = (bool *) (result->keys + group->nkeys);
+	result = group->only && group->table == NULL ? group->only : alloc_result(group->nkeys);
 	for (int i = 0; i < group->nkeys; i++)
 	{
 		ParamExecData *param = get_param(scan, i);
@@ -513,7 +553,7 @@ make_result(SharedScan *scan, TupleTableSlot *slot)
 		if (!param->isnull)
 			result->keys[i] = datumCopy(param->value, group->by_value[i], group->lengths[i]);
 	}
-	result->hash = group->table ? hash_keys(scan) : 0;
+	result->hash = scan->hash;
 	result->empty = slot == NULL;
 	result->isnull = true;
 	if (slot)
@@ -531,12 +571,17 @@ make_result(SharedScan *scan, TupleTableSlot *slot)
 static void
 keep_result(Sharing *group, Outcome *result)
 {
-	bool		found;
+	uint32		place;
 
 	group->last = result;
 	group->kept++;
-	if (group->table)
-		(void) results_insert(group->table, result, &found);
+	if (group->table == NULL)
+		return;
+	if (group->kept > group->size)
+		grow_table(group);
+	place = result->hash & (group->size - 1);
+	result->next = group->table[place];
+	group->table[place] = result;
 }
 
 /* ----------
@@ -567,7 +612,7 @@ find_group(EState *estate, const char *name)
 		SharedScan *other = lfirst(lc);
 
 		if (other && IsA(other, CustomScanState) && other->css.methods == &exec_methods &&
-			strcmp(other->group->name, name) == 0)
+			other->group && strcmp(other->group->name, name) == 0)
 			return other->group;
 	}
 	return NULL;
@@ -590,9 +635,30 @@ make_group(const char *name, List *types, Oid type)
 		i++;
 	}
 	get_typlenbyval(type, &group->value_length, &group->value_by_value);
+	group->only = group->value_by_value ? alloc_result(group->nkeys) : NULL;
+	for (i = 0; i < group->nkeys; i++)
+		if (!group->by_value[i])
+			group->only = NULL;
 	group->results = AllocSetContextCreate(CurrentMemoryContext, "pg_more shared subquery", ALLOCSET_DEFAULT_SIZES);
-	forget_results(group, group->nkeys > 0);
+	forget_results(group, false);
 	return group;
+}
+
+/* Does a plan depend on nothing but the values that it is shared by, and WITH queries? */
+static bool
+is_determined(CustomScan *plan)
+{
+	Bitmapset  *known = NULL;
+	bool		result;
+	ListCell   *lc;
+
+	foreach(lc, lsecond(plan->custom_private))
+		known = bms_add_member(known, lfirst_int(lc));
+	foreach(lc, lfourth(plan->custom_private))
+		known = bms_add_member(known, lfirst_int(lc));
+	result = bms_is_subset(plan->scan.plan.extParam, known);
+	bms_free(known);
+	return result;
 }
 
 /* BeginCustomScan */
@@ -609,6 +675,9 @@ begin_shared(CustomScanState *node, EState *estate, int eflags)
 
 	scan->child = ExecInitNode(linitial(plan->custom_plans), estate, eflags);
 	node->custom_ps = list_make1(scan->child);
+	scan->fresh = true;
+	if (!is_determined(plan))
+		return;
 	scan->params = palloc(sizeof(int) * (list_length(params) + 1));
 	foreach(lc, params)
 		scan->params[i++] = lfirst_int(lc);
@@ -616,7 +685,6 @@ begin_shared(CustomScanState *node, EState *estate, int eflags)
 	if (scan->group == NULL)
 		scan->group = make_group(name, lthird(plan->custom_private), exprType((Node *) target->expr));
 	scan->group->unasked++;
-	scan->fresh = true;
 }
 
 /* The row of a result, in the node's slot. */
@@ -666,6 +734,11 @@ execute_shared(CustomScanState *node)
 	Sharing	   *group = scan->group;
 	Outcome	   *result;
 
+	if (group == NULL)
+	{
+		scan->fresh = false;
+		return ExecProcNode(scan->child);
+	}
 	if (scan->given)
 	{
 		TupleTableSlot *slot;
@@ -686,6 +759,10 @@ execute_shared(CustomScanState *node)
 		scan->asked = true;
 		group->unasked--;
 	}
+	if (group->asking != scan)
+		group->alone = 0;
+	group->asking = scan;
+	group->alone++;
 	scan->given = true;
 	result = find_result(scan);
 	if (result == NULL)
@@ -712,6 +789,8 @@ rescan_shared(CustomScanState *node)
 		UpdateChangedParamSet(scan->child, node->ss.ps.chgParam);
 	scan->given = scan->finished = false;
 	scan->running = NULL;
+	if (scan->group == NULL && !scan->fresh && scan->child->chgParam == NULL)
+		ExecReScan(scan->child);
 }
 
 /* ExplainCustomScan */
@@ -720,20 +799,75 @@ explain_shared(CustomScanState *node, List *ancestors, ExplainState *es)
 {
 	SharedScan *scan = (SharedScan *) node;
 
-	if (!es->analyze)
+	if (!es->analyze || scan->group == NULL)
 		return;
 	ExplainPropertyUInteger("Computed", NULL, scan->computed, es);
 	ExplainPropertyUInteger("Reused", NULL, scan->reused, es);
 }
 
+/* The node, if a plan is one that shares its results. */
+static SharedScan *
+as_shared(PlanState *plan)
+{
+	SharedScan *scan = (SharedScan *) plan;
+
+	return plan && IsA(plan, CustomScanState) && scan->css.methods == &exec_methods && scan->group ? scan : NULL;
+}
+
+/* A walker: which plan nodes ask the subqueries of each group? */
+static bool
+find_parents(PlanState *plan, void *context)
+{
+	ListCell   *lc;
+
+	foreach(lc, plan->subPlan)
+	{
+		SharedScan *scan = as_shared(((SubPlanState *) lfirst(lc))->planstate);
+
+		if (scan == NULL)
+			continue;
+		if (scan->group->parent && scan->group->parent != plan)
+			scan->group->scattered = true;
+		scan->group->parent = plan;
+	}
+	return planstate_tree_walker(plan, find_parents, context);
+}
+
+/* ExecutorStart_hook: give tables to groups that several plan nodes ask. */
+static void
+start_shared(QueryDesc *desc, int eflags)
+{
+	bool		found = false;
+	ListCell   *lc;
+
+	if (previous_start)
+		previous_start(desc, eflags);
+	else
+		standard_ExecutorStart(desc, eflags);
+	foreach(lc, desc->estate->es_subplanstates)
+		found |= as_shared(lfirst(lc)) != NULL;
+	if (!found)
+		return;
+	(void) find_parents(desc->planstate, NULL);
+	foreach(lc, desc->estate->es_subplanstates)
+	{
+		SharedScan *scan = as_shared(lfirst(lc));
+
+		if (scan && scan->group->scattered && scan->group->nkeys > 0 && scan->group->table == NULL)
+			forget_results(scan->group, true);
+	}
+}
+
 /*
  * shared_scan_init
- *		Install the hook, and tell the server of the node.
+ *		Install the hooks, and tell the server of the node.
  */
 void
 shared_scan_init(void)
 {
 	previous_upper_paths = create_upper_paths_hook;
 	create_upper_paths_hook = share_paths;
+	previous_start = ExecutorStart_hook;
+	ExecutorStart_hook = start_shared;
 	RegisterCustomScanMethods(&scan_methods);
 }

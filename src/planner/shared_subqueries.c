@@ -30,7 +30,8 @@
  *	  byte, so NULLs, 0 and -0, or 1.0 and 1.00 are different values.
  *	- What else reaches in from outside is refused: aggregates of the outer
  *	  query; WITH queries, but for those of the statement itself, which
- *	  have one result in an execution.
+ *	  have one result in an execution.  Whether that is all, the plan tells in
+ *	  the end: the server knows of each plan what it depends on.
  *	- Nothing is computed that was not: a subquery that is under CASE, AND, OR or
  *	  COALESCE, above a LIMIT, or behind a join is asked when it was, and only
  *	  then runs its plan or gives what was found.  Whether it fails is determined

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Django: composite look-ups, bulk updates and ORs over related tables as its ORM sends them, with the planner's rewrites off, on and forced.
+"""Django: composite look-ups, bulk updates, ORs over related tables and annotations as its ORM sends them, with the planner's rewrites off, on and forced.
 
 Django 5.2 has composite primary keys; with an older one their cases are left out, and a line says so.
 """
@@ -21,7 +21,8 @@ settings.configure(DATABASES={"default": {
 }})
 django.setup()
 from django.db import connection, models
-from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Value, When
+from django.db.models.functions import Coalesce
 
 from lib import rewrites
 from lib.rewrites import case
@@ -327,6 +328,31 @@ def filtered_union(keys):
       takes="union_pushdown")
 def joined_and_filtered_union(keys):
     return Journey.objects.filter(depot__code=keys[0][1], id__lt=400).count()
+
+
+def latest_form():
+    """How this version of Django writes the annotation with a person's latest parcel."""
+    outer = '"person"."id"' if django.VERSION < (4, 2) else '("person"."id")'
+    return f'(SELECT U0."n" FROM "parcel" U0 WHERE U0."sender_id" = {outer} ORDER BY U0."id" DESC LIMIT 1)'
+
+
+def with_latest():
+    """People with the number in their latest parcel."""
+    return Person.objects.annotate(latest=Subquery(Parcel.objects.filter(sender=OuterRef("pk")).order_by("-id").values("n")[:1]))
+
+
+@case(f"""SELECT "person"."id", {latest_form()} AS "latest" FROM "person" WHERE {latest_form()} > 3
+    ORDER BY COALESCE({latest_form()}, 0) DESC""", takes="shared_subqueries")
+def annotation_in_values_filter_and_order_by(keys):
+    people = with_latest().filter(latest__gt=len(keys[:3])).order_by(Coalesce("latest", 0).desc())
+    return sorted(people.values_list("id", "latest"))
+
+
+@case(f"""SELECT COUNT(*) FROM (SELECT {latest_form()} AS "latest" FROM "person"
+    WHERE ({latest_form()} > 3 AND NOT ({latest_form()} = 7))) subquery""", takes="shared_subqueries",
+      skip=None if django.VERSION < (4, 2) else "it counts with another statement")
+def count_by_an_annotation(keys):
+    return with_latest().filter(latest__gt=3).exclude(latest=7).count()
 
 
 class Connection:
