@@ -85,13 +85,13 @@ SELECT * FROM errors('SELECT (SELECT id FROM book), (SELECT id FROM book) FROM a
 SELECT * FROM errors('SELECT (SELECT id FROM book), (SELECT id FROM book) FROM author');
 SELECT * FROM errors('SELECT a.id FROM (SELECT id, 1 / (id - 1) AS r FROM author) AS a WHERE (SELECT count(*) FROM book AS b WHERE b.id < 0 AND b.price = a.r) = 0 AND (SELECT count(*) FROM book AS b WHERE b.id < 0 AND b.price = a.r) < 1 AND a.id > 1');
 
--- Whatever is around: joins, outer joins, grouping, windows, sets, DISTINCT
+-- Whatever is around: joins, outer joins, grouping (since 18 the server shares what is grouped by), windows, sets, DISTINCT
 SELECT * FROM shared('SELECT a.id, (SELECT count(*) FROM book AS c WHERE c.price = b.price) AS n FROM author AS a LEFT JOIN book AS b ON b.author = a.id AND b.price > 9
 	WHERE (SELECT count(*) FROM book AS c WHERE c.price = b.price) < 50');
-SELECT * FROM shared('SELECT (SELECT count(*) FROM book AS b WHERE b.author = a.id) AS n, count(*) FROM author AS a GROUP BY (SELECT count(*) FROM book AS b WHERE b.author = a.id)
+SELECT rows, same FROM shared('SELECT (SELECT count(*) FROM book AS b WHERE b.author = a.id) AS n, count(*) FROM author AS a GROUP BY (SELECT count(*) FROM book AS b WHERE b.author = a.id)
 	HAVING (SELECT count(*) FROM book AS b WHERE b.author = a.id) > 3');
 SELECT * FROM shared('SELECT a.team, (SELECT count(*) FROM book AS b WHERE b.price = a.team) AS n, count(*) FROM author AS a GROUP BY a.team HAVING (SELECT count(*) FROM book AS b WHERE b.price = a.team) > 3');
-SELECT * FROM shared('SELECT (SELECT count(*) FROM book AS b WHERE b.author = a.id) + 1 AS n, sum((SELECT count(*) FROM book AS b WHERE b.author = a.id)) AS s,
+SELECT rows, same FROM shared('SELECT (SELECT count(*) FROM book AS b WHERE b.author = a.id) + 1 AS n, sum((SELECT count(*) FROM book AS b WHERE b.author = a.id)) AS s,
 	count(*) FILTER (WHERE (SELECT count(*) FROM book AS b WHERE b.author = a.id) > 5) AS f FROM author AS a GROUP BY ROLLUP ((SELECT count(*) FROM book AS b WHERE b.author = a.id))');
 SELECT * FROM shared('SELECT DISTINCT (SELECT count(*) FROM book AS b WHERE b.author = a.id) AS n FROM author AS a WHERE (SELECT count(*) FROM book AS b WHERE b.author = a.id) > 2');
 SELECT * FROM shared('SELECT a.id, sum((SELECT count(*) FROM book AS b WHERE b.author = a.id)) OVER (PARTITION BY a.team ORDER BY (SELECT count(*) FROM book AS b WHERE b.author = a.id), a.id) AS n FROM author AS a');
