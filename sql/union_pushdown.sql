@@ -163,7 +163,7 @@ CREATE TABLE t (id bigint, w text);
 INSERT INTO t SELECT g, 'w' FROM generate_series(480, 520) AS g;
 SET pg_more.rewrites = force;
 WITH u AS (UPDATE t SET w = v.w FROM v WHERE v.id = t.id AND v.id IN (500, 501) RETURNING t.id, t.w) SELECT * FROM u ORDER BY id;
-SELECT scans('DELETE FROM t USING v WHERE v.id = t.id AND v.id = 500');
+SELECT line FROM scans('DELETE FROM t USING v WHERE v.id = t.id AND v.id = 500') AS line ORDER BY line COLLATE "C";
 INSERT INTO t SELECT id, w FROM v WHERE id = 10 RETURNING *;
 MERGE INTO t USING (SELECT id, w FROM v WHERE id = 500) AS u ON t.id = u.id WHEN MATCHED THEN DO NOTHING;
 SELECT reason FROM more.explain_rewrites('MERGE INTO t USING (SELECT id, w FROM v WHERE id = 500) AS u ON t.id = u.id WHEN MATCHED THEN DO NOTHING') WHERE rewrite = 'union_pushdown';
