@@ -46,6 +46,7 @@ OBJS = \
 	src/planner/shared_subqueries.o \
 	src/planner/shared_scan.o \
 	src/planner/join_tree.o \
+	src/planner/least_cost.o \
 	src/planner/or_reduction.o \
 	src/planner/union_pushdown.o \
 	src/planner/explain.o \

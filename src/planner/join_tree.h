@@ -35,4 +35,7 @@ extern bool is_determined(JoinTree *tree, int anchor, Bitmapset *keep, List *con
 extern RangeTblEntry *empty_entry(void);
 extern bool forget_joins(Node *node, int *depth);
 
+/* least_cost.c */
+extern Cost least_cost(Level *level, JoinTree *tree);
+
 #endif							/* PG_MORE_JOIN_TREE_H */

@@ -61,6 +61,7 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
+#include "optimizer/planmain.h"
 #include "parser/parse_oper.h"
 #include "parser/parsetree.h"
 #include "rewrite/rewriteManip.h"
@@ -82,6 +83,12 @@
 #define MAX_ANCHORS 2
 #define MANY_RELATIONS 6
 
+/*
+ * There the joins of what is reduced are tried in fewer orders: of so many
+ * fewer relations at once.  Few rows are left, so the order matters little.
+ */
+#define FEWER_JOINED 3
+
 /* The name of the relation that holds the rows found, and of the join with it. */
 #define FOUND_NAME "found"
 #define JOIN_NAME "*FOUND*"
@@ -96,6 +103,7 @@ typedef struct Reduction
 	int			anchor;			/* a relation */
 	List	   *key;			/* attribute numbers by which its rows are known */
 	bool		implied;		/* does the filter follow from being found? */
+	int			widest;			/* the most relations that an arm's query joins */
 } Reduction;
 
 /* A walker: is there what only a query level of its own can tell, or a CTE? */
@@ -549,6 +557,7 @@ arm_query(Reduction *reduction, Node *arm, const char **problem)
 			return NULL;
 		}
 	}
+	reduction->widest = Max(reduction->widest, bms_num_members(keep));
 	conditions = conditions_over(reduction, keep);
 	reduction->implied &= is_determined(tree, reduction->anchor, keep, conditions);
 	result = reduced_query(tree, keep, lappend(list_copy(conditions), arm));
@@ -824,6 +833,7 @@ arm_queries(Reduction *reduction, const char **problem)
 
 	/* where a target's row may be checked again the filter stays, to be checked with it */
 	reduction->implied = reduction->level->query->resultRelation == 0;
+	reduction->widest = 0;
 	reduction->key = row_key(rt_fetch(reduction->anchor, reduction->tree->query->rtable));
 	foreach(lc, reduction->arms)
 	{
@@ -868,6 +878,20 @@ find_in_tree(Query *query, JoinTree *tree, Node *node)
 		if (lfirst(lc) == node && IsA(lfirst(copy), BoolExpr))
 			return lfirst(copy);
 	return NULL;
+}
+
+/* Has the statement this query alone, so that what is said of its joins is said of no others? */
+static bool
+is_alone(Level *level)
+{
+	ListCell   *lc;
+
+	if (level->outer || level->query->cteList || level->query->hasSubLinks)
+		return false;
+	foreach(lc, level->query->rtable)
+		if (lfirst_node(RangeTblEntry, lc)->rtekind == RTE_SUBQUERY)
+			return false;
+	return true;
 }
 
 /* A LevelFunction */
@@ -921,6 +945,9 @@ reduce_or(Level *level, Node *node, bool filter)
 				 list_length(reduction.arms));
 	attempt->sure = false;
 	attempt->doubtful |= checkExprHasSubLink((Node *) expr);
+	attempt->least = Max(attempt->least, least_cost(level, tree));
+	if (bms_num_members(tree->relations) > MANY_RELATIONS && is_alone(level))
+		attempt->joined = Max(join_collapse_limit - FEWER_JOINED, reduction.widest);
 	join_found(&reduction, union_of(queries));
 	return reduction.implied ? makeBoolConst(true, false) : node;
 }

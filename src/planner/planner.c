@@ -13,8 +13,9 @@
  *	- A short list in a statement that is cheap anyway is left alone: the
  *	  statement is planned first, and no other form is tried.
  *	- A form that costs no more than the least that the list alone must cost
- *	  (the attempt's floor), or no more than the statement with its lists cut
- *	  short, is taken without planning the long original.
+ *	  (the attempt's floor), or that the statement must in any case (its least),
+ *	  or no more than the statement with its lists cut short, is taken without
+ *	  planning the original.
  *	- Where the planner may price the original too high ("doubtful"), a form must
  *	  also cost less than the least that the original can.
  * In all other cases the costs of both are compared, at the fraction of the
@@ -33,6 +34,7 @@
 #include "optimizer/planmain.h"
 #include "optimizer/planner.h"
 #include "portability/instr_time.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 
 #include "planner/lookup.h"
@@ -99,6 +101,7 @@ typedef struct Decision
 	int			tuples;			/* the most that a list of tuples has */
 
 	Query	   *query;			/* the best form up to now */
+	int			joined;			/* as the attempt's that made it */
 	Planned		best;			/* its plan, if it was planned */
 	bool		first_planned;	/* has a plan been made that carries the queryId? */
 	bool		for_role;		/* was it decided for the current role alone? */
@@ -179,9 +182,37 @@ forget_plan(Planned *planned)
 	memset(planned, 0, sizeof(Planned));
 }
 
+/* Lower one of the limits on how many relations the planner joins in all orders. */
+static void
+lower_limit(const char *name, int limit, int joined)
+{
+	if (joined < limit)
+		(void) set_config_option(name, psprintf("%d", joined), PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+								 true, 0, false);
+}
+
+/* Call the planner, under limits for joins if joined > 0 (see Attempt). */
+static PlannedStmt *
+call_limited_planner(Decision *decision, Query *query, int joined)
+{
+	PlannedStmt *plan;
+	int			level = 0;
+
+	if (joined > 0)
+	{
+		level = NewGUCNestLevel();
+		lower_limit("join_collapse_limit", join_collapse_limit, joined);
+		lower_limit("from_collapse_limit", from_collapse_limit, joined);
+	}
+	plan = call_planner(query, decision->query_string, decision->cursor_options, decision->params, decision->es);
+	if (level > 0)
+		AtEOXact_GUC(true, level);
+	return plan;
+}
+
 /* Plan a copy of a form of the statement. */
 static Planned
-plan_form(Decision *decision, Query *query)
+plan_form(Decision *decision, Query *query, int joined)
 {
 	Planned		result;
 	MemoryContext old;
@@ -194,8 +225,7 @@ plan_form(Decision *decision, Query *query)
 	if (decision->first_planned)
 		copy->queryId = 0;
 	decision->first_planned = true;
-	result.plan = call_planner(copy, decision->query_string, decision->cursor_options,
-							   decision->params, decision->es);
+	result.plan = call_limited_planner(decision, copy, joined);
 	MemoryContextSwitchTo(old);
 	result.cost = wanted_cost(result.plan, decision->cursor_options);
 	result.full = wanted_cost(result.plan, 0) + saved_by_limits(result.plan->planTree);
@@ -207,7 +237,7 @@ static void
 plan_best(Decision *decision)
 {
 	if (decision->best.plan == NULL)
-		decision->best = plan_form(decision, decision->query);
+		decision->best = plan_form(decision, decision->query, decision->joined);
 }
 
 /* Let a rewrite make one of its forms of the best form up to now. */
@@ -227,6 +257,7 @@ make_form(Decision *decision, Attempt *attempt, int form, int cut)
 	attempt->params = decision->params;
 	attempt->sure = true;
 	attempt->forms = 1;
+	attempt->joined = decision->joined;
 	return rewrites[id].rewrite(copyObject(decision->query), attempt);
 }
 
@@ -297,13 +328,23 @@ take(Decision *decision, Attempt *attempt, Query *query, Planned *planned, Cost 
 	decision->for_role |= attempt->for_role;
 	forget_plan(&decision->best);
 	decision->query = query;
+	decision->joined = attempt->joined;
 	decision->best = *planned;
+}
+
+/* Does a plan cost clearly less than what the statement must cost in any case? */
+static bool
+is_below_least(Attempt *attempt, Planned *planned)
+{
+	return attempt->least > 0 && planned->full <= attempt->least * CLEARLY;
 }
 
 /* Is a form so cheap that it is taken without a look at the others? */
 static bool
 is_cheap_enough(Attempt *attempt, Planned *planned)
 {
+	if (is_below_least(attempt, planned))
+		return true;
 	return attempt->size >= SMALL_LIST && !attempt->no_floor && planned->full <= attempt->floor;
 }
 
@@ -323,7 +364,8 @@ static bool
 costs_less_than_sample(Decision *decision, Attempt *attempt, Planned *planned, Cost *cost)
 {
 	Attempt		attempt_at_sample = *attempt;
-	Planned		sample = plan_form(decision, make_form(decision, &attempt_at_sample, attempt->form, SAMPLE_LIST));
+	Planned		sample = plan_form(decision, make_form(decision, &attempt_at_sample, attempt->form, SAMPLE_LIST),
+								   decision->joined);
 	bool		result = costs_less(planned, &sample);
 
 	*cost = sample.cost;
@@ -342,9 +384,9 @@ costs_less_than_least(Decision *decision, Attempt *attempt, Planned *planned, Co
 	Planned		least;
 	bool		result;
 
-	if (!attempt->doubtful)
+	if (!attempt->doubtful || is_below_least(attempt, planned))
 		return true;
-	least = plan_form(decision, make_form(decision, &attempt_at_least, attempt->form, SAMPLE_LIST));
+	least = plan_form(decision, make_form(decision, &attempt_at_least, attempt->form, SAMPLE_LIST), decision->joined);
 	result = planned->full <= least.full * CLEARLY;
 	if (!result)
 		*cost = least.cost;
@@ -363,9 +405,9 @@ is_better(Decision *decision, Attempt *attempt, Planned *planned, Cost *before, 
 	bool		taken = is_cheap_enough(attempt, planned);
 
 	*least = !decision->costs;
-	if (taken && *least)
+	if (taken && *least && decision->best.plan == NULL)
 	{
-		*before = attempt->floor;
+		*before = Max(attempt->floor, attempt->least);
 		return true;
 	}
 	/* with a LIMIT a longer list may cost less */
@@ -383,7 +425,7 @@ is_better(Decision *decision, Attempt *attempt, Planned *planned, Cost *before, 
 static void
 choose(Decision *decision, Attempt *attempt, Query *query)
 {
-	Planned		cheapest = plan_form(decision, query);
+	Planned		cheapest = plan_form(decision, query, attempt->joined);
 	Query	   *cheapest_query = query;
 	int			forms = attempt->forms;
 	Attempt		taken = *attempt;
@@ -397,7 +439,7 @@ choose(Decision *decision, Attempt *attempt, Query *query)
 		Planned		planned;
 
 		query = make_form(decision, &other, form, 0);
-		planned = plan_form(decision, query);
+		planned = plan_form(decision, query, other.joined);
 		if (planned.cost < cheapest.cost)
 		{
 			forget_plan(&cheapest);
@@ -466,13 +508,13 @@ consider(Decision *decision, RewriteId id)
 		{
 			plan_best(decision);
 			before = decision->best.cost;
-			none = plan_form(decision, query);
+			none = plan_form(decision, query, attempt.joined);
 		}
 		take(decision, &attempt, query, &none, before, false);
 		return;
 	}
 	/* a plan that is kept is worth the time, and how long its array is nobody knows */
-	if (attempt.size < SMALL_LIST && !attempt.unbound)
+	if (attempt.size < SMALL_LIST && !attempt.unbound && attempt.least < CHEAP_PLAN)
 	{
 		plan_best(decision);
 		if (decision->best.cost < (attempt.quick ? QUICK_PLAN : CHEAP_PLAN))

@@ -79,6 +79,8 @@ typedef struct Attempt
 	bool		quick;			/* the new form is planned about as fast as the original */
 	bool		unbound;		/* an array's length is not known: the plan is generic, and is kept */
 	Cost		floor;			/* a plan this cheap is not worth comparing with the original */
+	Cost		least;			/* the original costs more than this, however short its lists; 0 if that is not known */
+	int			joined;			/* if > 0: the most relations of which all orders need be tried to join them */
 } Attempt;
 
 /*
