@@ -621,7 +621,13 @@ subquery_entry(Query *query, const char *name)
 	ListCell   *lc;
 
 	foreach(lc, query->targetList)
-		names = lappend(names, makeString(pstrdup(lfirst_node(TargetEntry, lc)->resname)));
+	{
+		TargetEntry *target = lfirst_node(TargetEntry, lc);
+
+		/* what only sorts or groups has no name and is no column */
+		if (!target->resjunk)
+			names = lappend(names, makeString(pstrdup(target->resname)));
+	}
 	rte->rtekind = RTE_SUBQUERY;
 	rte->subquery = query;
 	rte->alias = makeAlias(name, NIL);
