@@ -409,7 +409,7 @@ returning_item(MoreQuery *query, const char *text, bool target)
 	QueryExpression item = query_expression(query, "columns", strip_alias(text, &alias), NULL);
 
 	if (target)
-		item.text = qualify_names(item.text, TARGET_ALIAS);
+		item.text = qualify_names("SELECT", item.text, TARGET_ALIAS);
 	return alias ? psprintf("%s AS %s", item.text, alias) : unconstify(char *, item.text);
 }
 

@@ -219,8 +219,10 @@ find_bare_names(Node *node, void *arg)
 {
 	List	  **places = arg;
 
-	if (node == NULL || IsA(node, SubLink))
+	if (node == NULL)
 		return false;
+	if (IsA(node, SubLink))
+		return find_bare_names(((SubLink *) node)->testexpr, arg);
 	if (IsA(node, ColumnRef))
 	{
 		if (bare_name(node))
@@ -238,13 +240,12 @@ compare_places(const ListCell *a, const ListCell *b)
 
 /*
  * qualify_names
- *		An expression, as stored text, whose bare names get the alias before them.
+ *		Stored text that follows a keyword, "SELECT" or "SELECT ORDER BY", whose bare names get the alias before them.
  */
 char *
-qualify_names(const char *stored, const char *alias)
+qualify_names(const char *keyword, const char *stored, const char *alias)
 {
-	static const char select[] = "SELECT ";
-	Node	   *tree = query_raw_parse(psprintf("%s%s", select, stored));
+	Node	   *tree = query_raw_parse(psprintf("%s %s", keyword, stored));
 	List	   *places = NIL;
 	StringInfoData out;
 	int			from = 0;
@@ -255,7 +256,7 @@ qualify_names(const char *stored, const char *alias)
 	initStringInfo(&out);
 	foreach(lc, places)
 	{
-		int			place = lfirst_int(lc) - (int) strlen(select);
+		int			place = lfirst_int(lc) - (int) strlen(keyword) - 1;
 
 		appendBinaryStringInfo(&out, stored + from, place - from);
 		appendStringInfo(&out, "%s.", alias);

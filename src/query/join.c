@@ -243,7 +243,7 @@ QueryExpression
 level_expression(const MoreQuery *query, QueryExpression expression)
 {
 	if (is_join_level(query))
-		expression.text = qualify_names(expression.text, JOIN_BASE);
+		expression.text = qualify_names("SELECT", expression.text, JOIN_BASE);
 	return expression;
 }
 
@@ -310,6 +310,8 @@ join_base(MoreQuery *query)
 		return query;
 	query = query_wrap(query);
 	query->parts[PART_SELECT] = base_columns(query);
+	if (query->parts[PART_ORDER_BY])
+		query->parts[PART_ORDER_BY] = qualify_names("SELECT ORDER BY", query->parts[PART_ORDER_BY], JOIN_BASE);
 	return query;
 }
 
@@ -381,7 +383,7 @@ join_condition(FunctionCallInfo fcinfo, MoreQuery *query, JoinKind kind)
 	}
 	condition = query_expression(query, "condition", text_to_cstring(PG_GETARG_TEXT_PP(3)),
 								 PG_ARGISNULL(5) ? NULL : PG_GETARG_JSONB_P(5));
-	return qualify_names(condition.text, JOIN_BASE);
+	return qualify_names("SELECT", condition.text, JOIN_BASE);
 }
 
 /*
@@ -519,10 +521,10 @@ query_combine(PG_FUNCTION_ARGS)
 	List	   *arms;
 	ListCell   *lc;
 
-	query_step_begin(&step, "combine");
-	query->set_operator = set_operator(required_text_arg(fcinfo, 0, "operator"));
 	if (PG_ARGISNULL(1))
 		PG_RETURN_NULL();
+	query_step_begin(&step, "combine");
+	query->set_operator = set_operator(required_text_arg(fcinfo, 0, "operator"));
 	arms = read_queries(PG_GETARG_ARRAYTYPE_P(1));
 	if (list_length(arms) == 1)
 	{
@@ -533,7 +535,8 @@ query_combine(PG_FUNCTION_ARGS)
 	{
 		MoreQuery  *arm = lfirst(lc);
 
-		if (query_modifies(arm))
+		/* the server locks no rows of a set operation's arm */
+		if (query_modifies(arm) || arm->parts[PART_LOCK])
 			lfirst(lc) = arm = query_wrap(arm);
 		query_absorb(query, arm);
 		if (has_changes(arm))

@@ -246,6 +246,23 @@ is_base_column(ResTarget *target)
 	return list_length(fields) == 2 && strcmp(psprintf("\"%s\"", strVal(linitial(fields))), JOIN_BASE) == 0;
 }
 
+/* Walker: is there a subquery with a name without an alias, which may be the query's? */
+static bool
+has_bare_name_inside(Node *node, void *arg)
+{
+	bool	   *inside = arg;
+	bool		deeper = true;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, ColumnRef))
+		return *inside && list_length(((ColumnRef *) node)->fields) == 1;
+	if (IsA(node, SubLink))
+		return has_bare_name_inside(((SubLink *) node)->testexpr, arg) ||
+			raw_expression_tree_walker(((SubLink *) node)->subselect, has_bare_name_inside, &deeper);
+	return raw_expression_tree_walker(node, has_bare_name_inside, arg);
+}
+
 /*
  * query_may_enter
  *		May the expression be evaluated in the query's WHERE rather than around it?
@@ -259,6 +276,7 @@ query_may_enter(const MoreQuery *query, Node *tree)
 {
 	MeaningContext ctx = {NIL, false};
 	RelationsContext relations = {NIL};
+	bool		inside = false;
 	SelectStmt *level;
 	ListCell   *lc;
 
@@ -268,6 +286,9 @@ query_may_enter(const MoreQuery *query, Node *tree)
 		return true;
 	level = level_tree(query, true, false);
 	(void) raw_expression_tree_walker((Node *) level->fromClause, collect_relations, &relations);
+	/* which level_expression cannot qualify */
+	if (is_join_level(query) && !is_of_relation(tree, &relations) && has_bare_name_inside(tree, &inside))
+		return false;
 	ctx.unclear = !is_single(level) && !is_join_level(query) && !is_of_relation(tree, &relations);
 	foreach(lc, level->targetList)
 	{

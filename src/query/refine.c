@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "nodes/nodeFuncs.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
@@ -131,6 +132,68 @@ picked_list(const MoreQuery *query, List *picked)
 	return joined(items);
 }
 
+/* Is an item of ORDER BY the number of a column? */
+static bool
+is_number(Node *item)
+{
+	return IsA(item, A_Const) && !((A_Const *) item)->isnull && IsA(&((A_Const *) item)->val, Integer);
+}
+
+/* The name of a column by its place from 1. */
+static const char *
+column_at(const MoreQuery *query, int place)
+{
+	List	   *columns = gives_star(query) ? query_output(query) : query_columns(query);
+
+	if (place < 1 || place > list_length(columns))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_COLUMN_REFERENCE),
+				 errmsg("ORDER BY position %d is not in select list", place)));
+	if (gives_star(query))
+		return stored_name(((TargetEntry *) list_nth(columns, place - 1))->resname);
+	return stored_name(((QueryColumn *) list_nth(columns, place - 1))->name);
+}
+
+/* The items of ORDER BY as a tree. */
+static List *
+order_tree(const MoreQuery *query)
+{
+	return castNode(SelectStmt, query_raw_parse(psprintf("SELECT ORDER BY %s", query->parts[PART_ORDER_BY])))->sortClause;
+}
+
+/* Numbers of columns in ORDER BY become names, since the columns are about to change. */
+static void
+order_by_names(MoreQuery *query)
+{
+	List	   *items = NIL;
+	ListCell   *lc;
+	ListCell   *lt;
+
+	if (query->parts[PART_ORDER_BY] == NULL)
+		return;
+	forboth(lc, order_tree(query), lt, query_split_list(query->parts[PART_ORDER_BY]))
+	{
+		Node	   *item = ((SortBy *) lfirst(lc))->node;
+		char	   *text = lfirst(lt);
+
+		if (is_number(item))
+		{
+			QueryTokens *tokens = query_lex(text, true);
+			int			end = 0;
+
+			while (tokens->tokens[end].word != WORD_ICONST)
+				end++;
+			do
+				end++;
+			while (tokens->tokens[end].word == ')');
+			text = psprintf("%s%s%s", column_at(query, intVal(&((A_Const *) item)->val)),
+							end < tokens->count ? " " : "", query_slice(tokens, end, tokens->count));
+		}
+		items = lappend(items, text);
+	}
+	query->parts[PART_ORDER_BY] = joined(items);
+}
+
 /*
  * more.pick(query, VARIADIC columns): these columns only, in this order.
  */
@@ -153,6 +216,7 @@ query_pick(PG_FUNCTION_ARGS)
 		query = query_wrap(query);
 		list = expression_list(query, picked);
 	}
+	order_by_names(query);
 	query->parts[PART_SELECT] = list;
 	query_step_end(&step);
 	PG_RETURN_QUERY(query);
@@ -186,7 +250,7 @@ orders_by(const MoreQuery *query, const char *name)
 static MoreQuery *
 open_for(MoreQuery *query, const QueryExpression *expression, const char *name)
 {
-	if (query_may_enter(query, expression->tree) && !orders_by(query, name) &&
+	if (query_may_enter(query, expression->tree) && !orders_by(query, name) && query->parts[PART_LOCK] == NULL &&
 		(gives_star(query) || query_is_plain_list(query)))
 		return query;
 	query = query_wrap(query);
@@ -227,13 +291,34 @@ query_annotate(PG_FUNCTION_ARGS)
 /* Groups																	*/
 /* ------------------------------------------------------------------------ */
 
-/* May the level be grouped by these columns?  They must be FROM's own, under their names. */
+/*
+ * Are all columns FROM's own, under their names?  Aggregates that come later may name any of them, when the list is not
+ * theirs any more.
+ */
+static bool
+gives_from(const MoreQuery *query)
+{
+	ListCell   *lc;
+
+	if (gives_star(query))
+		return true;
+	if (query->kind != QUERY_SELECT || query->parts[PART_FROM] == NULL)
+		return false;
+	if (is_join_level(query))
+		return strcmp(query->parts[PART_SELECT], JOIN_BASE ".*") == 0;
+	foreach(lc, query_columns(query))
+		if (!((QueryColumn *) lfirst(lc))->identity)
+			return false;
+	return query_is_plain_list(query);
+}
+
+/* May the level be grouped by these columns? */
 static bool
 may_group(const MoreQuery *query, List *columns)
 {
 	ListCell   *lc;
 
-	if (!query_is_open(query) || query->parts[PART_LOCK] || !(gives_star(query) || query_is_plain_list(query)))
+	if (!query_is_open(query) || query->parts[PART_LOCK] || !gives_from(query))
 		return false;
 	foreach(lc, columns)
 		if (!query_may_enter(query, ((QueryExpression *) lfirst(lc))->tree))
@@ -277,17 +362,24 @@ is_grouped(const MoreQuery *query)
 		!is_sliced(query);
 }
 
-/* Is a column in the text that the list computes, like an earlier aggregate? */
+/* Walker: is a column named that the list computes, like an earlier aggregate? */
 static bool
-mentions_computed(const MoreQuery *query, const char *text)
+mentions_computed(Node *node, void *arg)
 {
+	List	   *columns = arg;
 	ListCell   *lc;
 
-	foreach(lc, query_columns(query))
+	if (node == NULL)
+		return false;
+	if (!IsA(node, ColumnRef))
+		return raw_expression_tree_walker(node, mentions_computed, arg);
+	if (!IsA(linitial(((ColumnRef *) node)->fields), String))
+		return false;
+	foreach(lc, columns)
 	{
 		QueryColumn *column = lfirst(lc);
 
-		if (column->name && !column->identity && stored_mentions(text, column->name))
+		if (column->name && !column->identity && strcmp(column->name, strVal(linitial(((ColumnRef *) node)->fields))) == 0)
 			return true;
 	}
 	return false;
@@ -312,16 +404,15 @@ query_aggregate(PG_FUNCTION_ARGS)
 	name = new_name_arg(fcinfo, 1, "name");
 	expression = query_expression(query, "expression", required_text_arg(fcinfo, 2, "expression"),
 								  PG_ARGISNULL(3) ? NULL : PG_GETARG_JSONB_P(3));
-	if (!is_grouped(query) || mentions_computed(query, expression.text))
+	if (!is_grouped(query) || mentions_computed(expression.tree, query_columns(query)))
 	{
-		if (query->parts[PART_LOCK] || !query_may_enter(query, expression.tree) ||
-			!(gives_star(query) || query_is_plain_list(query)))
+		if (query->parts[PART_LOCK] || !query_may_enter(query, expression.tree) || !gives_from(query))
 			query = query_wrap(query);
-		expression = level_expression(query, expression);
 		query->parts[PART_SELECT] = "";
 		query->parts[PART_GROUP_BY] = "()";
 		query->parts[PART_ORDER_BY] = NULL;
 	}
+	expression = level_expression(query, expression);
 	refuse_repeated_name(query, name);
 	list = query->parts[PART_SELECT];
 	query->parts[PART_SELECT] = psprintf("%s%s%s AS %s", list, *list ? ", " : "", expression.text, stored_name(name));
@@ -398,8 +489,7 @@ order_text(const MoreQuery *query, List *items)
 		OrderItem  *item = lfirst(lc);
 		QueryExpression expression = item->expression;
 
-		if (bare_name(expression.tree) == NULL)
-			expression = level_expression(query, expression);
+		expression = level_expression(query, expression);
 		texts = lappend(texts, psprintf("%s%s", expression.text, item->direction));
 	}
 	return joined(texts);
@@ -543,6 +633,27 @@ order_after(List *columns, const char *order)
 	return psprintf("%s, %s", joined(columns), order);
 }
 
+/* Each different row once.  DISTINCT takes no order by expressions, so that one by these goes around it. */
+static MoreQuery *
+distinct_rows(MoreQuery *query)
+{
+	const char *order = query->parts[PART_ORDER_BY];
+	bool		names = true;
+	ListCell   *lc;
+
+	query->parts[PART_DISTINCT] = "";
+	if (order == NULL)
+		return query;
+	foreach(lc, order_tree(query))
+		names = names && bare_name(((SortBy *) lfirst(lc))->node);
+	if (names)
+		return query;
+	query->parts[PART_ORDER_BY] = NULL;
+	query = query_wrap(query);
+	query->parts[PART_ORDER_BY] = order;
+	return query;
+}
+
 /*
  * more.distinct_on(query, VARIADIC columns): the first row, in the query's order, of those with equal values in these
  * columns; without columns, each different row once.
@@ -575,11 +686,15 @@ query_distinct_on(PG_FUNCTION_ARGS)
 		if (columns == NIL && !gives_star(query))
 			query->parts[PART_ORDER_BY] = NULL;
 	}
+	if (columns == NIL)
+		query = distinct_rows(query);
 	foreach(lc, columns)
 		items = lappend(items, unconstify(char *, level_expression(query, *(QueryExpression *) lfirst(lc)).text));
-	query->parts[PART_DISTINCT] = items ? psprintf("ON (%s)", joined(items)) : "";
 	if (items)
+	{
+		query->parts[PART_DISTINCT] = psprintf("ON (%s)", joined(items));
 		query->parts[PART_ORDER_BY] = order_after(items, query->parts[PART_ORDER_BY]);
+	}
 	query_step_end(&step);
 	PG_RETURN_QUERY(query);
 }

@@ -22,7 +22,7 @@ extern QueryExpression column_item(MoreQuery *query, const char *argument, const
 extern char *strip_direction(const char *text, const char **direction);
 extern char *strip_alias(const char *text, const char **alias);
 extern bool stored_mentions(const char *stored, const char *name);
-extern char *qualify_names(const char *stored, const char *alias);
+extern char *qualify_names(const char *keyword, const char *stored, const char *alias);
 
 /*
  * A level that join_with has made reads the query so far under this name, and gives its columns; names without

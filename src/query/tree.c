@@ -136,7 +136,7 @@ start_condition(FunctionCallInfo fcinfo, int number, const char *argument, MoreQ
 	if (PG_ARGISNULL(number) && instead)
 		return instead;
 	condition = query_expression(query, argument, required_text_arg(fcinfo, number, argument), NULL);
-	return psprintf("(%s)", qualify_names(condition.text, "t"));
+	return psprintf("(%s)", qualify_names("SELECT", condition.text, "t"));
 }
 
 /* What the functions of this file have in common: the table and the name of the parent's column. */
