@@ -122,9 +122,13 @@ picked_list(const MoreQuery *query, List *picked)
 	columns = query_columns(query);
 	foreach(lc, picked)
 	{
-		const char *name = bare_name(((QueryExpression *) lfirst(lc))->tree);
+		QueryExpression *column = lfirst(lc);
+		const char *name = bare_name(column->tree);
 		const char *item = name ? listed_item(columns, name) : NULL;
 
+		/* no column of the list may be one of FROM */
+		if (item == NULL && !is_join_level(query) && query_may_enter(query, column->tree))
+			item = column->text;
 		if (item == NULL)
 			return NULL;
 		items = lappend(items, unconstify(char *, item));
@@ -143,13 +147,14 @@ is_number(Node *item)
 static const char *
 column_at(const MoreQuery *query, int place)
 {
-	List	   *columns = gives_star(query) ? query_output(query) : query_columns(query);
+	bool		star = strstr(query->parts[PART_SELECT], "*") != NULL;
+	List	   *columns = star ? query_output(query) : query_columns(query);
 
 	if (place < 1 || place > list_length(columns))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_COLUMN_REFERENCE),
 				 errmsg("ORDER BY position %d is not in select list", place)));
-	if (gives_star(query))
+	if (star)
 		return stored_name(((TargetEntry *) list_nth(columns, place - 1))->resname);
 	return stored_name(((QueryColumn *) list_nth(columns, place - 1))->name);
 }
@@ -477,10 +482,27 @@ may_order(const MoreQuery *query, List *items)
 	return true;
 }
 
+/* Is there a column of that name, which may be NULL, in the list? */
+static bool
+lists_name(List *columns, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, columns)
+	{
+		QueryColumn *column = lfirst(lc);
+
+		if (name && column->name && strcmp(column->name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* The items as the level's ORDER BY. */
 static char *
 order_text(const MoreQuery *query, List *items)
 {
+	List	   *columns = is_join_level(query) ? query_columns(query) : NIL;
 	List	   *texts = NIL;
 	ListCell   *lc;
 
@@ -489,7 +511,9 @@ order_text(const MoreQuery *query, List *items)
 		OrderItem  *item = lfirst(lc);
 		QueryExpression expression = item->expression;
 
-		expression = level_expression(query, expression);
+		/* the name of a column in the list means that one */
+		if (!lists_name(columns, bare_name(expression.tree)))
+			expression = level_expression(query, expression);
 		texts = lappend(texts, psprintf("%s%s", expression.text, item->direction));
 	}
 	return joined(texts);
