@@ -336,6 +336,8 @@ refuse_alias(const MoreQuery *query, const char *name)
 	bool		taken = strcmp(name, JOIN_BASE) == 0 || strcmp(name, "base") == 0;
 	QueryTokens *tokens = is_join_level(query) ? query_lex(query->parts[PART_FROM], true) : NULL;
 
+	/* what is wrapped is called q: later, q.column could be a column of it */
+	taken |= strcmp(name, "q") == 0 || strcmp(name, "\"q\"") == 0;
 	for (int i = 0; tokens && i + 1 < tokens->count; i++)
 		if (tokens->tokens[i].depth == 0 && tokens->tokens[i].word == WORD_AS)
 			taken |= strcmp(query_slice(tokens, i + 1, i + 2), name) == 0;

@@ -155,7 +155,8 @@ column_at(const MoreQuery *query, int place)
 				(errcode(ERRCODE_INVALID_COLUMN_REFERENCE),
 				 errmsg("ORDER BY position %d is not in select list", place)));
 	if (star)
-		return stored_name(((TargetEntry *) list_nth(columns, place - 1))->resname);
+		return psprintf("%s%s", is_join_level(query) ? JOIN_BASE "." : "",
+						stored_name(((TargetEntry *) list_nth(columns, place - 1))->resname));
 	return stored_name(((QueryColumn *) list_nth(columns, place - 1))->name);
 }
 
