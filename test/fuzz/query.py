@@ -14,6 +14,7 @@ Connects with libpq's environment variables, as a superuser.
 
 import argparse
 import collections
+import io
 import random
 import sys
 
@@ -102,9 +103,25 @@ def check_rows(session, query, state):
     check_text(session, text, expected, ordered)
     compare(session, "rows of its output", f"SELECT r::text FROM more.rows({literal(kept)}::more.query) AS r", expected, ordered)
     check_columns(session, query, state)
-    (count, exists), = session.run(f"SELECT more.count(q), more.exists(q) FROM (SELECT {query}) AS x (q)")
+    check_binary(session, query, kept)
+    found, error = session.attempt(f"SELECT more.count(q), more.exists(q) FROM (SELECT {query}) AS x (q)")
+    if error:
+        raise Wrong(f"count and exists: {told(error)}")
+    (count, exists), = found
     if (count, exists) != (len(expected), len(expected) > 0):
         raise Wrong(f"count and exists say {count}, {exists}, not {len(expected)}")
+
+
+def check_binary(session, query, kept):
+    """What is left after a copy in binary form."""
+    data = io.BytesIO()
+    session.cursor.copy_expert(f"COPY (SELECT {query}) TO STDOUT (FORMAT binary)", data)
+    data.seek(0)
+    session.run("CREATE TEMP TABLE copied (q more.query)")
+    session.cursor.copy_expert("COPY copied FROM STDIN (FORMAT binary)", data)
+    (again,), = session.run("SELECT q::text FROM copied")
+    if again != kept:
+        raise Wrong(f"a binary copy differs:\n#   {kept}\n#   {again}")
 
 
 def check_columns(session, query, state):

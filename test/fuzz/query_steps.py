@@ -56,10 +56,12 @@ class State:
         self.order = None           # [(column, "DESC NULLS LAST")], so that all rows that differ have their place; or None
         self.group = None           # what aggregate adds to: the state that was grouped, the keys, the aggregates
         self.unique = None          # a table of which no row is there twice, and its key's column
+        self.text_group = False     # a query that groups, as it was given
         self.attached = None        # an attached query that is certainly still one of the whole query
 
     def changed(self, **what):
         other = copy.copy(self)
+        other.text_group = self.text_group and "table" not in what
         for name, value in what.items():
             setattr(other, name, value)
         return other
@@ -95,6 +97,7 @@ class Maker:
         self.world = world
         self.number = 0
         self.ctes = {}              # names of attached queries
+        self.aliases = set()        # names of joined queries
 
     # ---- small things
 
@@ -112,7 +115,11 @@ class Maker:
         return self.rand.choice([name for name in NAMES if name not in taken])
 
     def words(self, state, params=True, hidden=True):
-        return Words(self.rand, state.outputs + (state.hidden + state.joined if hidden else []), self.world, params)
+        # FROM's only where there is no order yet: then the level is certainly open
+        beyond = (state.joined + ([] if state.order else state.hidden)) if hidden else []
+        words = Words(self.rand, state.outputs + beyond, self.world, params)
+        words.unclear = {column.name for column in state.joined}
+        return words
 
     def some(self, things, least=0):
         return self.rand.sample(things, self.rand.randint(min(least, len(things)), len(things)))
@@ -131,7 +138,7 @@ class Maker:
 
     def start(self):
         kinds = [self.start_table] * 6 + [self.start_select] * 6 + [self.start_group] * 2 + \
-            [self.start_set, self.start_values, self.start_window, self.start_function, self.start_with, self.start_literal, self.start_scalar]
+            [self.start_ordered, self.start_set, self.start_values, self.start_window, self.start_function, self.start_with, self.start_literal, self.start_scalar]
         return self.rand.choice(kinds)()
 
     def made(self, query, target, rest, outputs, hidden=(), keys=(), limit="", **more):
@@ -156,6 +163,18 @@ class Maker:
             setattr(state, key, value)
         return Step(query, "", [f"CREATE TEMP TABLE {name} ({', '.join(names)}) AS {sql}"], state)
 
+    def start_ordered(self):
+        """All columns of a table, by numbers of columns."""
+        rand = self.rand
+        table = rand.choice(self.world.tables)
+        columns = self.table_columns(table)
+        outputs = self.renamed(columns)
+        numbers = rand.sample(range(len(columns)), len(columns))
+        keys = [(columns[number].text.model, self.direction()) for number in numbers]
+        order = ", ".join(f"{number + 1}{how}" for number, (_, how) in zip(numbers, keys))
+        return self.made(f"{literal(f'SELECT * FROM {table.sql} ORDER BY {order}')}::more.query", [column.text.model for column in columns], f"FROM {table.sql}",
+                         outputs, keys=keys, unique=(table, outputs[0].text.model))
+
     def table_columns(self, table, alias=""):
         return [Column(name, kind, Text(alias + ident(name), alias + ident(name))) for name, kind in table.columns]
 
@@ -166,8 +185,8 @@ class Maker:
         table = self.rand.choice(self.world.tables)
         columns = self.table_columns(table)
         outputs = self.renamed(columns)
-        query = self.rand.choice([f"more.from_table({literal(table.sql)})", f"{literal(f'SELECT * FROM {table.sql}')}::more.query",
-                                  f"{literal(f'TABLE {table.sql} -- all')}::more.query", f"{literal(f'SELECT * FROM {table.sql} FOR SHARE')}::more.query"])
+        query = self.rand.choice([f"more.from_table({literal(table.sql)})", f"{literal(f'SELECT * FROM {table.sql} FOR SHARE')}::more.query", f"{literal(f'SELECT * FROM {table.sql}')}::more.query",
+                                  f"{literal(f'TABLE {table.sql} -- all')}::more.query", f"{literal(f'SELECT * FROM {table.sql}')}::more.query"])
         return self.made(query, [column.text.model for column in columns], f"FROM {table.sql}", outputs,
                          unique=(table, outputs[0].text.model))
 
@@ -254,7 +273,7 @@ class Maker:
         grouped = ", ".join(rand.choice([str(n + 1), column.text.user]) for n, column in enumerate(keys))
         sql = f"SELECT {', '.join(t.user + ' AS ' + ident(n) for t, n, _ in targets)} FROM {table.sql} GROUP BY {grouped}{having}"
         return self.made(f"{literal(sql)}::more.query", [t.model for t, _, _ in targets],
-                         f"FROM {table.sql} GROUP BY {', '.join(c.text.model for c in keys)}{having}", [self.column(n, k) for _, n, k in targets])
+                         f"FROM {table.sql} GROUP BY {', '.join(c.text.model for c in keys)}{having}", [self.column(n, k) for _, n, k in targets], text_group=True)
 
     def start_window(self):
         rand = self.rand
@@ -377,10 +396,10 @@ class Maker:
 
     def pick(self, state):
         rand = self.rand
-        from_hidden = [column for column in state.hidden if rand.random() < 0.3]
+        from_hidden = [column for column in state.hidden if rand.random() < 0.3 and not state.order]
         columns = self.some(state.outputs, 0 if from_hidden else 1) + from_hidden
         rand.shuffle(columns)
-        arguments = "".join(", " + literal(column.name) for column in columns)
+        arguments = "".join(", " + literal(column.text.user) for column in columns)
         return Step("more.pick(", arguments + ")", [], state.changed(
             outputs=columns, hidden=[c for c in state.hidden if c not in columns], group=None, gone=[], order=None if from_hidden else state.order))
 
@@ -439,7 +458,7 @@ class Maker:
 
     def group_by(self, state):
         keys = self.some(state.outputs, 1)[:3]
-        arguments = "".join(", " + literal(column.name) for column in keys)
+        arguments = "".join(", " + literal(column.text.user) for column in keys)
         table = self.fresh("s")
         listed = ", ".join(column.text.model for column in keys)
         after = State(table)
@@ -449,6 +468,8 @@ class Maker:
 
     def aggregate(self, state):
         """Adds an aggregate to the level that group_by or aggregate began, else begins one without keys."""
+        if state.text_group:        # as in a query's text, it could be what group_by made
+            return None
         source, keys, there = state.group or (state, [], [])
         columns = source.outputs
         expression, kind = self.aggregates(columns)[0]
@@ -510,7 +531,7 @@ class Maker:
         listed = ", ".join(column.text.model for column in keys)
         order = ", ".join(f"{column} {how}" for column, how in state.order)
         after = state.changed(table=table, hidden=[], joined=[], order=None, group=None)
-        return Step("more.distinct_on(", "".join(", " + literal(column.name) for column in keys) + ")",
+        return Step("more.distinct_on(", "".join(", " + literal(column.text.user) for column in keys) + ")",
                     [f"CREATE TEMP TABLE {table} AS SELECT DISTINCT ON ({listed}) * FROM {state.table} ORDER BY {listed}, {order}"], after)
 
     # ---- several queries
@@ -529,10 +550,14 @@ class Maker:
     def join(self, state):
         rand = self.rand
         call, statements, other = self.other()
-        name = rand.choice(["o", "other", "O 1", 'x"', "x", "q", "data", "order", "t", "u"])
+        name = rand.choice([n for n in ["o", "other", "O 1", 'x"', "x", "data", "order", "t", "u"] if n not in self.aliases] or [None])
+        if name is None:
+            return None
+        self.aliases.add(name)
         theirs = [Column(c.name, c.type, Text(f"{ident(name)}.{ident(c.name)}", self.fresh("j"))) for c in other.outputs]
         kind = rand.choice(["inner", "left", "right", "full", "cross", "semi", "anti", "inner", "left"])
         words = Words(rand, state.outputs + theirs, self.world, params=kind != "cross")
+        words.unclear = set(other.names()).union(c.name for c in state.joined)
         condition = words.condition()
         if kind == "full":      # the server joins so only by equalities that it can hash or merge
             pairs = [(m, t) for m in state.outputs for t in theirs if m.type == t.type and m.type in ("int", "text", "date")]
@@ -580,7 +605,7 @@ class Maker:
                 call = f"more.annotate({call}, {literal(name)}, {literal(expression.user)})"
                 other = other.changed(table=table, outputs=other.outputs + [new])
                 columns.append(new)
-            calls.append("more.pick(" + call + "".join(", " + literal(c.name) for c in columns) + ")")
+            calls.append("more.pick(" + call + "".join(", " + literal(c.text.user) for c in columns) + ")")
             arms.append(f"SELECT {', '.join(c.text.model for c in columns)} FROM {other.table}")
         operator = rand.choice(["union", "union all", "intersect", "intersect all", "except", "except all"])
         table = self.fresh("s")
@@ -654,7 +679,7 @@ class Maker:
         listed = [name for name, _ in table.columns]
         returned = self.some(listed, 1)
         result = ", ".join(f"target.{ident(name)} AS {ident(name)}" for name in returned)
-        wanted = "".join(", " + literal(name) for name in returned)
+        wanted = "".join(", " + literal(ident(name)) for name in returned)
         types = dict(table.columns)
         if kind == "delete":
             sql = f"DELETE FROM {table.sql} AS target USING {state.table} AS data WHERE target.{ident(table.key)} = data.{key.text.model}"
@@ -664,8 +689,8 @@ class Maker:
             if not fitting:
                 return None
             name, column = rand.choice(fitting)
-            if column.name == name and rand.random() < 0.7:
-                item, model = ident(name), f"data.{column.text.model}"
+            if column.name == name and "=" not in name and rand.random() < 0.7:
+                item, model = name, f"data.{column.text.model}"
             elif types[name] == "int":
                 item = f"{ident(name)} = target.{ident(table.key)} + data.{ident(column.name)}"
                 model = f"target.{ident(table.key)} + data.{column.text.model}"
@@ -680,10 +705,10 @@ class Maker:
             picked = ", ".join([f"{key.text.model} + 100"] + [c.text.model for c in columns[1:]])
             sql = f"INSERT INTO {table.sql} AS target ({into}) SELECT {picked} FROM {state.table}"
             fresh = self.new_name(state.names(), listed, [c.name for c in state.hidden])
-            rest = "".join(", " + literal(c.name) for c in columns[1:])
+            rest = "".join(", " + literal(ident(c.name)) for c in columns[1:])
             moved = f"SELECT x.{ident(fresh)} AS {ident(key.name)}" + "".join(f", x.{ident(c.name)}" for c in columns[1:]) + " FROM moved AS x"
             call = (f"more.returning(more.attach(more.as_insert({literal(moved)}::more.query, {literal(table.sql)}), 'moved', more.pick(more.annotate(",
-                    f", {literal(fresh)}, {literal(ident(key.name) + ' + 100')}), {literal(fresh)}{rest})){wanted})")
+                    f", {literal(fresh)}, {literal(ident(key.name) + ' + 100')}), {literal(ident(fresh))}{rest})){wanted})")
         after = State(None)
         after.written = (table, f"{sql} RETURNING {result}")
         return Step(call[0], call[1], [], after)

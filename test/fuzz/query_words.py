@@ -71,6 +71,7 @@ class Words:
         self.world = world
         self.params = {} if params else None
         self.subqueries = True
+        self.unclear = set()        # names that a subquery cannot use without an alias
 
     def of(self, kind):
         return [column for column in self.columns if column.type == kind]
@@ -173,7 +174,7 @@ class Words:
     def subquery(self):
         """A condition with a subquery over a table of the world, correlated where the name means nothing inside."""
         table = self.rand.choice(self.world.tables)
-        mine = [column for column in self.columns if column.type == "int" and column.name not in table.names]
+        mine = [column for column in self.columns if column.type == "int" and column.name not in [*table.names, *self.unclear]]
         theirs = ident(self.rand.choice([name for name, kind in table.columns if kind == "int"]))
         if not mine:
             return same(f"EXISTS (SELECT FROM {table.sql} AS inside WHERE inside.{theirs} = 1)")
