@@ -16,7 +16,7 @@ import time
 VERB_PARTS = ["update", "upsert", "insert", "decode", "rows_in", "one_row", "memory"]
 PLANNER_PARTS = ["planner_lists", "planner_case", "planner_arrays", "planner_rows_in", "planner_or", "planner_unions",
                  "planner_annotation", "planner_nothing"]
-PARTS = VERB_PARTS + PLANNER_PARTS + ["enums", "check_unique", "nested"]
+PARTS = VERB_PARTS + PLANNER_PARTS + ["enums", "check_unique", "nested", "query"]
 CASE_SIZES = [100, 1_000, 10_000, 100_000]
 SIZES = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000]
 TEMPLATE = "bench_template"
@@ -76,6 +76,7 @@ from nested import Nested  # noqa: E402
 from ors import Ors  # noqa: E402
 from unions import Unions  # noqa: E402
 from planner import Planner  # noqa: E402
+from queries import Queries  # noqa: E402
 from report import write_report  # noqa: E402
 from sides import PLAIN, TUPLE, Rows, case_sides, decode_sides, insert_sides, rows_in_sides, update_sides, upsert_sides  # noqa: E402
 
@@ -487,7 +488,7 @@ def main():
              "planner_annotation": Annotations(admin, ARGS, progress).annotations,
              "planner_nothing": lambda: count_nothing(admin.row("SHOW data_directory")[0], progress),
              "enums": Enums(admin, ARGS, progress).measure, "check_unique": Indexes(admin, ARGS, progress).measure,
-             "nested": Nested(admin, ARGS, progress).measure}
+             "nested": Nested(admin, ARGS, progress).measure, "query": Queries(admin, ARGS, progress).measure}
     payloads = None
     for part in PARTS:
         if part in ARGS.only:

@@ -10,10 +10,10 @@ DATABASE = "bench_queries"
 BATCH = 2_000           # queries that one statement composes
 
 # Ten steps, one of which has another value each time.
-STEPS = """more.slice(more.order_by(more.pick(more.annotate(more.filter(more.join_with(more.exclude(more.filter(
+STEPS = """more.slice(more.order_by(more.pick(more.annotate(more.annotate(more.filter(more.join_with(more.exclude(more.filter(
     more.from_table('item'), 'price > $least', jsonb_build_object('least', {value})),
     'sold'), 'maker', more.from_table('maker'), 'maker_id = maker.id'), 'maker.country <> ''none'''),
-    'total', 'price * stock'), 'id', 'name', 'total', 'maker.country'), 'total DESC', 'id'), 5, 20)"""
+    'country', 'maker.country'), 'total', 'price * stock'), 'id', 'name', 'total', 'country'), 'total DESC', 'id'), 5, 20)"""
 # Without what makes the value: that is not composing.
 VALUE = "jsonb_build_object('least', {value})"
 BY_HAND = """SELECT item.id, item.name, price * stock AS total, maker.country FROM item JOIN maker ON maker_id = maker.id

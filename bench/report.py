@@ -13,6 +13,7 @@ from enums_report import enum_lines, enum_verdicts  # noqa: E402
 from indexes_report import index_lines, index_verdicts  # noqa: E402
 from nested_report import nested_rows, nested_verdicts, reading_rows  # noqa: E402
 from planner_report import fill, planner_lines, planner_verdicts  # noqa: E402
+from queries_report import query_rows, query_verdicts  # noqa: E402
 
 MARGIN = 1.05       # "no slower" allows for this much of noise
 
@@ -158,7 +159,7 @@ def write_report(folder, page=None):
         lines += ["", "**A quick run: small tables and few repeats. It shows that the bench works and no more.**"]
     lines += ["", "## Reached or missed", "",
               f"\"No slower\" allows {MARGIN - 1:.0%} for noise. Ratios over 1 are in favour of pg_more, except against the floor.", ""]
-    if any(name not in ("enums", "check_unique", "nested") and not name.startswith("planner_") for name in parts):
+    if any(name not in ("enums", "check_unique", "nested", "query") and not name.startswith("planner_") for name in parts):
         lines += markdown(["figure", "JSON", "typed arrays"], verdicts(parts))
     if any(name.startswith("planner_") for name in parts):
         lines += ["", "## The planner: rewrites off against on", ""] + markdown(["figure", "result"], planner_verdicts(parts))
@@ -176,6 +177,9 @@ def write_report(folder, page=None):
         lines += [""] + markdown(["milliseconds, median", "passed", "÷ nested_insert", "on a processor", "÷ nested_insert"], nested_rows(nested))
         for limit, rows in reading_rows(nested).items():
             lines += ["", f"Read: {limit:,} documents.", ""] + markdown(["milliseconds, median", "passed", "÷ nested_select", "on a processor", "÷ nested_select"], rows)
+    if "query" in parts:
+        lines += ["", "## Queries as values", ""] + markdown(["figure", "result"], query_verdicts(parts["query"]))
+        lines += [""] + markdown(["milliseconds, median", "", "÷ SQL"], query_rows(parts["query"]))
 
     charts = []
     for name in ("update", "upsert", "insert", "decode"):

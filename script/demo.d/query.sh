@@ -26,7 +26,7 @@ make_files() {
 
 show_query() {
 	local known wanted
-	heading "9. A query of queries: which of these files are known, and create the others, in one statement"
+	heading "10. A query of queries: which of these files are known, and create the others, in one statement"
 	make_files
 	known=$(client -c "SELECT count(*) FROM files")
 	wanted=$(client -c "SELECT count(DISTINCT (md5, sha256)) FROM newer_list")
