@@ -240,8 +240,10 @@ SELECT sorted(more.combine('union', more.filter(more.attach(numbers(), 'r', more
 -- ---------------------------------------------------------------------------
 \set SHOW_CONTEXT errors
 -- ordered by what is not one of the columns
+\set VERBOSITY terse
 SELECT more.rows(more.order_by(more.combine('union', more.pick(more.annotate('SELECT num AS num2 FROM number'::more.query, 'a', '1'), 'a', 'num2'), more.pick(numbers(), 'id', 'num')), 'id'));
 SELECT more.rows(more.order_by(more.combine('union', more.pick(more.annotate('SELECT num AS num2 FROM number'::more.query, 'a', '1'), 'a', 'num2'), more.pick(numbers(), 'id', 'num')), 'num'));
+\set VERBOSITY default
 SELECT count(*) FROM more.rows(more.order_by(more.combine('union', more.pick(numbers(), 'id', 'num'), more.pick(more.annotate('SELECT num AS num2 FROM number'::more.query, 'a', '1'), 'a', 'num2')), 'num'));
 -- as many columns, and types that fit
 SELECT more.rows(more.combine('union', more.pick(numbers(), 'id', 'num'), more.pick(numbers(), 'id')));

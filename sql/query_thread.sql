@@ -60,7 +60,7 @@ SELECT n(r ->> 'md5') FROM more.rows(missing(wanted(5, 7, 2, 8))) AS r ORDER BY 
 -- ---------------------------------------------------------------------------
 CREATE FUNCTION match_or_create(list more.query) RETURNS more.query LANGUAGE sql AS $$
 	WITH created AS (
-		SELECT more.returning(more.as_insert(more.attach(missing('SELECT * FROM wanted'::more.query), 'wanted', list), 'file'), 'id', 'md5', 'sha2', 'size') AS q
+		SELECT more.returning(more.as_insert(more.order_by(more.attach(missing('SELECT * FROM wanted'::more.query), 'wanted', list), 'md5'), 'file'), 'id', 'md5', 'sha2', 'size') AS q
 	), found AS (
 		SELECT more.pick(more.attach(matching('SELECT * FROM wanted'::more.query), 'wanted', list), 'id', 'md5', 'sha2', 'size') AS q
 	)
