@@ -392,13 +392,18 @@ query_as_delete(PG_FUNCTION_ARGS)
 static bool
 has_target(const MoreQuery *query)
 {
-	QueryTokens *tokens = query_lex(query->parts[PART_BODY], true);
+	Node	   *tree = query_raw_parse(query->parts[PART_BODY]);
+	RangeVar   *relation = NULL;
 
-	for (int i = 0; i + 1 < tokens->count; i++)
-		if (tokens->tokens[i].depth == 0 && tokens->tokens[i].word == WORD_AS)
-			return strncmp(tokens->text + tokens->tokens[i + 1].start, TARGET_ALIAS " ",
-						   strlen(TARGET_ALIAS) + 1) == 0;
-	return false;
+	if (IsA(tree, InsertStmt))
+		relation = ((InsertStmt *) tree)->relation;
+	else if (IsA(tree, UpdateStmt))
+		relation = ((UpdateStmt *) tree)->relation;
+	else if (IsA(tree, DeleteStmt))
+		relation = ((DeleteStmt *) tree)->relation;
+	else if (IsA(tree, MergeStmt))
+		relation = ((MergeStmt *) tree)->relation;
+	return relation && relation->alias && strcmp(relation->alias->aliasname, TARGET_ALIAS) == 0;
 }
 
 /* One item of RETURNING: a name without an alias is the target's. */
@@ -437,7 +442,7 @@ query_returning(PG_FUNCTION_ARGS)
 				 errhint("more.pick says which columns another query gives.")));
 	target = has_target(query);
 	initStringInfo(&list);
-	foreach(lc, text_array_arg("columns", PG_GETARG_ARRAYTYPE_P(1)))
+	foreach(lc, text_array_arg("columns", required_array_arg(fcinfo, 1, "columns")))
 		appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "", returning_item(query, lfirst(lc), target));
 	if (list.len == 0)
 		appendStringInfoString(&list, target ? TARGET_ALIAS ".*" : "*");

@@ -50,6 +50,20 @@ required_text_arg(FunctionCallInfo fcinfo, int number, const char *argument)
 }
 
 /*
+ * required_array_arg
+ *		An array argument; an error when it is null, as VARIADIC NULL makes it.
+ */
+ArrayType *
+required_array_arg(FunctionCallInfo fcinfo, int number, const char *argument)
+{
+	if (PG_ARGISNULL(number))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument \"%s\" must not be null", argument)));
+	return PG_GETARG_ARRAYTYPE_P(number);
+}
+
+/*
  * new_name_arg
  *		A name that the user gives to something, as it is.
  */
@@ -118,8 +132,11 @@ column_item(MoreQuery *query, const char *argument, const char *text)
 	return result;
 }
 
-/* Is the token this word, not in quotes? */
-static bool
+/*
+ * token_is
+ *		Is the token this word, not in quotes nor in brackets?
+ */
+bool
 token_is(const QueryTokens *tokens, int i, const char *word)
 {
 	int			len = tokens->tokens[i].end - tokens->tokens[i].start;

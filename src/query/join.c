@@ -218,7 +218,8 @@ query_attach(PG_FUNCTION_ARGS)
 
 /*
  * is_join_level
- *		Does the level join the query so far with others, by join_with?
+ *		Does the level join the query so far with others, by join_with?  Such joins have no USING, whose columns are
+ *		of neither side, and the list names its columns.
  */
 bool
 is_join_level(const MoreQuery *query)
@@ -226,9 +227,12 @@ is_join_level(const MoreQuery *query)
 	QueryTokens *tokens;
 
 	if (query->kind != QUERY_SELECT || query->parts[PART_FROM] == NULL ||
-		strstr(query->parts[PART_FROM], " AS " JOIN_BASE " ") == NULL)
+		strstr(query->parts[PART_FROM], " AS " JOIN_BASE " ") == NULL || strcmp(query->parts[PART_SELECT], "*") == 0)
 		return false;
 	tokens = query_lex(query->parts[PART_FROM], true);
+	for (int i = 0; i < tokens->count; i++)
+		if (tokens->tokens[i].depth == 0 && (tokens->tokens[i].word == WORD_USING || token_is(tokens, i, "natural")))
+			return false;
 	for (int i = 0; i + 2 < tokens->count; i++)
 		if (tokens->tokens[i].depth == 0 && tokens->tokens[i].word == WORD_AS)
 			return strncmp(tokens->text + tokens->tokens[i + 1].start, JOIN_BASE, strlen(JOIN_BASE)) == 0;

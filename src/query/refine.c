@@ -102,6 +102,24 @@ listed_item(List *columns, const char *name)
 	return result;
 }
 
+/* In a join's list, does the star of the first query give the column, and nothing else? */
+static bool
+is_of_base(List *columns, const char *name)
+{
+	bool		star = false;
+	ListCell   *lc;
+
+	foreach(lc, columns)
+	{
+		QueryColumn *column = lfirst(lc);
+
+		if (column->name && strcmp(column->name, name) == 0)
+			return false;
+		star |= strcmp(column->text, JOIN_BASE ".*") == 0;
+	}
+	return star;
+}
+
 /*
  * The list with the picked columns only, NULL where it cannot be told.  Its items may be left out, because
  * they are plain: none of them makes the level an aggregate, or gives sets.  DISTINCT counts them all.
@@ -113,7 +131,9 @@ picked_list(const MoreQuery *query, List *picked)
 	List	   *columns;
 	ListCell   *lc;
 
-	if (query->kind != QUERY_SELECT || query->parts[PART_FROM] == NULL || query->parts[PART_DISTINCT])
+	/* GROUP BY may name columns of the list, and by their numbers */
+	if (query->kind != QUERY_SELECT || query->parts[PART_FROM] == NULL || query->parts[PART_DISTINCT] ||
+		query->parts[PART_GROUP_BY])
 		return NULL;
 	if (gives_star(query) || (is_join_level(query) && strcmp(query->parts[PART_SELECT], JOIN_BASE ".*") == 0))
 		return expression_list(query, picked);
@@ -129,6 +149,8 @@ picked_list(const MoreQuery *query, List *picked)
 		/* no column of the list may be one of FROM */
 		if (item == NULL && !is_join_level(query) && query_may_enter(query, column->tree))
 			item = column->text;
+		if (item == NULL && is_join_level(query) && (name == NULL || is_of_base(columns, name)))
+			item = level_expression(query, *column).text;
 		if (item == NULL)
 			return NULL;
 		items = lappend(items, unconstify(char *, item));
@@ -215,7 +237,7 @@ query_pick(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	query_step_begin(&step, "pick");
 	query = PG_GETARG_QUERY(0);
-	picked = read_columns(query, "columns", PG_GETARG_ARRAYTYPE_P(1));
+	picked = read_columns(query, "columns", required_array_arg(fcinfo, 1, "columns"));
 	list = picked_list(query, picked);
 	if (list == NULL)
 	{
@@ -347,7 +369,7 @@ query_group_by(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	query_step_begin(&step, "group_by");
 	query = PG_GETARG_QUERY(0);
-	columns = read_columns(query, "columns", PG_GETARG_ARRAYTYPE_P(1));
+	columns = read_columns(query, "columns", required_array_arg(fcinfo, 1, "columns"));
 	if (!may_group(query, columns))
 		query = query_wrap(query);
 	list = expression_list(query, columns);
@@ -534,7 +556,7 @@ query_order_by(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	query_step_begin(&step, "order_by");
 	query = PG_GETARG_QUERY(0);
-	items = read_order(query, PG_GETARG_ARRAYTYPE_P(1));
+	items = read_order(query, required_array_arg(fcinfo, 1, "items"));
 	if (!may_order(query, items))
 		query = query_wrap(query);
 	query->parts[PART_ORDER_BY] = items ? order_text(query, items) : NULL;
@@ -696,7 +718,7 @@ query_distinct_on(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	query_step_begin(&step, "distinct_on");
 	query = PG_GETARG_QUERY(0);
-	columns = read_columns(query, "columns", PG_GETARG_ARRAYTYPE_P(1));
+	columns = read_columns(query, "columns", required_array_arg(fcinfo, 1, "columns"));
 	if (!may_group(query, columns) || (columns == NIL && query->parts[PART_ORDER_BY]))
 	{
 		bool		ordered = query->parts[PART_ORDER_BY] != NULL;

@@ -15,10 +15,12 @@
 
 extern List *text_array_arg(const char *argument, ArrayType *array);
 extern char *required_text_arg(FunctionCallInfo fcinfo, int number, const char *argument);
+extern ArrayType *required_array_arg(FunctionCallInfo fcinfo, int number, const char *argument);
 extern char *new_name_arg(FunctionCallInfo fcinfo, int number, const char *argument);
 extern const char *stored_name(const char *name);
 extern const char *bare_name(Node *tree);
 extern QueryExpression column_item(MoreQuery *query, const char *argument, const char *text);
+extern bool token_is(const QueryTokens *tokens, int i, const char *word);
 extern char *strip_direction(const char *text, const char **direction);
 extern char *strip_alias(const char *text, const char **alias);
 extern bool stored_mentions(const char *stored, const char *name);

@@ -1,0 +1,37 @@
+-- What a step must not do: give a query that means something else.
+CREATE EXTENSION pg_more;
+SET search_path = public, more;
+CREATE TABLE maker (id integer PRIMARY KEY, country text);
+INSERT INTO maker VALUES (1, 'at'), (2, 'ch'), (4, 'de');
+CREATE TABLE item (id integer PRIMARY KEY, maker_id integer, price integer);
+INSERT INTO item VALUES (1, 1, 10), (2, 1, 20), (3, 2, 30);
+
+-- a null array of columns is an error
+SELECT pick('SELECT * FROM item', VARIADIC NULL::text[]);
+SELECT group_by('SELECT * FROM item', VARIADIC NULL::text[]);
+SELECT order_by('SELECT * FROM item', VARIADIC NULL::text[]);
+SELECT distinct_on('SELECT * FROM item', VARIADIC NULL::text[]);
+SELECT more.returning('DELETE FROM item', VARIADIC NULL::text[]);
+SELECT as_update('SELECT 1 AS id', 'item', NULL);
+SELECT combine('union', VARIADIC NULL::query[]);
+
+-- GROUP BY has columns of the list, by number or name
+SELECT count(pick('SELECT id, 1 AS one FROM item GROUP BY 1', 'one'));
+SELECT more.rows(pick('SELECT maker_id + 1 AS next, 5 AS five FROM item GROUP BY next', 'five'));
+SELECT sql(pick(group_by(from_table('item'), 'id', 'maker_id'), 'maker_id'));
+
+-- target in the user's own text is not the table that is changed
+SELECT sql(more.returning('UPDATE item SET price = 0 FROM maker AS target WHERE target.id = maker_id', 'item.id'));
+SELECT more.rows(more.returning('UPDATE item SET price = price + 1 FROM maker AS target WHERE target.id = maker_id AND maker_id = 2',
+								'price', 'target.country'));
+SELECT sql(more.returning('INSERT INTO item SELECT id + 10 AS target FROM item', 'id'));
+SELECT sql(more.returning('DELETE FROM item AS target WHERE id = 3', 'id'));
+
+-- nor is base, when it is the user's, what join_with makes
+SELECT more.rows(filter('SELECT * FROM item AS "base" RIGHT JOIN maker USING (id)', 'id > 3'));
+SELECT sql(order_by('SELECT * FROM item AS "base" NATURAL JOIN maker', 'id'));
+SELECT sql(filter('SELECT "base".price, id FROM item AS "base" RIGHT JOIN maker USING (id)', 'id > 3'));
+
+-- a join's columns stay at hand when another is computed
+SELECT more.rows(pick(annotate(join_with(from_table('item'), 'maker', from_table('maker'), 'maker.id = maker_id'),
+							   'twice', 'price * 2'), 'id', 'maker.country', 'twice'));
