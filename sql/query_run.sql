@@ -52,6 +52,7 @@ SELECT * FROM more.rows('UPDATE item SET price = price + 1 WHERE id < 3 RETURNIN
 SELECT more.first('INSERT INTO item VALUES (8, ''x'', 1), (9, ''y'', 2) RETURNING id');
 SELECT more.get('DELETE FROM item WHERE id = 8 RETURNING name');
 SELECT more.get('DELETE FROM item RETURNING name');
+SELECT more.get(more.filter('DELETE FROM item RETURNING name', 'true'));
 SELECT count(*) FROM item;
 SELECT * FROM more.rows('WITH gone AS (DELETE FROM item WHERE id = 9 RETURNING *) SELECT name FROM gone');
 SELECT * FROM more.rows('SELECT id FROM item WHERE id = 1 FOR UPDATE');

@@ -19,6 +19,7 @@ SELECT sql(pick(order_by(pick(from_table('item'), 'id', 'name'), 'price'), 'name
 SELECT sql(pick(from_table('item'), 'upper(name)'));
 SELECT sql(pick(from_table('item'), 'id', NULL));
 SELECT sql(pick(from_table('item'), 'id, name'));
+SELECT sql(pick(from_table('item'), 'id', 'name AS n'));
 
 -- annotate
 SELECT sql(annotate(from_table('item'), 'twice', 'price * $by', '{"by": 2}'));
@@ -122,6 +123,7 @@ SELECT sql(as_delete(from_table('item'), 'pg_catalog.pg_stat_activity'));
 SELECT sql(more.returning(as_delete(filter(from_table('item'), 'id = $a', '{"a": 1}'), 'item'), 'id', 'data.name AS old', 'price * 2 AS twice'));
 SELECT sql(more.returning('DELETE FROM item', 'id')), sql(more.returning('DELETE FROM item')), sql(more.returning(as_delete(from_table('item'), 'item')));
 SELECT sql(more.returning(from_table('item'), 'id'));
+SELECT sql(pick(as_delete(from_table('item'), 'item'), 'id'));
 BEGIN;
 SELECT * FROM rows(more.returning(as_update(combine('union', filter(from_table('item'), 'id = 1'), filter(from_table('item'), 'id = 2')), 'item', ARRAY['name = upper(data.name)']), 'id', 'name'));
 SELECT * FROM rows(more.returning(as_delete(combine('except', from_table('item'), filter(from_table('item'), 'id > 2')), 'item'), 'id'));

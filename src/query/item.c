@@ -122,8 +122,16 @@ is_column(Node *tree)
 QueryExpression
 column_item(MoreQuery *query, const char *argument, const char *text)
 {
-	QueryExpression result = query_expression(query, argument, text, NULL);
+	QueryExpression result;
+	const char *alias;
 
+	(void) strip_alias(text, &alias);
+	if (alias)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" takes columns as they are, not \"%s\"", argument, text),
+				 errhint("Give it the name with more.annotate before.")));
+	result = query_expression(query, argument, text, NULL);
 	if (!is_column(result.tree))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -81,9 +81,12 @@ cte_modifies(const char *text)
 	return !IsA(inner, SelectStmt);
 }
 
-/* Does any CTE of the query change rows? */
-static bool
-has_changes(const MoreQuery *query)
+/*
+ * query_has_changes
+ *		Does any CTE of the query change rows?
+ */
+bool
+query_has_changes(const MoreQuery *query)
 {
 	ListCell   *lc;
 
@@ -134,7 +137,7 @@ static void
 take_in(MoreQuery *query, MoreQuery *other)
 {
 	query_absorb(query, other);
-	if (has_changes(other))
+	if (query_has_changes(other))
 		lift_ctes(query, other);
 	else
 		share_ctes(query, other);
@@ -545,7 +548,7 @@ query_combine(PG_FUNCTION_ARGS)
 		if (query_modifies(arm) || arm->parts[PART_LOCK])
 			lfirst(lc) = arm = query_wrap(arm);
 		query_absorb(query, arm);
-		if (has_changes(arm))
+		if (query_has_changes(arm))
 			lift_ctes(query, arm);
 	}
 	lift_shared_ctes(query, arms);

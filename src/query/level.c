@@ -513,7 +513,7 @@ wrap_change(MoreQuery *outer, MoreQuery *query)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the query returns no rows"),
-				 errhint("Add RETURNING to it.")));
+				 errhint("Add the columns to be returned with more.returning, or RETURNING to its text.")));
 	outer->parts[PART_WITH] = psprintf("%s%s%s AS (%s)", with ? with : "", with ? ", " : "", name,
 									   query_text(query, PRINT_STORED));
 	outer->parts[PART_FROM] = psprintf("%s AS \"q\"", name);

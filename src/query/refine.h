@@ -34,6 +34,7 @@ extern char *qualify_names(const char *keyword, const char *stored, const char *
 
 /* --- join.c -------------------------------------------------------------------- */
 
+extern bool query_has_changes(const MoreQuery *query);
 extern bool is_join_level(const MoreQuery *query);
 extern QueryExpression level_expression(const MoreQuery *query, QueryExpression expression);
 extern const char *embed_query(MoreQuery *query, MoreQuery *other);

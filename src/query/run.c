@@ -24,6 +24,7 @@
 #include "access/relation.h"
 #include "catalog.h"
 #include "compat.h"
+#include "query/refine.h"
 #include "query/run.h"
 #include "rows/result.h"
 
@@ -298,7 +299,7 @@ query_get(PG_FUNCTION_ARGS)
 {
 	MoreQuery  *query = PG_GETARG_QUERY(0);
 	MemoryContext context = CurrentMemoryContext;
-	bool		modifies = query_modifies(query);
+	bool		modifies = query_modifies(query) || query_has_changes(query);	/* is to be run once only */
 	Datum		row;
 	uint64		found;
 
