@@ -35,3 +35,40 @@ SELECT sql(filter('SELECT "base".price, id FROM item AS "base" RIGHT JOIN maker 
 -- a join's columns stay at hand when another is computed
 SELECT more.rows(pick(annotate(join_with(from_table('item'), 'maker', from_table('maker'), 'maker.id = maker_id'),
 							   'twice', 'price * 2'), 'id', 'maker.country', 'twice'));
+
+-- names of WITH queries: those of one arm are no tables of another, however they are written
+SELECT sql(combine('union all', 'WITH "item" AS (SELECT 7 AS id) SELECT id FROM "item"', 'SELECT id FROM item'));
+SELECT sql(combine('union all', 'WITH MAKER AS (SELECT 7 AS id) SELECT id FROM MAKER', 'SELECT id FROM maker'));
+SELECT sql(combine('union all', 'WITH one AS (SELECT 7 AS id) SELECT id FROM one', 'SELECT id AS one FROM item'));
+SELECT sql(combine('union', 'WITH one AS (SELECT 7 AS id) SELECT id FROM one', 'WITH one AS (SELECT 7 AS id) SELECT id + 1 FROM one'));
+SELECT sql(attach('WITH ONE AS (SELECT 7 AS id) SELECT id FROM ONE', 'one', 'SELECT 8 AS id'));
+
+-- nor when they move outward with one that changes rows
+SELECT sql(attach('SELECT id FROM item', 'gone', 'WITH item AS (SELECT 7 AS id) DELETE FROM maker WHERE id IN (SELECT id FROM item)'));
+SELECT sql(join_with('SELECT id FROM item', 'o',
+					 'WITH item AS (SELECT 7 AS id), gone AS (DELETE FROM maker RETURNING id) SELECT id FROM item', 'o.id = id'));
+SELECT sql(combine('union', 'SELECT id FROM item',
+				   'WITH item AS (SELECT 7 AS id), gone AS (DELETE FROM maker RETURNING id) SELECT id FROM item'));
+SELECT sql(combine('union', 'WITH item AS (SELECT 8 AS id) SELECT id FROM item',
+				   'WITH item AS (SELECT 7 AS id), gone AS (DELETE FROM maker RETURNING id) SELECT id FROM item'));
+SELECT sql(combine('union', 'WITH item AS (SELECT id FROM item) SELECT id FROM item',
+				   'WITH item AS (SELECT 7 AS id), gone AS (DELETE FROM maker RETURNING id) SELECT id FROM item'));
+SELECT sql(attach('SELECT id FROM public.item', 'gone', 'WITH item AS (SELECT 7 AS id) DELETE FROM maker WHERE id IN (SELECT id FROM item)'));
+
+-- nor when RECURSIVE lets them see themselves and what comes after
+SELECT sql(attach('WITH item AS (SELECT id FROM item) SELECT id FROM item', 'r',
+				  'SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < 3', recursive => true));
+SELECT sql(attach('WITH old AS (SELECT id FROM item) SELECT id FROM old', 'item',
+				  'SELECT 1 AS n UNION ALL SELECT n + 1 FROM item WHERE n < 3', recursive => true));
+SELECT sql(attach('WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < 3) SELECT n FROM r', 'item',
+				  'SELECT id FROM item'));
+SELECT sql(attach('WITH RECURSIVE a AS (SELECT n FROM b), b AS (SELECT 1 AS n) SELECT n FROM a', 'c', 'SELECT n FROM a'));
+SELECT sql(attach('WITH old AS (SELECT id FROM item) SELECT id FROM old', 'r',
+				  'SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < 3', recursive => true));
+
+-- changes that nobody named are told apart
+SELECT more.rows(combine('union all', 'INSERT INTO item VALUES (5, 2, 50) RETURNING id', 'INSERT INTO maker VALUES (5, $$"pg_more 1"$$) RETURNING id'));
+SELECT more.rows(join_with(filter('UPDATE item SET price = price + 1 RETURNING id, price', 'id = 5'), 'm',
+						   filter('UPDATE maker SET country = country || $$"pg_more 1"$$ RETURNING id, country', 'id = 5'), 'm.id = id'));
+SELECT sql(combine('union all', filter(from_table('item'), 'id = 1'),
+				   filter('DELETE FROM item RETURNING *', 'id > 2'), filter('DELETE FROM item RETURNING *', 'id > 2')));

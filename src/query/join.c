@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "nodes/nodeFuncs.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
@@ -25,24 +26,36 @@ PG_FUNCTION_INFO_V1(query_combine);
 /* CTEs																		*/
 /* ------------------------------------------------------------------------ */
 
-/* The name of a CTE, from its text. */
-static char *
-cte_name(const char *text)
+/* The CTE whose text this is, as a tree. */
+static CommonTableExpr *
+cte_tree(const char *text)
 {
-	QueryTokens *tokens = query_lex(text, true);
+	SelectStmt *tree = castNode(SelectStmt, query_raw_parse(psprintf("WITH %s SELECT", text)));
 
-	return query_slice(tokens, 0, 1);
+	return linitial_node(CommonTableExpr, tree->withClause->ctes);
 }
 
-/* The text of the query's CTE of that name, as it is written; or NULL. */
+/* The texts of the query's CTEs. */
+static List *
+cte_texts(const MoreQuery *query)
+{
+	return query->parts[PART_WITH] ? query_split_list(query->parts[PART_WITH]) : NIL;
+}
+
+/* The name of a CTE, from its text. */
+static const char *
+cte_name(const char *text)
+{
+	return cte_tree(text)->ctename;
+}
+
+/* The text of the query's CTE of that name, or NULL. */
 static const char *
 find_cte(const MoreQuery *query, const char *name)
 {
 	ListCell   *lc;
 
-	if (query->parts[PART_WITH] == NULL)
-		return NULL;
-	foreach(lc, query_split_list(query->parts[PART_WITH]))
+	foreach(lc, cte_texts(query))
 		if (strcmp(cte_name(lfirst(lc)), name) == 0)
 			return lfirst(lc);
 	return NULL;
@@ -67,18 +80,8 @@ add_cte(MoreQuery *query, const char *name, const char *text)
 	if (there)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_ALIAS),
-				 errmsg("another query is attached as %s already", name)));
+				 errmsg("another query is attached as %s already", quote_identifier(name))));
 	query->parts[PART_WITH] = with ? psprintf("%s, %s", with, text) : text;
-}
-
-/* Does a CTE's text change rows? */
-static bool
-cte_modifies(const char *text)
-{
-	SelectStmt *tree = castNode(SelectStmt, query_raw_parse(psprintf("WITH %s SELECT", text)));
-	Node	   *inner = linitial_node(CommonTableExpr, tree->withClause->ctes)->ctequery;
-
-	return !IsA(inner, SelectStmt);
 }
 
 /*
@@ -90,25 +93,202 @@ query_has_changes(const MoreQuery *query)
 {
 	ListCell   *lc;
 
-	if (query->parts[PART_WITH] == NULL)
-		return false;
-	foreach(lc, query_split_list(query->parts[PART_WITH]))
-		if (cte_modifies(psprintf("%s%s", query->recursive ? "RECURSIVE " : "", (char *) lfirst(lc))))
+	foreach(lc, cte_texts(query))
+		if (!IsA(cte_tree(lfirst(lc))->ctequery, SelectStmt))
 			return true;
 	return false;
 }
+
+/* ------------------------------------------------------------------------ */
+/* What names mean															*/
+/* ------------------------------------------------------------------------ */
+
+/* The WITH of a statement, or NULL. */
+static WithClause *
+with_of(Node *node)
+{
+	switch (nodeTag(node))
+	{
+		case T_SelectStmt:
+			return ((SelectStmt *) node)->withClause;
+		case T_InsertStmt:
+			return ((InsertStmt *) node)->withClause;
+		case T_UpdateStmt:
+			return ((UpdateStmt *) node)->withClause;
+		case T_DeleteStmt:
+			return ((DeleteStmt *) node)->withClause;
+		case T_MergeStmt:
+			return ((MergeStmt *) node)->withClause;
+		default:
+			return NULL;
+	}
+}
+
+/* Walker: would a CTE of that name around the statement be read in it? */
+static bool
+reads_name(Node *node, void *name)
+{
+	WithClause *with;
+	ListCell   *lc;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeVar))
+		return ((RangeVar *) node)->schemaname == NULL && strcmp(((RangeVar *) node)->relname, name) == 0;
+	with = with_of(node);
+	if (with == NULL)
+		return raw_expression_tree_walker(node, reads_name, name);
+	foreach(lc, with->ctes)
+		if (with->recursive && strcmp(lfirst_node(CommonTableExpr, lc)->ctename, name) == 0)
+			return false;
+	/* one of its own hides the name from what comes after */
+	foreach(lc, with->ctes)
+	{
+		CommonTableExpr *cte = lfirst_node(CommonTableExpr, lc);
+
+		if (reads_name(cte->ctequery, name))
+			return true;
+		if (strcmp(cte->ctename, name) == 0)
+			return false;
+	}
+	return raw_expression_tree_walker(node, reads_name, name);
+}
+
+/* The same for a query; one of which nothing is there but WITH reads nothing. */
+static bool
+query_reads(const MoreQuery *query, const char *name)
+{
+	if (query->kind == QUERY_SET ? query->arms == NIL :
+		query->parts[PART_BODY] == NULL && query->parts[PART_SELECT] == NULL)
+		return false;
+	return reads_name(query_raw_parse(query_text(query, PRINT_STORED)), unconstify(char *, name));
+}
+
+static void
+refuse_meaning(const char *name)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DUPLICATE_ALIAS),
+			 errmsg("the name %s would mean another query's WITH query where it now means a table",
+					quote_identifier(name)),
+			 errhint("Write the table's name with its schema, or give the WITH query another name.")));
+}
+
+/*
+ * In WITH RECURSIVE a CTE sees itself and those after it.  The CTEs from the number first on are new; may those of
+ * before, and the new ones, see their like so already?
+ */
+static void
+refuse_forward(const MoreQuery *query, int first, bool before, bool new)
+{
+	List	   *texts = query->recursive ? cte_texts(query) : NIL;
+
+	for (int i = 0; i < list_length(texts); i++)
+	{
+		CommonTableExpr *reader = cte_tree(list_nth(texts, i));
+
+		for (int j = i; j < list_length(texts); j++)
+		{
+			const char *name = cte_name(list_nth(texts, j));
+
+			if ((i < first) == (j < first) && (i < first ? before : new))
+				continue;
+			if (reads_name(reader->ctequery, unconstify(char *, name)))
+				refuse_meaning(name);
+		}
+	}
+}
+
+/* A name for a CTE that nobody gave, which neither of the queries has; the second may be NULL. */
+static char *
+free_cte_name(const MoreQuery *query, const MoreQuery *other)
+{
+	for (int i = 1;; i++)
+	{
+		char	   *name = psprintf("pg_more %d", i);
+
+		if (find_cte(query, name) == NULL && (other == NULL || find_cte(other, name) == NULL))
+			return name;
+	}
+}
+
+/* Stored text in which a quoted name is another. */
+static char *
+rename_quoted(const char *text, const char *from, const char *to)
+{
+	QueryTokens *tokens;
+	StringInfoData out;
+	int			done = 0;
+	size_t		len = strlen(from);
+
+	if (text == NULL || strstr(text, from) == NULL)
+		return unconstify(char *, text);
+	tokens = query_lex(text, true);
+	initStringInfo(&out);
+	for (int i = 0; i < tokens->count; i++)
+	{
+		QueryToken *token = &tokens->tokens[i];
+
+		if (token->end - token->start != len || strncmp(text + token->start, from, len) != 0)
+			continue;
+		appendBinaryStringInfo(&out, text + done, token->start - done);
+		appendStringInfoString(&out, to);
+		done = token->end;
+	}
+	appendStringInfoString(&out, text + done);
+	return out.data;
+}
+
+/* Names that nobody gave make room for the query's, if they are of other CTEs. */
+static void
+rename_unnamed(const MoreQuery *query, MoreQuery *other)
+{
+	ListCell   *lc;
+	ListCell   *la;
+
+	foreach(lc, cte_texts(other))
+	{
+		const char *name = cte_name(lfirst(lc));
+		const char *there = strncmp(name, "pg_more ", strlen("pg_more ")) == 0 ? find_cte(query, name) : NULL;
+		const char *from;
+		const char *to;
+
+		if (there == NULL || strcmp(printed(query, there), printed(query, find_cte(other, name))) == 0)
+			continue;
+		from = quote_identifier(name);
+		to = quote_identifier(free_cte_name(query, other));
+		for (int i = 0; i < QUERY_PARTS; i++)
+			other->parts[i] = rename_quoted(other->parts[i], from, to);
+		foreach(la, other->arms)
+			lfirst(la) = rename_quoted(lfirst(la), from, to);
+	}
+}
+
+/* ------------------------------------------------------------------------ */
+/* Moving CTEs																*/
+/* ------------------------------------------------------------------------ */
 
 /* Move the CTEs of other, whose bindings are the query's, to the query. */
 static void
 lift_ctes(MoreQuery *query, MoreQuery *other)
 {
+	int			first = list_length(cte_texts(query));
+	bool		before = query->recursive;
 	ListCell   *lc;
 
 	if (other->parts[PART_WITH] == NULL)
 		return;
-	foreach(lc, query_split_list(other->parts[PART_WITH]))
-		add_cte(query, cte_name(lfirst(lc)), lfirst(lc));
+	rename_unnamed(query, other);
+	foreach(lc, cte_texts(other))
+	{
+		const char *name = cte_name(lfirst(lc));
+
+		if (find_cte(query, name) == NULL && query_reads(query, name))
+			refuse_meaning(name);
+		add_cte(query, name, lfirst(lc));
+	}
 	query->recursive |= other->recursive;
+	refuse_forward(query, first, before, other->recursive);
 	other->parts[PART_WITH] = NULL;
 	other->recursive = false;
 }
@@ -121,7 +301,7 @@ share_ctes(MoreQuery *query, MoreQuery *other)
 
 	if (other->parts[PART_WITH] == NULL)
 		return;
-	foreach(lc, query_split_list(other->parts[PART_WITH]))
+	foreach(lc, cte_texts(other))
 	{
 		const char *there = find_cte(query, cte_name(lfirst(lc)));
 
@@ -143,19 +323,6 @@ take_in(MoreQuery *query, MoreQuery *other)
 		share_ctes(query, other);
 }
 
-/* A name for a CTE that nobody gave. */
-static char *
-free_cte_name(const MoreQuery *query)
-{
-	for (int i = 1;; i++)
-	{
-		char	   *name = psprintf("\"pg_more %d\"", i);
-
-		if (find_cte(query, name) == NULL)
-			return name;
-	}
-}
-
 /*
  * embed_query
  *		The other query, which is used up, as an item of FROM without its alias.  One that changes rows becomes a
@@ -175,9 +342,9 @@ embed_query(MoreQuery *query, MoreQuery *other)
 				 errmsg("the query returns no rows"),
 				 errhint("Add the columns to be returned with more.returning.")));
 	lift_ctes(query, other);
-	name = free_cte_name(query);
-	add_cte(query, name, psprintf("%s AS (%s)", name, query_text(other, PRINT_STORED)));
-	return name;
+	name = free_cte_name(query, NULL);
+	add_cte(query, name, psprintf("%s AS (%s)", quote_identifier(name), query_text(other, PRINT_STORED)));
+	return quote_identifier(name);
 }
 
 /*
@@ -191,12 +358,15 @@ query_attach(PG_FUNCTION_ARGS)
 	MoreQuery  *attached;
 	const char *name;
 	const char *materialized = "";
+	bool		recursive = !PG_ARGISNULL(4) && PG_GETARG_BOOL(4);
+	bool		before;
+	int			first;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	query_step_begin(&step, "attach");
 	query = PG_GETARG_QUERY(0);
-	name = stored_name(new_name_arg(fcinfo, 1, "name"));
+	name = new_name_arg(fcinfo, 1, "name");
 	if (PG_ARGISNULL(2))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -209,8 +379,11 @@ query_attach(PG_FUNCTION_ARGS)
 	take_in(query, attached);
 	if (query_modifies(attached))
 		lift_ctes(query, attached);
-	add_cte(query, name, psprintf("%s AS %s(%s)", name, materialized, query_text(attached, PRINT_STORED)));
-	query->recursive |= !PG_ARGISNULL(4) && PG_GETARG_BOOL(4);
+	first = list_length(cte_texts(query));
+	before = query->recursive;
+	add_cte(query, name, psprintf("%s AS %s(%s)", stored_name(name), materialized, query_text(attached, PRINT_STORED)));
+	query->recursive |= recursive;
+	refuse_forward(query, first, before, recursive);
 	query_step_end(&step);
 	PG_RETURN_QUERY(query);
 }
@@ -485,10 +658,28 @@ is_free_in_others(const MoreQuery *query, List *arms, const char *name, const ch
 		MoreQuery  *arm = lfirst(lc);
 		const char *own = find_cte(arm, name);
 
-		if (own ? strcmp(printed(query, own), printed(query, text)) != 0 : strstr(query_text(arm, PRINT_STORED), name) != NULL)
+		if (own ? strcmp(printed(query, own), printed(query, text)) != 0 : query_reads(arm, name))
 			return false;
 	}
 	return true;
+}
+
+/* Raise an error if other arms would read the arm's CTEs, which are to be those of the query. */
+static void
+refuse_in_others(const MoreQuery *query, const MoreQuery *arm, List *arms)
+{
+	ListCell   *lc;
+	ListCell   *lt;
+
+	foreach(lc, arms)
+		foreach(lt, cte_texts(arm))
+		{
+			const char *name = cte_name(lfirst(lt));
+
+			/* one of that name that is there already was looked at then */
+			if (lfirst(lc) != arm && find_cte(query, name) == NULL && query_reads(lfirst(lc), name))
+				refuse_meaning(name);
+		}
 }
 
 /*
@@ -505,15 +696,18 @@ lift_shared_ctes(MoreQuery *query, List *arms)
 	{
 		MoreQuery  *arm = lfirst(lc);
 		bool		all = arm->parts[PART_WITH] != NULL;
+		int			first;
 
 		if (!all || arm->recursive)
 			continue;
-		foreach(lt, query_split_list(arm->parts[PART_WITH]))
+		foreach(lt, cte_texts(arm))
 			all = all && is_free_in_others(query, arms, cte_name(lfirst(lt)), lfirst(lt));
 		if (!all)
 			continue;
-		foreach(lt, query_split_list(arm->parts[PART_WITH]))
+		first = list_length(cte_texts(query));
+		foreach(lt, cte_texts(arm))
 			add_cte(query, cte_name(lfirst(lt)), lfirst(lt));
+		refuse_forward(query, first, query->recursive, false);
 	}
 	foreach(lc, arms)
 		share_ctes(query, lfirst(lc));
@@ -549,7 +743,10 @@ query_combine(PG_FUNCTION_ARGS)
 			lfirst(lc) = arm = query_wrap(arm);
 		query_absorb(query, arm);
 		if (query_has_changes(arm))
+		{
+			refuse_in_others(query, arm, arms);
 			lift_ctes(query, arm);
+		}
 	}
 	lift_shared_ctes(query, arms);
 	foreach(lc, arms)
