@@ -254,6 +254,9 @@ SELECT scans('SELECT id FROM (SELECT id FROM parts EXCEPT SELECT id FROM a) AS u
 RESET pg_more.rewrites;
 SELECT * FROM pushed('SELECT id FROM (SELECT id FROM parts EXCEPT SELECT id FROM a) AS u WHERE id > 790');
 
+-- an arm that is sorted, or has groups, by what it does not give
+SELECT * FROM pushed('SELECT id, k FROM ((SELECT id, count(*) OVER () AS k FROM a ORDER BY w, note) UNION ALL SELECT id, s FROM b) AS u WHERE id > 790');
+SELECT * FROM pushed('SELECT id, k FROM ((SELECT s AS id, count(*) AS k FROM a GROUP BY s, n % 2 ORDER BY max(f)) UNION ALL (SELECT id, s FROM b ORDER BY w)) AS u WHERE id = 8');
 -- prepared statements
 SET pg_more.rewrites = force;
 SET plan_cache_mode = force_generic_plan;
