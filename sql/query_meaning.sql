@@ -72,3 +72,15 @@ SELECT more.rows(join_with(filter('UPDATE item SET price = price + 1 RETURNING i
 						   filter('UPDATE maker SET country = country || $$"pg_more 1"$$ RETURNING id, country', 'id = 5'), 'm.id = id'));
 SELECT sql(combine('union all', filter(from_table('item'), 'id = 1'),
 				   filter('DELETE FROM item RETURNING *', 'id > 2'), filter('DELETE FROM item RETURNING *', 'id > 2')));
+
+-- operators of JSON conditions are those that the column's type has, whatever search_path finds
+CREATE SCHEMA hidden;
+CREATE FUNCTION hidden.never(integer, integer) RETURNS boolean LANGUAGE sql AS 'SELECT false';
+CREATE OPERATOR hidden.= (LEFTARG = integer, RIGHTARG = integer, FUNCTION = hidden.never);
+CREATE OPERATOR hidden.> (LEFTARG = integer, RIGHTARG = integer, FUNCTION = hidden.never);
+SELECT filter('SELECT * FROM public.item', '{"maker_id": [1, 7], "price": {"_gt": 5}, "id": {"_ne": 2}, "_or": [{"id": 1}, {"_not": {"id": 3}}]}') AS found \gset
+SELECT :'found';
+SET search_path = hidden, pg_catalog;
+SELECT more.rows(:'found');
+SELECT more.rows(more.exclude('SELECT id FROM public.item', '{"id": [1, 2]}'));
+SET search_path = public, more;

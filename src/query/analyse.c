@@ -159,7 +159,43 @@ output_relation(const MoreQuery *query, List **names)
 	return rel;
 }
 
-/* A condition over columns of these names as SQL, by the server's deparser. */
+/* Is the token an operator?  Those that the deparser qualifies come after a dot. */
+static bool
+is_operator(const QueryTokens *tokens, int i)
+{
+	return strchr("+-*/<>=~!@#%^&|`?", tokens->text[tokens->tokens[i].start]) != NULL &&
+		(i == 0 || tokens->tokens[i - 1].word != '.');
+}
+
+/*
+ * The deparser's text with the schema at each operator, pg_catalog where it wrote none: no search_path finds another.
+ */
+static char *
+qualify_operators(const char *text)
+{
+	QueryTokens *tokens = query_lex(text, false);
+	StringInfoData out;
+	int			done = 0;
+
+	initStringInfo(&out);
+	for (int i = 0; i < tokens->count; i++)
+	{
+		QueryToken *token = &tokens->tokens[i];
+
+		if (!is_operator(tokens, i))
+			continue;
+		appendBinaryStringInfo(&out, text + done, token->start - done);
+		appendStringInfo(&out, "OPERATOR(pg_catalog.%.*s)", token->end - token->start, text + token->start);
+		done = token->end;
+	}
+	appendStringInfoString(&out, text + done);
+	return out.data;
+}
+
+/*
+ * A condition over columns of these names as SQL, by the server's deparser.  It
+ * leaves out parentheses between operators of arithmetic alone, which have none here.
+ */
 static char *
 condition_text(Node *condition, List *names)
 {
@@ -179,7 +215,7 @@ condition_text(Node *condition, List *names)
 	query->jointree = makeFromExpr(list_make1(ref), condition);
 	text = pg_get_querydef(query, true);
 	stable_text_end(nest);
-	return strstr(text, "WHERE ") + strlen("WHERE ");
+	return qualify_operators(strstr(text, "WHERE ") + strlen("WHERE "));
 }
 
 /*
