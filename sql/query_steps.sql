@@ -80,7 +80,7 @@ SELECT * FROM rows(pick(annotate(filter(join_with(from_table('item'), 'm', from_
 SELECT sql(join_with(join_with(from_table('item'), 'm', from_table('maker'), 'maker_id = m.id'), 'm2', filter(from_table('maker'), 'id = $x', '{"x": 1}'), 'm2.id = m.id', 'left'));
 SELECT more.count(join_with(from_table('item'), 'm', filter(from_table('maker'), 'id = 1'), 'maker_id = m.id', kind)) FROM unnest('{inner,left,right,full,semi,anti}'::text[]) AS kind;
 SELECT sql(join_with(from_table('item'), 'm', from_table('maker'), 'maker_id = m.id', 'anti'));
-SELECT sql(join_with(from_table('item'), 'm', from_table('maker'), kind => 'cross'));
+SELECT sql(join_with(from_table('item'), 'm', from_table('maker'), kind => 'CROSS'));
 SELECT sql(join_with(from_table('item'), 'm', from_table('maker'), 'true', 'cross'));
 SELECT sql(join_with(from_table('item'), 'm', from_table('maker')));
 SELECT sql(join_with(from_table('item'), 'm', from_table('maker'), 'true', 'outer'));
@@ -119,6 +119,7 @@ SELECT sql(as_update(annotate(pick(from_table('item'), 'id'), 'n', '1'), 'item',
 SELECT sql(as_update(from_table('item'), 'item', ARRAY['name', 'price'], 'target.id = data.id + 1'));
 SELECT sql(as_update(from_table('item'), 'item', ARRAY['nam']));
 SELECT sql(as_update(from_table('item'), 'item', '{}'));
+SELECT sql(as_update(from_table('item'), 'item', '{price = $price}'));
 SELECT sql(as_delete(from_table('item'), 'pg_catalog.pg_stat_activity'));
 SELECT sql(more.returning(as_delete(filter(from_table('item'), 'id = $a', '{"a": 1}'), 'item'), 'id', 'data.name AS old', 'price * 2 AS twice'));
 SELECT sql(more.returning('DELETE FROM item', 'id')), sql(more.returning('DELETE FROM item')), sql(more.returning(as_delete(from_table('item'), 'item')));

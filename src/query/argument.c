@@ -142,6 +142,7 @@ placeholder_of(MoreQuery *query, QueryParams *params, const char *name)
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_PARAMETER),
 			 errmsg("parameter $%s has no value", name),
+			 params->none ? errhint("This step has no params; more.filter, more.annotate and some others have.") :
 			 errhint("Add a member \"%s\" to params.", name)));
 }
 
@@ -278,6 +279,18 @@ query_expression(MoreQuery *query, const char *argument, const char *text, Jsonb
 	result = query_expression_with(query, argument, text, &named);
 	query_params_done(&named);
 	return result;
+}
+
+/*
+ * query_plain_expression
+ *		Read an expression of a step that has no params.
+ */
+QueryExpression
+query_plain_expression(MoreQuery *query, const char *argument, const char *text)
+{
+	QueryParams none = {.none = true};
+
+	return query_expression_with(query, argument, text, &none);
 }
 
 /*

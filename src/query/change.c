@@ -283,7 +283,7 @@ match_condition(FunctionCallInfo fcinfo, int number, MoreQuery *change, Relation
 	ListCell   *lc;
 
 	if (!PG_ARGISNULL(number))
-		return query_expression(change, "match", text_to_cstring(PG_GETARG_TEXT_PP(number)), NULL).text;
+		return query_plain_expression(change, "match", text_to_cstring(PG_GETARG_TEXT_PP(number))).text;
 	initStringInfo(&out);
 	foreach(lc, key_names(rel, "Give match, a condition over target and data."))
 	{
@@ -315,7 +315,7 @@ set_list(MoreQuery *change, Relation rel, ArrayType *set)
 		if (find_column(rel, column) <= 0 && strchr(column, '=') != NULL)
 			parse_assignment("set", lfirst(lc), &column, (const char **) &value);
 		require_column(rel, column);
-		expression = value ? query_expression(change, "set", value, NULL).text :
+		expression = value ? query_plain_expression(change, "set", value).text :
 			psprintf("data.%s", stored_name(column));
 		appendStringInfo(&out, "%s%s = %s", out.len > 0 ? ", " : "", stored_name(column), expression);
 	}
@@ -411,7 +411,7 @@ static char *
 returning_item(MoreQuery *query, const char *text, bool target)
 {
 	const char *alias;
-	QueryExpression item = query_expression(query, "columns", strip_alias(text, &alias), NULL);
+	QueryExpression item = query_plain_expression(query, "columns", strip_alias(text, &alias));
 
 	if (target)
 		item.text = qualify_names("SELECT", item.text, TARGET_ALIAS);

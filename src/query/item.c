@@ -131,7 +131,7 @@ column_item(MoreQuery *query, const char *argument, const char *text)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"%s\" takes columns as they are, not \"%s\"", argument, text),
 				 errhint("Give it the name with more.annotate before.")));
-	result = query_expression(query, argument, text, NULL);
+	result = query_plain_expression(query, argument, text);
 	if (!is_column(result.tree))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

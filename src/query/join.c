@@ -457,7 +457,7 @@ static JoinKind
 join_kind(const char *name)
 {
 	for (int i = 0; i < lengthof(join_kinds); i++)
-		if (strcmp(join_kinds[i].name, name) == 0)
+		if (pg_strcasecmp(join_kinds[i].name, name) == 0)
 			return i;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

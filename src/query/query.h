@@ -267,6 +267,7 @@ typedef struct QueryExpression
  * argument is what errors call it.
  */
 extern QueryExpression query_expression(MoreQuery *query, const char *argument, const char *text, Jsonb *params);
+extern QueryExpression query_plain_expression(MoreQuery *query, const char *argument, const char *text);
 
 /* The same in two steps, where several texts of a step share params. */
 typedef struct QueryParams
@@ -274,6 +275,7 @@ typedef struct QueryParams
 	Jsonb	   *params;			/* or NULL */
 	bool	   *used;			/* per member */
 	const char **placeholders;	/* per member, once it is used */
+	bool		none;			/* the step has no params */
 } QueryParams;
 
 extern void query_params_init(QueryParams *params, Jsonb *json);

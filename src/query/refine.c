@@ -470,7 +470,7 @@ read_order(MoreQuery *query, ArrayType *array)
 		OrderItem  *item = palloc(sizeof(OrderItem));
 		char	   *text = strip_direction(lfirst(lc), &item->direction);
 
-		item->expression = query_expression(query, "items", text, NULL);
+		item->expression = query_plain_expression(query, "items", text);
 		if (IsA(item->expression.tree, A_Const))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

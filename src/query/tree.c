@@ -135,7 +135,7 @@ start_condition(FunctionCallInfo fcinfo, int number, const char *argument, MoreQ
 
 	if (PG_ARGISNULL(number) && instead)
 		return instead;
-	condition = query_expression(query, argument, required_text_arg(fcinfo, number, argument), NULL);
+	condition = query_plain_expression(query, argument, required_text_arg(fcinfo, number, argument));
 	return psprintf("(%s)", qualify_names("SELECT", condition.text, "t"));
 }
 
