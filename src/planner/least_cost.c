@@ -89,9 +89,9 @@ mentioned_in(Node *node)
 	return relations;
 }
 
-/* Is this an OR, also when it is simplified, with no relation that all arms mention? */
+/* Is this an OR of the query, also when it is simplified, with no relation that all arms mention? */
 static bool
-is_unbound_or(Node *condition, ParamListInfo params)
+is_unbound_or(Query *query, Node *condition, ParamListInfo params)
 {
 	PlannerGlobal *glob = makeNode(PlannerGlobal);
 	PlannerInfo *root = makeNode(PlannerInfo);
@@ -101,7 +101,8 @@ is_unbound_or(Node *condition, ParamListInfo params)
 
 	glob->boundParams = params;
 	root->glob = glob;
-	root->parse = makeNode(Query);
+	/* simplifying looks its columns up, since 19 */
+	root->parse = query;
 	expr = (BoolExpr *) eval_const_expressions(root, (Node *) copyObject(condition));
 	if (!IsA(expr, BoolExpr) || expr->boolop != OR_EXPR)
 		return false;
@@ -113,12 +114,12 @@ is_unbound_or(Node *condition, ParamListInfo params)
 
 /* Does a condition leave all rows of the zone's relations, until they are joined? */
 static bool
-leaves_all(JoinZone *zone, Node *condition, ParamListInfo params)
+leaves_all(Query *query, JoinZone *zone, Node *condition, ParamListInfo params)
 {
 	OpExpr	   *test = (OpExpr *) condition;
 
 	if (IsA(condition, BoolExpr))
-		return is_unbound_or(condition, params);
+		return is_unbound_or(query, condition, params);
 	if (!IsA(condition, OpExpr) || list_length(test->args) != 2)
 		return false;
 	for (int side = 0; side < 2; side++)
@@ -216,7 +217,7 @@ least_cost(Level *level, JoinTree *tree)
 		(query->hasAggs && bms_membership(tree->relations) != BMS_MULTIPLE))
 		return 0;
 	foreach(lc, zone->conditions)
-		if (!leaves_all(zone, lfirst(lc), level->attempt->params))
+		if (!leaves_all(query, zone, lfirst(lc), level->attempt->params))
 			return 0;
 	while ((relation = bms_next_member(zone->relations, relation)) >= 0)
 	{
