@@ -84,3 +84,20 @@ SET search_path = hidden, pg_catalog;
 SELECT more.rows(:'found');
 SELECT more.rows(more.exclude('SELECT id FROM public.item', '{"id": [1, 2]}'));
 SET search_path = public, more;
+
+-- the order by an expression is not one by its first word
+SELECT more.rows(distinct_on(order_by(from_table('item'), 'maker_id % 2', 'price DESC'), 'maker_id'));
+SELECT sql(distinct_on(order_by(from_table('item'), 'maker_id DESC NULLS LAST', 'price DESC'), 'maker_id'));
+SELECT sql(distinct_on('SELECT * FROM item ORDER BY maker_id USING >, price', 'maker_id'));
+SELECT sql(distinct_on(order_by(filter(from_table('item'), 'id > $a', '{"a": 1}'), 'maker_id'), 'maker_id'));
+
+-- trees whose keys have a length or a precision
+CREATE TABLE named (name varchar(5) PRIMARY KEY, parent varchar(5));
+INSERT INTO named VALUES ('a', NULL), ('b', 'a'), ('c', 'b');
+SELECT r ->> 'name' AS name, r -> 'path' AS path FROM more.rows(tree('named', 'parent')) AS r;
+CREATE TABLE padded (name char(4) PRIMARY KEY, parent char(4));
+INSERT INTO padded VALUES ('aa', NULL), ('bb', 'aa'), ('cc', 'bb');
+SELECT r ->> 'name' AS name, r -> 'path' AS path FROM more.rows(descendants('padded', 'parent', 'name = ''aa''')) AS r;
+CREATE TABLE numbered (number numeric(5, 0) PRIMARY KEY, parent numeric(5, 0));
+INSERT INTO numbered VALUES (1, NULL), (2, 1);
+SELECT r -> 'number' AS number, r -> 'path' AS path FROM more.rows(ancestors('numbered', 'parent', 'number = 2')) AS r;

@@ -646,13 +646,16 @@ query_slice_rows(PG_FUNCTION_ARGS)
 	PG_RETURN_QUERY(query);
 }
 
-/* Is the item of ORDER BY about this column? */
+/* Is the item of ORDER BY about this column: its text, and ASC or the like at most? */
 static bool
 orders_column(const char *item, const char *column)
 {
+	const char *direction;
 	size_t		len = strlen(column);
 
-	return strncmp(item, column, len) == 0 && (item[len] == '\0' || item[len] == ' ');
+	if (strncmp(item, column, len) != 0 || strpbrk(item, "\001\002"))
+		return false;
+	return strcmp(strip_direction(item, &direction), column) == 0 || pg_strncasecmp(item + len, " using ", 7) == 0;
 }
 
 /* The order in which the first of the rows with equal values in the columns comes first: theirs, then the query's. */

@@ -33,6 +33,7 @@ typedef struct TreeTable
 	const char *key;
 	const char *parent;
 	const char *equal;			/* the operator between the two */
+	const char *cast;			/* of an array of keys, to the type that it has when one is added */
 } TreeTable;
 
 /* The columns that the query adds to the table's. */
@@ -83,6 +84,8 @@ open_tree(TreeTable *tree, Oid relid, const char *parent)
 	tree->key = stored_name(NameStr(TupleDescAttr(RelationGetDescr(tree->rel), key - 1)->attname));
 	tree->parent = stored_name(parent);
 	tree->equal = query_name(operator_sql(entry->eq_opr));
+	tree->cast = TupleDescAttr(RelationGetDescr(tree->rel), key - 1)->atttypmod < 0 ? "" :
+		psprintf("::%s[]", query_name(type_sql(entry->type_id, -1)));
 }
 
 /* The columns of ORDER BY among siblings, then the key. */
@@ -117,10 +120,10 @@ set_tree(MoreQuery *query, TreeTable *tree, const char *start, const char *step,
 {
 	query->recursive = true;
 	query->parts[PART_WITH] =
-		psprintf("tree AS (SELECT t.*, 0 AS depth, ARRAY[t.%s] AS path, false AS is_cycle FROM %s AS t WHERE %s "
+		psprintf("tree AS (SELECT t.*, 0 AS depth, ARRAY[t.%s]%s AS path, false AS is_cycle FROM %s AS t WHERE %s "
 				 "UNION ALL SELECT t.*, r.depth + 1, r.path || t.%s, t.%s %s ANY (r.path) FROM tree AS r "
 				 "JOIN %s AS t ON %s WHERE NOT r.is_cycle) SEARCH DEPTH FIRST BY %s SET ordering",
-				 tree->key, tree->table, start, tree->key, tree->key, tree->equal, tree->table, step,
+				 tree->key, tree->cast, tree->table, start, tree->key, tree->key, tree->equal, tree->table, step,
 				 search_columns(tree, order));
 	query->parts[PART_SELECT] = "*";
 	query->parts[PART_FROM] = "tree";
