@@ -101,3 +101,13 @@ SELECT r ->> 'name' AS name, r -> 'path' AS path FROM more.rows(descendants('pad
 CREATE TABLE numbered (number numeric(5, 0) PRIMARY KEY, parent numeric(5, 0));
 INSERT INTO numbered VALUES (1, NULL), (2, 1);
 SELECT r -> 'number' AS number, r -> 'path' AS path FROM more.rows(ancestors('numbered', 'parent', 'number = 2')) AS r;
+
+-- operators of trees are the server's, whatever search_path finds
+CREATE OPERATOR hidden.+ (LEFTARG = integer, RIGHTARG = integer, FUNCTION = pg_catalog.int4mi);
+CREATE TABLE node (id integer PRIMARY KEY, up integer);
+INSERT INTO node VALUES (1, NULL), (2, 1), (3, 1), (4, NULL);
+SET search_path = hidden, pg_catalog;
+SELECT r -> 'id' AS id, r -> 'depth' AS depth, r -> 'path' AS path FROM more.rows(more.descendants('public.node', 'up', 'id < 2')) AS r;
+SELECT more.rows(more.siblings('public.node', 'up', 'id OPERATOR(pg_catalog.=) 2'));
+SELECT more.rows(more.siblings('public.node', 'up', 'id OPERATOR(pg_catalog.=) 4'));
+SET search_path = public, more;

@@ -33,6 +33,7 @@ typedef struct TreeTable
 	const char *key;
 	const char *parent;
 	const char *equal;			/* the operator between the two */
+	const char *equal_parents;	/* the operator between two parents */
 	const char *cast;			/* of an array of keys, to the type that it has when one is added */
 } TreeTable;
 
@@ -53,13 +54,26 @@ tree_key(Relation rel)
 	return linitial_int(key);
 }
 
+/* The equality of a column's type. */
+static Oid
+equality_of(Relation rel, AttrNumber attnum)
+{
+	Oid			type = TupleDescAttr(RelationGetDescr(rel), attnum - 1)->atttypid;
+	TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_EQ_OPR);
+
+	if (!OidIsValid(entry->eq_opr))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FUNCTION),
+				 errmsg("could not identify an equality operator for type %s", format_type_be(type))));
+	return entry->eq_opr;
+}
+
 /* Look the table up; no column may have the name of one that is added. */
 static void
 open_tree(TreeTable *tree, Oid relid, const char *parent)
 {
 	AttrNumber	key;
 	AttrNumber	attnum;
-	TypeCacheEntry *entry;
 	const char *nearest;
 
 	tree->rel = condition_table(relid, AccessShareLock);
@@ -79,13 +93,13 @@ open_tree(TreeTable *tree, Oid relid, const char *parent)
 					(errcode(ERRCODE_DUPLICATE_COLUMN),
 					 errmsg("\"%s\" has a column \"%s\", which the tree would add", RelationGetRelationName(tree->rel),
 							tree_columns[i])));
-	entry = lookup_type_cache(TupleDescAttr(RelationGetDescr(tree->rel), key - 1)->atttypid, TYPECACHE_EQ_OPR);
 	tree->table = query_name(qualified_name(relid));
 	tree->key = stored_name(NameStr(TupleDescAttr(RelationGetDescr(tree->rel), key - 1)->attname));
 	tree->parent = stored_name(parent);
-	tree->equal = query_name(operator_sql(entry->eq_opr));
+	tree->equal = query_name(operator_sql(equality_of(tree->rel, key)));
+	tree->equal_parents = query_name(operator_sql(equality_of(tree->rel, attnum)));
 	tree->cast = TupleDescAttr(RelationGetDescr(tree->rel), key - 1)->atttypmod < 0 ? "" :
-		psprintf("::%s[]", query_name(type_sql(entry->type_id, -1)));
+		psprintf("::%s[]", query_name(type_sql(TupleDescAttr(RelationGetDescr(tree->rel), key - 1)->atttypid, -1)));
 }
 
 /* The columns of ORDER BY among siblings, then the key. */
@@ -121,7 +135,7 @@ set_tree(MoreQuery *query, TreeTable *tree, const char *start, const char *step,
 	query->recursive = true;
 	query->parts[PART_WITH] =
 		psprintf("tree AS (SELECT t.*, 0 AS depth, ARRAY[t.%s]%s AS path, false AS is_cycle FROM %s AS t WHERE %s "
-				 "UNION ALL SELECT t.*, r.depth + 1, r.path || t.%s, t.%s %s ANY (r.path) FROM tree AS r "
+				 "UNION ALL SELECT t.*, r.depth OPERATOR(pg_catalog.+) 1, r.path OPERATOR(pg_catalog.||) t.%s, t.%s %s ANY (r.path) FROM tree AS r "
 				 "JOIN %s AS t ON %s WHERE NOT r.is_cycle) SEARCH DEPTH FIRST BY %s SET ordering",
 				 tree->key, tree->cast, tree->table, start, tree->key, tree->key, tree->equal, tree->table, step,
 				 search_columns(tree, order));
@@ -187,7 +201,7 @@ relatives(FunctionCallInfo fcinfo, const char *name, bool up)
 	set_tree(query, &tree, start_condition(fcinfo, 2, "condition", query, NULL),
 			 up ? psprintf("t.%s %s r.%s", tree.key, tree.equal, tree.parent) :
 			 psprintf("t.%s %s r.%s", tree.parent, tree.equal, tree.key), NULL);
-	query_add_condition(query, "depth > 0 AND NOT is_cycle");
+	query_add_condition(query, "depth OPERATOR(pg_catalog.>) 0 AND NOT is_cycle");
 	relation_close(tree.rel, AccessShareLock);
 	query_step_end(&step);
 	PG_RETURN_QUERY(query);
@@ -222,8 +236,8 @@ query_siblings(PG_FUNCTION_ARGS)
 	query->parts[PART_SELECT] = "*";
 	query->parts[PART_FROM] = psprintf("%s AS s", tree.table);
 	query->parts[PART_WHERE] =
-		psprintf("EXISTS (SELECT FROM %s AS t WHERE %s AND t.%s IS NOT DISTINCT FROM s.%s AND NOT t.%s %s s.%s)",
-				 tree.table, start, tree.parent, tree.parent, tree.key, tree.equal, tree.key);
+		psprintf("EXISTS (SELECT FROM %s AS t WHERE %s AND (t.%s %s s.%s OR t.%s IS NULL AND s.%s IS NULL) AND NOT t.%s %s s.%s)",
+				 tree.table, start, tree.parent, tree.equal_parents, tree.parent, tree.parent, tree.parent, tree.key, tree.equal, tree.key);
 	relation_close(tree.rel, AccessShareLock);
 	query_step_end(&step);
 	PG_RETURN_QUERY(query);
