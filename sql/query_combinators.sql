@@ -251,7 +251,9 @@ SELECT more.rows(more.combine('union', more.pick(numbers(), 'id'), more.pick(mor
 -- what is no operator
 SELECT more.combine('xor', numbers(), numbers());
 SELECT more.combine('union; DROP TABLE number', numbers(), numbers());
+\set VERBOSITY terse
 SELECT more.combine('union') IS NULL;
+\set VERBOSITY default
 SELECT more.combine(NULL, numbers(), numbers());
 SELECT more.combine('union', numbers(), NULL);
 -- a part that returns nothing cannot be combined; one that does can

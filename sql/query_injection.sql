@@ -166,8 +166,11 @@ SELECT more.execute(more.as_update(more.filter(more.from_table('"t"" ; DROP TABL
 SELECT more.get(more.pick(more.from_table('"t"" ; DROP TABLE canary; --"'), '"a"" OR boom() --"'));
 -- Bound values are safe to read whatever a backslash means.
 SELECT more.sql(more.annotate('SELECT 1 AS one'::more.query, 'v', '$x::text', jsonb_build_object('x', E'\\'' || boom() --'))) AS statement \gset
+SELECT current_setting('server_version_num')::integer < 190000 AS may_be_off \gset
+\if :may_be_off
 SET escape_string_warning = off;
 SET standard_conforming_strings = off;
+\endif
 :statement;
 RESET standard_conforming_strings;
 -- Objects of the caller's search_path do not stand in for those that the functions mean.
