@@ -330,10 +330,15 @@ def joined_and_filtered_union(keys):
     return Journey.objects.filter(depot__code=keys[0][1], id__lt=400).count()
 
 
+def named(column):
+    """values() names its columns since Django 5.2."""
+    return f' AS "{column}"' if django.VERSION >= (5, 2) else ""
+
+
 def latest_form():
     """How this version of Django writes the annotation with a person's latest parcel."""
     outer = '"person"."id"' if django.VERSION < (4, 2) else '("person"."id")'
-    return f'(SELECT U0."n" FROM "parcel" U0 WHERE U0."sender_id" = {outer} ORDER BY U0."id" DESC LIMIT 1)'
+    return f'(SELECT U0."n"{named("n")} FROM "parcel" U0 WHERE U0."sender_id" = {outer} ORDER BY U0."id" DESC LIMIT 1)'
 
 
 def with_latest():
@@ -341,7 +346,7 @@ def with_latest():
     return Person.objects.annotate(latest=Subquery(Parcel.objects.filter(sender=OuterRef("pk")).order_by("-id").values("n")[:1]))
 
 
-@case(f"""SELECT "person"."id", {latest_form()} AS "latest" FROM "person" WHERE {latest_form()} > 3
+@case(f"""SELECT "person"."id"{named("id")}, {latest_form()} AS "latest" FROM "person" WHERE {latest_form()} > 3
     ORDER BY COALESCE({latest_form()}, 0) DESC""", takes="shared_subqueries")
 def annotation_in_values_filter_and_order_by(keys):
     people = with_latest().filter(latest__gt=len(keys[:3])).order_by(Coalesce("latest", 0).desc())
