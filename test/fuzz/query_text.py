@@ -133,7 +133,8 @@ def main():
     connection.autocommit = True
     cursor = connection.cursor()
     cursor.execute("SET client_min_messages = error")
-    cursor.execute("SET escape_string_warning = off")
+    if connection.server_version < 190000:
+        cursor.execute("SET escape_string_warning = off")
     cursor.execute("CREATE EXTENSION IF NOT EXISTS pg_more")
     seen, queries, failed = set(), 0, 0
     for name in args.files or sorted(glob.glob(os.path.join(root, "sql", "*.sql"))):
