@@ -36,6 +36,7 @@ EXPLAINED = 3
 TIMEOUT = 8
 PATIENCE = 20
 CANCELED = "57014"
+NOT_IN_CURSOR = "24000"
 # After so many worlds the sessions are new ones: PL/pgSQL keeps what it knows of functions that are gone.
 KEPT = 20
 SESSIONS = {}
@@ -180,6 +181,11 @@ def same(one, other):
 
 def is_slow(results):
     return any(result[0] == "error" and result[1] == CANCELED for result in results)
+
+
+def depends_on_plan(results):
+    """Whether WHERE CURRENT OF looked for a partition that the cursor's plan left out: another plan may not look for it."""
+    return any(result[0] == "error" and result[1] == NOT_IN_CURSOR and "simply updatable" in result[2] for result in results)
 
 
 def compare(off, on, statement):
