@@ -57,7 +57,7 @@ filter(FunctionCallInfo fcinfo, const char *name, bool exclude)
 								PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2));
 	if (!query_may_enter(query, condition.tree))
 		query = query_wrap(query);
-	condition = level_expression(query, condition);
+	condition = level_expression(query, condition, true);
 	query_add_condition(query, exclude ? psprintf("(%s) IS NOT TRUE", condition.text) : condition.text);
 	query_step_end(&step);
 	PG_RETURN_QUERY(query);

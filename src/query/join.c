@@ -415,18 +415,6 @@ is_join_level(const MoreQuery *query)
 	return false;
 }
 
-/*
- * level_expression
- *		An expression as it stands in the query's level: in a join, names without an alias are the query's.
- */
-QueryExpression
-level_expression(const MoreQuery *query, QueryExpression expression)
-{
-	if (is_join_level(query))
-		expression.text = qualify_names("SELECT", expression.text, JOIN_BASE);
-	return expression;
-}
-
 /* The kinds of a join. */
 typedef enum JoinKind
 {
@@ -481,6 +469,18 @@ base_columns(const MoreQuery *query)
 	return out.data;
 }
 
+/* The wrapped query's FROM, with the name that joins give to it. */
+static const char *
+base_from(const MoreQuery *query)
+{
+	static const char wrapped[] = " AS " WRAP_ALIAS;
+	const char *from = query->parts[PART_FROM];
+	size_t		len = strlen(from) - strlen(wrapped);
+
+	Assert(strcmp(from + len, wrapped) == 0);
+	return psprintf("%s AS " JOIN_BASE, pnstrdup(from, len));
+}
+
 /* The query as the first relation of a join, under JOIN_BASE. */
 static MoreQuery *
 join_base(MoreQuery *query)
@@ -490,52 +490,34 @@ join_base(MoreQuery *query)
 		return query;
 	query = query_wrap(query);
 	query->parts[PART_SELECT] = base_columns(query);
+	query->parts[PART_FROM] = base_from(query);
 	if (query->parts[PART_ORDER_BY])
 		query->parts[PART_ORDER_BY] = qualify_names("SELECT ORDER BY", query->parts[PART_ORDER_BY], JOIN_BASE);
 	return query;
 }
 
-/* The wrapped query's FROM, with the name that joins give to it. */
-static const char *
-base_from(const MoreQuery *query)
-{
-	static const char wrapped[] = " AS \"q\"";
-	const char *from = query->parts[PART_FROM];
-	size_t		len = strlen(from) - strlen(wrapped);
-
-	if (is_join_level(query))
-		return from;
-	Assert(strcmp(from + len, wrapped) == 0);
-	return psprintf("%s AS " JOIN_BASE, pnstrdup(from, len));
-}
-
-/* Raise an error if the alias is in use in this join. */
+/* Raise an error if the alias is in use: in this join, or in one further inside whose columns are in reach. */
 static void
 refuse_alias(const MoreQuery *query, const char *name)
 {
-	bool		taken = strcmp(name, JOIN_BASE) == 0 || strcmp(name, "base") == 0;
-	QueryTokens *tokens = is_join_level(query) ? query_lex(query->parts[PART_FROM], true) : NULL;
+	/* the steps' own */
+	bool		taken = strcmp(name, "base") == 0 || strcmp(name, "q") == 0;
 
-	/* what is wrapped is called q: later, q.column could be a column of it */
-	taken |= strcmp(name, "q") == 0 || strcmp(name, "\"q\"") == 0;
-	for (int i = 0; tokens && i + 1 < tokens->count; i++)
-		if (tokens->tokens[i].depth == 0 && tokens->tokens[i].word == WORD_AS)
-			taken |= strcmp(query_slice(tokens, i + 1, i + 2), name) == 0;
-	if (taken)
+	if (taken || name_in_reach(query, name))
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_ALIAS),
-				 errmsg("the name %s is taken in this join", name)));
+				 errmsg("the name %s is taken in this join", quote_identifier(name)),
+				 taken ? 0 : errhint("Columns of the query that was joined under this name can be named still.")));
 }
 
 /* Join, or look for, the other query. */
 static void
 add_join(MoreQuery *query, JoinKind kind, const char *other, const char *name, const char *condition)
 {
-	const char *base = base_from(query);
+	const char *base = query->parts[PART_FROM];
 
 	if (kind == JOIN_KIND_SEMI || kind == JOIN_KIND_ANTI)
 	{
-		query->parts[PART_FROM] = base;
 		query_add_condition(query, psprintf("%s (SELECT FROM %s AS %s WHERE %s)", join_kinds[kind].sql, other, name,
 											condition ? condition : "true"));
 		return;
@@ -546,7 +528,7 @@ add_join(MoreQuery *query, JoinKind kind, const char *other, const char *name, c
 
 /* The condition of a join of that kind; NULL: it has none. */
 static const char *
-join_condition(FunctionCallInfo fcinfo, MoreQuery *query, JoinKind kind)
+join_condition(FunctionCallInfo fcinfo, MoreQuery *query, JoinKind kind, const char *name)
 {
 	QueryExpression condition;
 
@@ -565,6 +547,7 @@ join_condition(FunctionCallInfo fcinfo, MoreQuery *query, JoinKind kind)
 	}
 	condition = query_expression(query, "condition", text_to_cstring(PG_GETARG_TEXT_PP(3)),
 								 PG_ARGISNULL(5) ? NULL : PG_GETARG_JSONB_P(5));
+	condition = reach_names(query, condition, true, name);
 	return qualify_names("SELECT", condition.text, JOIN_BASE);
 }
 
@@ -585,7 +568,7 @@ query_join_with(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	query_step_begin(&step, "join_with");
 	query = PG_GETARG_QUERY(0);
-	name = stored_name(new_name_arg(fcinfo, 1, "name"));
+	name = new_name_arg(fcinfo, 1, "name");
 	if (PG_ARGISNULL(2))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -594,8 +577,8 @@ query_join_with(PG_FUNCTION_ARGS)
 	kind = join_kind(required_text_arg(fcinfo, 4, "kind"));
 	refuse_alias(query, name);
 	query = join_base(query);
-	condition = join_condition(fcinfo, query, kind);
-	add_join(query, kind, embed_query(query, other), name, condition);
+	condition = join_condition(fcinfo, query, kind, name);
+	add_join(query, kind, embed_query(query, other), stored_name(name), condition);
 	query_step_end(&step);
 	PG_RETURN_QUERY(query);
 }

@@ -193,45 +193,63 @@ has_other_meaning(Node *node, void *arg)
 	return raw_expression_tree_walker(node, has_other_meaning, arg);
 }
 
-/* Walk state of is_of_relation. */
-typedef struct RelationsContext
-{
-	List	   *names;			/* of FROM's relations, char * */
-} RelationsContext;
-
 /* Walker: collect the names by which FROM's relations are known. */
 static bool
 collect_relations(Node *node, void *arg)
 {
-	RelationsContext *ctx = arg;
+	List	  **names = arg;
 
 	if (node == NULL || IsA(node, SelectStmt))
 		return false;
 	if (IsA(node, Alias))
-		ctx->names = lappend(ctx->names, ((Alias *) node)->aliasname);
+		*names = lappend(*names, ((Alias *) node)->aliasname);
+	if (IsA(node, JoinExpr) && ((JoinExpr *) node)->join_using_alias)
+		*names = lappend(*names, ((JoinExpr *) node)->join_using_alias->aliasname);
 	if (IsA(node, RangeVar) && ((RangeVar *) node)->alias == NULL)
-		ctx->names = lappend(ctx->names, ((RangeVar *) node)->relname);
+		*names = lappend(*names, ((RangeVar *) node)->relname);
 	if (IsA(node, FuncCall))
-		ctx->names = lappend(ctx->names, strVal(llast(((FuncCall *) node)->funcname)));
+		*names = lappend(*names, strVal(llast(((FuncCall *) node)->funcname)));
 	return raw_expression_tree_walker(node, collect_relations, arg);
 }
 
-/* Walker: is there alias.column of one of the relations? */
+/*
+ * relation_names
+ *		The names by which the relations of FROM, as a tree, are known.
+ */
+List *
+relation_names(List *from)
+{
+	List	   *names = NIL;
+
+	(void) raw_expression_tree_walker((Node *) from, collect_relations, &names);
+	return names;
+}
+
+/*
+ * list_has_name
+ *		Is the name one of the list, of char *?
+ */
+bool
+list_has_name(List *names, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, names)
+		if (strcmp(lfirst(lc), name) == 0)
+			return true;
+	return false;
+}
+
+/* Walker: is there alias.column of one of the relations, a list of names? */
 static bool
 is_of_relation(Node *node, void *arg)
 {
-	RelationsContext *ctx = arg;
-	ListCell   *lc;
-
 	if (node == NULL)
 		return false;
 	if (!IsA(node, ColumnRef))
 		return raw_expression_tree_walker(node, is_of_relation, arg);
-	if (list_length(((ColumnRef *) node)->fields) > 1)
-		foreach(lc, ctx->names)
-			if (strcmp(lfirst(lc), strVal(linitial(((ColumnRef *) node)->fields))) == 0)
-				return true;
-	return false;
+	return list_length(((ColumnRef *) node)->fields) > 1 &&
+		list_has_name(arg, strVal(linitial(((ColumnRef *) node)->fields)));
 }
 
 /* In a level that join_with has made, is it a column of the first query? */
@@ -275,7 +293,7 @@ bool
 query_may_enter(const MoreQuery *query, Node *tree)
 {
 	MeaningContext ctx = {NIL, false};
-	RelationsContext relations = {NIL};
+	List	   *relations;
 	bool		inside = false;
 	SelectStmt *level;
 	ListCell   *lc;
@@ -285,11 +303,11 @@ query_may_enter(const MoreQuery *query, Node *tree)
 	if (strcmp(query->parts[PART_SELECT], "*") == 0)
 		return true;
 	level = level_tree(query, true, false);
-	(void) raw_expression_tree_walker((Node *) level->fromClause, collect_relations, &relations);
+	relations = relation_names(level->fromClause);
 	/* which level_expression cannot qualify */
-	if (is_join_level(query) && !is_of_relation(tree, &relations) && has_bare_name_inside(tree, &inside))
+	if (is_join_level(query) && has_bare_name_inside(tree, &inside))
 		return false;
-	ctx.unclear = !is_single(level) && !is_join_level(query) && !is_of_relation(tree, &relations);
+	ctx.unclear = !is_single(level) && !is_join_level(query) && !is_of_relation(tree, relations);
 	foreach(lc, level->targetList)
 	{
 		QueryColumn *column = column_of(lfirst(lc), NULL);
@@ -516,7 +534,7 @@ wrap_change(MoreQuery *outer, MoreQuery *query)
 				 errhint("Add the columns to be returned with more.returning, or RETURNING to its text.")));
 	outer->parts[PART_WITH] = psprintf("%s%s%s AS (%s)", with ? with : "", with ? ", " : "", name,
 									   query_text(query, PRINT_STORED));
-	outer->parts[PART_FROM] = psprintf("%s AS \"q\"", name);
+	outer->parts[PART_FROM] = psprintf("%s AS " WRAP_ALIAS, name);
 }
 
 /*
@@ -548,7 +566,7 @@ query_wrap(MoreQuery *query)
 	if (query_modifies(query))
 		wrap_change(outer, query);
 	else
-		outer->parts[PART_FROM] = psprintf("(%s) AS \"q\"", query_text(query, PRINT_STORED));
+		outer->parts[PART_FROM] = psprintf("(%s) AS " WRAP_ALIAS, query_text(query, PRINT_STORED));
 	return outer;
 }
 

@@ -220,6 +220,7 @@ extern List *query_split_list(const char *stored);	/* at commas outside of brack
 /* --- split.c: a statement's text into parts -------------------------------- */
 
 extern MoreQuery *query_parse(const char *text);
+extern MoreQuery *query_parse_stored(const char *stored);	/* a SELECT or the like; without the bindings */
 extern Node *query_raw_parse(const char *stored);	/* one statement of stored text */
 
 /* --- print.c: text --------------------------------------------------------- */

@@ -70,16 +70,28 @@ read_columns(MoreQuery *query, const char *argument, ArrayType *array)
 	return result;
 }
 
-/* Expressions as a list that stands in the query's level. */
+/* Columns as the new list of the query's level, which gives them under their names. */
 static char *
-expression_list(const MoreQuery *query, List *expressions)
+column_list(MoreQuery *query, List *columns)
 {
 	List	   *items = NIL;
 	ListCell   *lc;
 
-	foreach(lc, expressions)
-		items = lappend(items, unconstify(char *, level_expression(query, *(QueryExpression *) lfirst(lc)).text));
+	foreach(lc, columns)
+		items = lappend(items, level_column(query, *(QueryExpression *) lfirst(lc)));
 	return joined(items);
+}
+
+/* The same as a list of GROUP BY or DISTINCT ON; keep: the level keeps the list that it has. */
+static List *
+key_list(MoreQuery *query, List *columns, bool keep)
+{
+	List	   *items = NIL;
+	ListCell   *lc;
+
+	foreach(lc, columns)
+		items = lappend(items, unconstify(char *, level_expression(query, *(QueryExpression *) lfirst(lc), keep).text));
+	return items;
 }
 
 /* The item of the list that gives the column of that name; NULL unless there is exactly one. */
@@ -125,7 +137,7 @@ is_of_base(List *columns, const char *name)
  * they are plain: none of them makes the level an aggregate, or gives sets.  DISTINCT counts them all.
  */
 static char *
-picked_list(const MoreQuery *query, List *picked)
+picked_list(MoreQuery *query, List *picked)
 {
 	List	   *items = NIL;
 	List	   *columns;
@@ -136,7 +148,7 @@ picked_list(const MoreQuery *query, List *picked)
 		query->parts[PART_GROUP_BY])
 		return NULL;
 	if (gives_star(query) || (is_join_level(query) && strcmp(query->parts[PART_SELECT], JOIN_BASE ".*") == 0))
-		return expression_list(query, picked);
+		return column_list(query, picked);
 	if (query->parts[PART_ORDER_BY] || !query_is_plain_list(query))
 		return NULL;
 	columns = query_columns(query);
@@ -148,9 +160,9 @@ picked_list(const MoreQuery *query, List *picked)
 
 		/* no column of the list may be one of FROM */
 		if (item == NULL && !is_join_level(query) && query_may_enter(query, column->tree))
-			item = column->text;
+			item = level_column(query, *column);
 		if (item == NULL && is_join_level(query) && (name == NULL || is_of_base(columns, name)))
-			item = level_expression(query, *column).text;
+			item = level_column(query, *column);
 		if (item == NULL)
 			return NULL;
 		items = lappend(items, unconstify(char *, item));
@@ -242,7 +254,7 @@ query_pick(PG_FUNCTION_ARGS)
 	if (list == NULL)
 	{
 		query = query_wrap(query);
-		list = expression_list(query, picked);
+		list = column_list(query, picked);
 	}
 	order_by_names(query);
 	query->parts[PART_SELECT] = list;
@@ -307,8 +319,8 @@ query_annotate(PG_FUNCTION_ARGS)
 	expression = query_expression(query, "expression", required_text_arg(fcinfo, 2, "expression"),
 								  PG_ARGISNULL(3) ? NULL : PG_GETARG_JSONB_P(3));
 	query = open_for(query, &expression, name);
+	expression = level_expression(query, expression, true);
 	refuse_repeated_name(query, name);
-	expression = level_expression(query, expression);
 	list = query->parts[PART_SELECT];
 	query->parts[PART_SELECT] = psprintf("%s%s%s AS %s", list, *list ? ", " : "", expression.text, stored_name(name));
 	query_step_end(&step);
@@ -372,9 +384,9 @@ query_group_by(PG_FUNCTION_ARGS)
 	columns = read_columns(query, "columns", required_array_arg(fcinfo, 1, "columns"));
 	if (!may_group(query, columns))
 		query = query_wrap(query);
-	list = expression_list(query, columns);
+	list = column_list(query, columns);
+	query->parts[PART_GROUP_BY] = columns ? joined(key_list(query, columns, false)) : "()";
 	query->parts[PART_SELECT] = list;
-	query->parts[PART_GROUP_BY] = columns ? list : "()";
 	/* groups have no order; one is given to them after this step */
 	query->parts[PART_ORDER_BY] = NULL;
 	query_step_end(&step);
@@ -440,7 +452,7 @@ query_aggregate(PG_FUNCTION_ARGS)
 		query->parts[PART_GROUP_BY] = "()";
 		query->parts[PART_ORDER_BY] = NULL;
 	}
-	expression = level_expression(query, expression);
+	expression = level_expression(query, expression, true);
 	refuse_repeated_name(query, name);
 	list = query->parts[PART_SELECT];
 	query->parts[PART_SELECT] = psprintf("%s%s%s AS %s", list, *list ? ", " : "", expression.text, stored_name(name));
@@ -523,7 +535,7 @@ lists_name(List *columns, const char *name)
 
 /* The items as the level's ORDER BY. */
 static char *
-order_text(const MoreQuery *query, List *items)
+order_text(MoreQuery *query, List *items)
 {
 	List	   *columns = is_join_level(query) ? query_columns(query) : NIL;
 	List	   *texts = NIL;
@@ -536,7 +548,7 @@ order_text(const MoreQuery *query, List *items)
 
 		/* the name of a column in the list means that one */
 		if (!lists_name(columns, bare_name(expression.tree)))
-			expression = level_expression(query, expression);
+			expression = level_expression(query, expression, true);
 		texts = lappend(texts, psprintf("%s%s", expression.text, item->direction));
 	}
 	return joined(texts);
@@ -714,8 +726,7 @@ query_distinct_on(PG_FUNCTION_ARGS)
 	QueryStep	step;
 	MoreQuery  *query;
 	List	   *columns;
-	List	   *items = NIL;
-	ListCell   *lc;
+	List	   *items;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
@@ -738,8 +749,7 @@ query_distinct_on(PG_FUNCTION_ARGS)
 	}
 	if (columns == NIL)
 		query = distinct_rows(query);
-	foreach(lc, columns)
-		items = lappend(items, unconstify(char *, level_expression(query, *(QueryExpression *) lfirst(lc)).text));
+	items = key_list(query, columns, true);
 	if (items)
 	{
 		query->parts[PART_DISTINCT] = psprintf("ON (%s)", joined(items));

@@ -32,15 +32,26 @@ extern char *qualify_names(const char *keyword, const char *stored, const char *
  */
 #define JOIN_BASE	"\"base\""
 
+/* What is wrapped is called so. */
+#define WRAP_ALIAS	"\"q\""
+
 /* --- join.c -------------------------------------------------------------------- */
 
 extern bool query_has_changes(const MoreQuery *query);
 extern bool is_join_level(const MoreQuery *query);
-extern QueryExpression level_expression(const MoreQuery *query, QueryExpression expression);
 extern const char *embed_query(MoreQuery *query, MoreQuery *other);
 
 /* --- level.c ------------------------------------------------------------------- */
 
 extern bool query_is_plain_list(const MoreQuery *query);
+extern List *relation_names(List *from);	/* by which columns of FROM's relations can be named: char * */
+extern bool list_has_name(List *names, const char *name);
+
+/* --- reach.c ------------------------------------------------------------------- */
+
+extern bool name_in_reach(const MoreQuery *query, const char *name);
+extern QueryExpression reach_names(MoreQuery *query, QueryExpression expression, bool keep, const char *except);
+extern QueryExpression level_expression(MoreQuery *query, QueryExpression expression, bool keep);
+extern char *level_column(MoreQuery *query, QueryExpression column);
 
 #endif							/* PG_MORE_QUERY_REFINE_H */

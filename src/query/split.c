@@ -437,6 +437,39 @@ keep_whole(QueryKind kind, const Span *span)
 	return query;
 }
 
+/* Split the statement of the span, whose tree this is; in one piece where its parts are not sure to mean the same. */
+static MoreQuery *
+split_statement(Node *tree, const Span *span)
+{
+	MoreQuery  *query = query_new(statement_kind(tree));
+	Span		rest = *span;
+
+	if (query->kind == QUERY_SELECT)
+		split_query(query, &rest);
+	else
+		split_change(query, &rest);
+	if (equal(tree, query_raw_parse(query_text(query, PRINT_STORED))))
+		return query;
+	query = keep_whole(statement_kind(tree), span);
+	if (!equal(tree, query_raw_parse(query_text(query, PRINT_STORED))))
+		elog(ERROR, "could not write the statement anew");
+	return query;
+}
+
+/*
+ * query_parse_stored
+ *		A query from stored text, of which another query has the bindings.
+ */
+MoreQuery *
+query_parse_stored(const char *stored)
+{
+	Span		span = {0};
+
+	span.tokens = query_lex(stored, true);
+	span.end = span.tokens->count;
+	return split_statement(query_raw_parse(stored), &span);
+}
+
 /*
  * query_parse
  *		A query from the text of a statement.
@@ -446,7 +479,6 @@ query_parse(const char *text)
 {
 	ErrorContextCallback callback;
 	Span		span = {0};
-	Span		rest;
 	MoreQuery  *query;
 	Node	   *tree;
 
@@ -455,7 +487,7 @@ query_parse(const char *text)
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
 	tree = parse_one(text);
-	query = query_new(statement_kind(tree));
+	(void) statement_kind(tree);
 	span.tokens = query_lex(text, false);
 	refuse_parameters(span.tokens);
 	span.end = span.tokens->count;
@@ -463,17 +495,7 @@ query_parse(const char *text)
 		span.at++;
 	while (span.tokens->tokens[span.end - 1].word == ';')
 		span.end--;
-	rest = span;
-	if (query->kind == QUERY_SELECT)
-		split_query(query, &rest);
-	else
-		split_change(query, &rest);
-	if (!equal(tree, query_raw_parse(query_text(query, PRINT_STORED))))
-	{
-		query = keep_whole(statement_kind(tree), &span);
-		if (!equal(tree, query_raw_parse(query_text(query, PRINT_STORED))))
-			elog(ERROR, "could not write the statement anew");
-	}
+	query = split_statement(tree, &span);
 	error_context_stack = callback.previous;
 	return query;
 }

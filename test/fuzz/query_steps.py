@@ -51,7 +51,9 @@ class State:
         self.table = table
         self.outputs = []           # Column, the text's model is the name in the table
         self.hidden = []            # FROM's columns that a step may certainly still name
-        self.joined = []            # those of a query that was joined, as name.column
+        self.joined = []            # those of queries that were joined, as name.column
+        self.lost = []              # those that were in reach before
+        self.placed = False         # the order tells apart rows that differ in what was joined, too
         self.gone = []              # names that certainly mean nothing any more
         self.order = None           # [(column, "DESC NULLS LAST")], so that all rows that differ have their place; or None
         self.group = None           # what aggregate adds to: the state that was grouped, the keys, the aggregates
@@ -62,6 +64,8 @@ class State:
     def changed(self, **what):
         other = copy.copy(self)
         other.text_group = self.text_group and "table" not in what
+        other.placed = self.placed and what.get("order", self.order) is self.order
+        other.lost = self.lost + [column for column in self.joined if "joined" in what and column not in what["joined"]]
         for name, value in what.items():
             setattr(other, name, value)
         return other
@@ -73,6 +77,12 @@ class State:
         """Whether one of them uses a column that is no output: rows with the same outputs may differ in what it says."""
         names = {column.text.model for column in self.hidden + self.joined}
         return any(names & set(re.findall(r"\w+", text.model)) for text in texts)
+
+    def grouped(self, table):
+        """What is left where the rows become others."""
+        other = State(table)
+        other.lost = self.lost + self.joined
+        return other
 
     def sort(self):
         return " ORDER BY " + ", ".join(f"{column} {how}" for column, how in self.order) if self.order else ""
@@ -117,9 +127,7 @@ class Maker:
     def words(self, state, params=True, hidden=True):
         # FROM's only where there is no order yet: then the level is certainly open
         beyond = (state.joined + ([] if state.order else state.hidden)) if hidden else []
-        words = Words(self.rand, state.outputs + beyond, self.world, params)
-        words.unclear = {column.name for column in state.joined}
-        return words
+        return Words(self.rand, state.outputs + beyond, self.world, params)
 
     def some(self, things, least=0):
         return self.rand.sample(things, self.rand.randint(min(least, len(things)), len(things)))
@@ -398,10 +406,23 @@ class Maker:
         rand = self.rand
         from_hidden = [column for column in state.hidden if rand.random() < 0.3 and not state.order]
         columns = self.some(state.outputs, 0 if from_hidden else 1) + from_hidden
+        from_joined, taken = [], set()
+        for column in state.joined if rand.random() < 0.5 else []:
+            if column.name not in taken | {c.name for c in columns} and rand.random() < 0.4:
+                from_joined.append(column)
+                taken.add(column.name)
+        columns = columns + from_joined
         rand.shuffle(columns)
         arguments = "".join(", " + literal(column.text.user) for column in columns)
-        return Step("more.pick(", arguments + ")", [], state.changed(
-            outputs=columns, hidden=[c for c in state.hidden if c not in columns], group=None, gone=[], order=None if from_hidden else state.order))
+        # from here on the column has its name without an alias
+        renamed = [self.picked(column) if column in from_joined else column for column in columns]
+        beyond = from_hidden or (from_joined and not state.placed)
+        after = state.changed(outputs=renamed, hidden=[c for c in state.hidden if c not in columns], group=None, gone=[], order=None if beyond else state.order)
+        return Step("more.pick(", arguments + ")", [], after)
+
+    def picked(self, column):
+        """A column of a joined query as one of the output."""
+        return Column(column.name, column.type, Text(ident(column.name), column.text.model))
 
     def annotate(self, state):
         rand = self.rand
@@ -427,7 +448,7 @@ class Maker:
         apart = more or state.beyond(expression) or "row_number" in expression.user
         return Step("more.annotate(", self.arguments(words, name, expression.user),
                     [f"CREATE TEMP TABLE {table} AS SELECT *, {expression.model} AS {column.text.model} FROM {state.table}"],
-                    state.changed(table=table, outputs=state.outputs + [column], hidden=[], joined=[], group=None, order=None if apart else state.order,
+                    state.changed(table=table, outputs=state.outputs + [column], hidden=[], group=None, order=None if apart else state.order,
                                   unique=None if more else state.unique))
 
     def window(self, state):
@@ -458,10 +479,13 @@ class Maker:
 
     def group_by(self, state):
         keys = self.some(state.outputs, 1)[:3]
+        if state.joined and self.rand.random() < 0.3:
+            keys = keys[:2] + [column for column in [self.rand.choice(state.joined)] if column.name not in {c.name for c in keys[:2]}]
         arguments = "".join(", " + literal(column.text.user) for column in keys)
         table = self.fresh("s")
         listed = ", ".join(column.text.model for column in keys)
-        after = State(table)
+        keys = [self.picked(column) if column in state.joined else column for column in keys]
+        after = state.grouped(table)
         after.outputs = keys
         after.group = (state, keys, [])
         return Step("more.group_by(", arguments + ")", [f"CREATE TEMP TABLE {table} AS SELECT {listed} FROM {state.table} GROUP BY {listed}"], after)
@@ -471,14 +495,14 @@ class Maker:
         if state.text_group:        # as in a query's text, it could be what group_by made
             return None
         source, keys, there = state.group or (state, [], [])
-        columns = source.outputs
+        columns = source.outputs + source.joined
         expression, kind = self.aggregates(columns)[0]
         name = self.new_name(source.names(), [c.name for c in source.hidden], state.names())
         column = self.column(name, kind)
         aggregates = there + [(expression, column)]
         listed = [c.text.model for c in keys] + [f"{e.model} AS {c.text.model}" for e, c in aggregates]
         table = self.fresh("s")
-        after = State(table)
+        after = source.grouped(table)
         after.outputs = keys + [c for _, c in aggregates]
         after.group = (source, keys, aggregates)
         grouped = f" GROUP BY {', '.join(c.text.model for c in keys)}" if keys else ""
@@ -501,14 +525,17 @@ class Maker:
                 items.append(expression.user + how)
                 keys.append((key, how))
                 made.append(f"({expression.model}) AS {key}")
-        for column in rand.sample(state.outputs, len(state.outputs)):
+        placed = not state.joined or rand.random() < 0.7
+        for column in rand.sample(state.outputs, len(state.outputs)) + (state.joined if placed else []):
             key, how = self.fresh("k"), self.direction()
-            items.append(ident(column.name) + how)
+            items.append((column.text.user if column in state.joined else ident(column.name)) + how)
             keys.append((key, how))
             made.append(f"{column.text.model} AS {key}")
         table = self.fresh("s")
+        after = state.changed(table=table, order=keys, group=None)
+        after.placed = placed
         return Step("more.order_by(", "".join(", " + literal(item) for item in items) + ")",
-                    [f"CREATE TEMP TABLE {table} AS SELECT *, {', '.join(made)} FROM {state.table}"], state.changed(table=table, order=keys, group=None))
+                    [f"CREATE TEMP TABLE {table} AS SELECT *, {', '.join(made)} FROM {state.table}"], after)
 
     def slice(self, state):
         if not state.order:
@@ -517,20 +544,20 @@ class Maker:
         table = self.fresh("s")
         sql = f"CREATE TEMP TABLE {table} AS SELECT * FROM {state.table}{state.sort()} OFFSET {offset}" + (f" LIMIT {limit}" if limit is not None else "")
         return Step("more.slice(", f", {offset}" + (f", {limit})" if limit is not None else ")"), [sql],
-                    state.changed(table=table, hidden=[], joined=[], gone=[c.name for c in state.hidden], group=None))
+                    state.changed(table=table, hidden=[], joined=state.joined if state.placed else [], lost=state.lost, gone=[c.name for c in state.hidden], group=None))
 
     def distinct(self, state):
         rand = self.rand
         table = self.fresh("s")
         if rand.random() < 0.5 or not state.order:
             listed = ", ".join(column.text.model for column in state.outputs)
-            after = State(table)
+            after = state.grouped(table)
             after.outputs = state.outputs
             return Step("more.distinct_on(", ")", [f"CREATE TEMP TABLE {table} AS SELECT DISTINCT {listed} FROM {state.table}"], after)
         keys = self.some(state.outputs, 1)[:2]
         listed = ", ".join(column.text.model for column in keys)
         order = ", ".join(f"{column} {how}" for column, how in state.order)
-        after = state.changed(table=table, hidden=[], joined=[], order=None, group=None)
+        after = state.changed(table=table, hidden=[], joined=state.joined if state.placed else [], lost=state.lost, order=None, group=None)
         return Step("more.distinct_on(", "".join(", " + literal(column.text.user) for column in keys) + ")",
                     [f"CREATE TEMP TABLE {table} AS SELECT DISTINCT ON ({listed}) * FROM {state.table} ORDER BY {listed}, {order}"], after)
 
@@ -556,7 +583,7 @@ class Maker:
         self.aliases.add(name)
         theirs = [Column(c.name, c.type, Text(f"{ident(name)}.{ident(c.name)}", self.fresh("j"))) for c in other.outputs]
         kind = rand.choice(["inner", "left", "right", "full", "cross", "semi", "anti", "inner", "left"])
-        words = Words(rand, state.outputs + theirs, self.world, params=kind != "cross")
+        words = Words(rand, state.outputs + state.joined + theirs, self.world, params=kind != "cross")
         words.unclear = set(other.names()).union(c.name for c in state.joined)
         condition = words.condition()
         if kind == "full":      # the server joins so only by equalities that it can hash or merge
@@ -571,11 +598,12 @@ class Maker:
         right = f"(SELECT {renamed} FROM {other.table}) AS r"
         if kind in ("semi", "anti"):
             sql = f"SELECT l.* FROM {state.table} AS l WHERE {'NOT ' if kind == 'anti' else ''}EXISTS (SELECT FROM {right} WHERE {condition.model})"
-            after = state.changed(table=table, hidden=[], joined=[], gone=[], group=None)
+            after = state.changed(table=table, hidden=[], gone=[], group=None)
         else:
             sql = f"SELECT * FROM {state.table} AS l {kind.upper()} JOIN {right}" + ("" if kind == "cross" else f" ON {condition.model}")
-            after = state.changed(table=table, hidden=[], joined=theirs, gone=[], group=None, unique=None)
+            after = state.changed(table=table, hidden=[], joined=state.joined + theirs, gone=[], group=None, unique=None)
             after.order = state.order if kind in ("inner", "left", "cross") else None
+            after.placed = False
         given = "NULL" if kind == "cross" else literal(condition.user)
         arguments = f", {literal(name)}, {call}, {given}, {literal(kind)}" + (f", {literal(json.dumps(words.params))}" if words.params else "") + ")"
         return Step("more.join_with(", arguments, statements + [f"CREATE TEMP TABLE {table} AS {sql}"], after)
@@ -610,7 +638,7 @@ class Maker:
         operator = rand.choice(["union", "union all", "intersect", "intersect all", "except", "except all"])
         table = self.fresh("s")
         mine = f"SELECT {', '.join(c.text.model for c in state.outputs)} FROM {state.table}"
-        after = State(table)
+        after = state.grouped(table)
         after.outputs = state.outputs
         return Step(f"more.combine({literal(operator)}, ", "".join(", " + c for c in calls) + ")",
                     statements + [f"CREATE TEMP TABLE {table} AS {f' {operator.upper()} '.join([mine] + arms)}"], after)
@@ -661,6 +689,9 @@ class Maker:
                 ("more.filter(", ", '')"), ("more.slice(", ", -1)"), ("more.slice(", ", 0, -1)"), ("more.group_by(", ", 'nowhere')"),
                 ("more.combine('unify', ", f", {literal('SELECT 1')}::more.query)"), ("more.distinct_on(", ", 'nowhere')"),
                 ("more.combine('union', ", ", more.pick(" + literal("SELECT 1 AS a, 2 AS b, 3 AS c") + "::more.query" + ", 'a', 'b', 'c'" * (len(state.outputs) + 1) + "))")]
+        if state.lost:
+            lost = rand.choice(state.lost).text.user
+            ways += [("more.filter(", f", {literal(lost + ' IS NULL')})"), ("more.pick(", f", {literal(lost)})"), ("more.annotate(", f", 'new', {literal(lost)})")]
         if state.attached:
             ways.append(("more.attach(", f", {literal(state.attached)}, 'SELECT 17 AS other'::more.query)"))
         before, after = rand.choice(ways)
