@@ -260,7 +260,12 @@ query_expression_with(MoreQuery *query, const char *argument, const char *text, 
 	}
 	query_append_tokens(&stored, tokens, from, tokens->count);
 	error_context_stack = callback.previous;
-	result.tree = parse_template(argument, parsed, text);
+	result.tree = memo_find(MEMO_EXPRESSION, parsed);
+	if (result.tree == NULL)
+	{
+		result.tree = parse_template(argument, parsed, text);
+		memo_keep(MEMO_EXPRESSION, parsed, result.tree);
+	}
 	result.text = stored.data;
 	return result;
 }

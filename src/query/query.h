@@ -138,6 +138,19 @@ extern const char *query_bind(MoreQuery *query, const char *type, const char *va
  */
 extern void query_absorb(MoreQuery *query, MoreQuery *other);
 
+/* --- memo.c: what texts were read as ---------------------------------------- */
+
+typedef enum MemoKind
+{
+	MEMO_TOKENS,				/* QueryTokens of a user's text */
+	MEMO_STORED_TOKENS,			/* QueryTokens of stored text */
+	MEMO_STATEMENT,				/* the raw tree of a statement in stored text */
+	MEMO_EXPRESSION				/* the raw tree of a step's argument */
+} MemoKind;
+
+extern void *memo_find(MemoKind kind, const char *text);
+extern void memo_keep(MemoKind kind, const char *text, const void *value);
+
 /* --- text.c: tokens -------------------------------------------------------- */
 
 /* The words that tell where a part begins; other tokens have codes of the server's lexer. */
@@ -211,7 +224,7 @@ typedef struct QueryTokens
 } QueryTokens;
 
 extern char *lexable_text(const char *stored);
-extern QueryTokens *query_lex(const char *text, bool stored);
+extern QueryTokens *query_lex(const char *text, bool stored);	/* not to be changed, as trees */
 extern void query_append_tokens(StringInfo out, const QueryTokens *tokens, int from, int to);
 extern char *query_slice(const QueryTokens *tokens, int from, int to);	/* as stored text */
 extern const char *query_name(const char *name);	/* names, quoted already, as stored text: checked for marks */
@@ -221,7 +234,7 @@ extern List *query_split_list(const char *stored);	/* at commas outside of brack
 
 extern MoreQuery *query_parse(const char *text);
 extern MoreQuery *query_parse_stored(const char *stored);	/* a SELECT or the like; without the bindings */
-extern Node *query_raw_parse(const char *stored);	/* one statement of stored text */
+extern Node *query_raw_parse(const char *stored);	/* one statement of stored text; not to be changed */
 
 /* --- print.c: text --------------------------------------------------------- */
 
@@ -259,7 +272,7 @@ extern void query_step_end(QueryStep *step);
 typedef struct QueryExpression
 {
 	const char *text;			/* stored text, without parentheses around it */
-	Node	   *tree;			/* raw; ParamRefs are placeholders, all of them $1 */
+	Node	   *tree;			/* raw, not to be changed; ParamRefs are placeholders, all of them $1 */
 } QueryExpression;
 
 /*

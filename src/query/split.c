@@ -424,7 +424,14 @@ parse_one(const char *text)
 Node *
 query_raw_parse(const char *stored)
 {
-	return parse_one(lexable_text(stored));
+	Node	   *tree = memo_find(MEMO_STATEMENT, stored);
+
+	if (tree == NULL)
+	{
+		tree = parse_one(lexable_text(stored));
+		memo_keep(MEMO_STATEMENT, stored, tree);
+	}
+	return tree;
 }
 
 /* The statement in one piece. */

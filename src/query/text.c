@@ -109,13 +109,9 @@ is_name(const QueryTokens *tokens)
 	return before == WORD_AS || before == '.';
 }
 
-/*
- * query_lex
- *		The tokens of SQL text, which the server's parser has accepted, or will
- *		look at as well.
- */
-QueryTokens *
-query_lex(const char *text, bool stored)
+/* The tokens, by the server's lexer. */
+static QueryTokens *
+lex(const char *text, bool stored)
 {
 	const char *lexed = stored ? lexable_text(text) : text;
 	QueryTokens *result = palloc(sizeof(QueryTokens));
@@ -160,6 +156,25 @@ query_lex(const char *text, bool stored)
 	result->tokens[result->count].start = result->tokens[result->count].end = strlen(text);
 	scanner_finish(scanner);
 	return result;
+}
+
+/*
+ * query_lex
+ *		The tokens of SQL text, which the server's parser has accepted, or will
+ *		look at as well.
+ */
+QueryTokens *
+query_lex(const char *text, bool stored)
+{
+	MemoKind	kind = stored ? MEMO_STORED_TOKENS : MEMO_TOKENS;
+	QueryTokens *tokens = memo_find(kind, text);
+
+	if (tokens == NULL)
+	{
+		tokens = lex(text, stored);
+		memo_keep(kind, text, tokens);
+	}
+	return tokens;
 }
 
 /* ------------------------------------------------------------------------ */
