@@ -257,6 +257,17 @@ find_bare_names(Node *node, void *arg)
 	return raw_expression_tree_walker(node, find_bare_names, arg);
 }
 
+/* The same in an expression, if a step has read the text as one. */
+static bool
+find_in_expression(const char *keyword, const char *stored, List **places)
+{
+	Node	   *tree = strcmp(keyword, "SELECT") == 0 ? memo_find(MEMO_EXPRESSION, stored) : NULL;
+
+	if (tree)
+		(void) find_bare_names(tree, places);
+	return tree != NULL;
+}
+
 static int
 compare_places(const ListCell *a, const ListCell *b)
 {
@@ -270,18 +281,23 @@ compare_places(const ListCell *a, const ListCell *b)
 char *
 qualify_names(const char *keyword, const char *stored, const char *alias)
 {
-	Node	   *tree = query_raw_parse(psprintf("%s %s", keyword, stored));
 	List	   *places = NIL;
 	StringInfoData out;
 	int			from = 0;
+	int			before = 0;
 	ListCell   *lc;
 
-	(void) raw_expression_tree_walker(tree, find_bare_names, &places);
+	/* the text of an argument without params is stored as it was read, most of the time */
+	if (!find_in_expression(keyword, stored, &places))
+	{
+		(void) raw_expression_tree_walker(query_raw_parse(psprintf("%s %s", keyword, stored)), find_bare_names, &places);
+		before = strlen(keyword) + 1;
+	}
 	list_sort(places, compare_places);
 	initStringInfo(&out);
 	foreach(lc, places)
 	{
-		int			place = lfirst_int(lc) - (int) strlen(keyword) - 1;
+		int			place = lfirst_int(lc) - before;
 
 		appendBinaryStringInfo(&out, stored + from, place - from);
 		appendStringInfo(&out, "%s.", alias);

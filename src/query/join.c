@@ -407,7 +407,8 @@ is_join_level(const MoreQuery *query)
 		return false;
 	tokens = query_lex(query->parts[PART_FROM], true);
 	for (int i = 0; i < tokens->count; i++)
-		if (tokens->tokens[i].depth == 0 && (tokens->tokens[i].word == WORD_USING || token_is(tokens, i, "natural")))
+		if (tokens->tokens[i].depth == 0 && (tokens->tokens[i].word == WORD_USING ||
+											  (tokens->tokens[i].word == WORD_OTHER && token_is(tokens, i, "natural"))))
 			return false;
 	for (int i = 0; i + 2 < tokens->count; i++)
 		if (tokens->tokens[i].depth == 0 && tokens->tokens[i].word == WORD_AS)

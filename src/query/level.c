@@ -39,19 +39,23 @@ query_is_open(const MoreQuery *query)
 /* The columns of a list													*/
 /* ------------------------------------------------------------------------ */
 
-/* The list, and what else of the query the caller wants, as a tree. */
+/*
+ * The query's list, FROM or ORDER BY as a tree.  Each alone, so that what one step has read is what the next one
+ * reads, even where it has changed another part.
+ */
 static SelectStmt *
-level_tree(const MoreQuery *query, bool from, bool order)
+part_tree(const MoreQuery *query, QueryPart part)
 {
-	StringInfoData text;
+	const char *keyword = part == PART_SELECT ? "SELECT" : part == PART_FROM ? "SELECT FROM" : "SELECT ORDER BY";
 
-	initStringInfo(&text);
-	appendStringInfo(&text, "SELECT %s", query->parts[PART_SELECT]);
-	if (from && query->parts[PART_FROM])
-		appendStringInfo(&text, " FROM %s", query->parts[PART_FROM]);
-	if (order && query->parts[PART_ORDER_BY])
-		appendStringInfo(&text, " ORDER BY %s", query->parts[PART_ORDER_BY]);
-	return castNode(SelectStmt, query_raw_parse(text.data));
+	return castNode(SelectStmt, query_raw_parse(psprintf("%s %s", keyword, query->parts[part])));
+}
+
+/* The columns of the list, ResTarget *. */
+static List *
+list_tree(const MoreQuery *query)
+{
+	return part_tree(query, PART_SELECT)->targetList;
 }
 
 /* What the text tells of a column. */
@@ -82,15 +86,15 @@ column_of(ResTarget *target, const char *text)
 List *
 query_columns(const MoreQuery *query)
 {
-	SelectStmt *tree = level_tree(query, false, false);
+	List	   *targets = list_tree(query);
 	List	   *texts = query_split_list(query->parts[PART_SELECT]);
 	List	   *result = NIL;
 	ListCell   *lc;
 	ListCell   *lt;
 
-	if (list_length(texts) != list_length(tree->targetList))
+	if (list_length(texts) != list_length(targets))
 		elog(ERROR, "could not read the columns of a query");
-	forboth(lc, tree->targetList, lt, texts)
+	forboth(lc, targets, lt, texts)
 		result = lappend(result, column_of(lfirst(lc), lfirst(lt)));
 	return result;
 }
@@ -144,14 +148,14 @@ is_not_plain(Node *node, void *arg)
 bool
 query_is_plain_list(const MoreQuery *query)
 {
-	return query->kind == QUERY_SELECT && !is_not_plain((Node *) level_tree(query, false, false)->targetList, NULL);
+	return query->kind == QUERY_SELECT && !is_not_plain((Node *) list_tree(query), NULL);
 }
 
 /* Is there one relation in FROM? */
 static bool
-is_single(SelectStmt *tree)
+is_single(List *from)
 {
-	return list_length(tree->fromClause) == 1 && !IsA(linitial(tree->fromClause), JoinExpr);
+	return list_length(from) == 1 && !IsA(linitial(from), JoinExpr);
 }
 
 /* Walk state of has_other_meaning. */
@@ -261,7 +265,7 @@ is_base_column(ResTarget *target)
 	if (!IsA(target->val, ColumnRef))
 		return false;
 	fields = ((ColumnRef *) target->val)->fields;
-	return list_length(fields) == 2 && strcmp(psprintf("\"%s\"", strVal(linitial(fields))), JOIN_BASE) == 0;
+	return list_length(fields) == 2 && strcmp(strVal(linitial(fields)), "base") == 0;
 }
 
 /* Walker: is there a subquery with a name without an alias, which may be the query's? */
@@ -295,27 +299,29 @@ query_may_enter(const MoreQuery *query, Node *tree)
 	MeaningContext ctx = {NIL, false};
 	List	   *relations;
 	bool		inside = false;
-	SelectStmt *level;
+	bool		join;
+	List	   *from;
 	ListCell   *lc;
 
 	if (!query_is_open(query))
 		return false;
 	if (strcmp(query->parts[PART_SELECT], "*") == 0)
 		return true;
-	level = level_tree(query, true, false);
-	relations = relation_names(level->fromClause);
+	join = is_join_level(query);
+	from = part_tree(query, PART_FROM)->fromClause;
+	relations = relation_names(from);
 	/* which level_expression cannot qualify */
-	if (is_join_level(query) && has_bare_name_inside(tree, &inside))
+	if (join && has_bare_name_inside(tree, &inside))
 		return false;
-	ctx.unclear = !is_single(level) && !is_join_level(query) && !is_of_relation(tree, relations);
-	foreach(lc, level->targetList)
+	ctx.unclear = !is_single(from) && !join && !is_of_relation(tree, relations);
+	foreach(lc, list_tree(query))
 	{
 		QueryColumn *column = column_of(lfirst(lc), NULL);
 
 		if (is_not_plain(lfirst(lc), NULL))
 			return false;
 		/* a name without an alias would mean the first query's there */
-		if (is_join_level(query) && column->name && !is_base_column(lfirst(lc)))
+		if (join && column->name && !is_base_column(lfirst(lc)))
 			column->identity = false;
 		ctx.columns = lappend(ctx.columns, column);
 	}
@@ -475,7 +481,7 @@ static void
 move_order(MoreQuery *outer, MoreQuery *query)
 {
 	OrderContext ctx = {query, {NIL, false}, true, false};
-	SelectStmt *level = level_tree(query, false, true);
+	List	   *sort = part_tree(query, PART_ORDER_BY)->sortClause;
 	List	   *items = query_split_list(query->parts[PART_ORDER_BY]);
 	char	   *names;
 	ListCell   *lc;
@@ -483,7 +489,7 @@ move_order(MoreQuery *outer, MoreQuery *query)
 
 	initStringInfo(&ctx.hidden);
 	initStringInfo(&ctx.order);
-	foreach(lc, level->targetList)
+	foreach(lc, list_tree(query))
 	{
 		QueryColumn *column = column_of(lfirst(lc), NULL);
 
@@ -492,9 +498,9 @@ move_order(MoreQuery *outer, MoreQuery *query)
 		ctx.output.columns = lappend(ctx.output.columns, column);
 	}
 	ctx.plain = ctx.plain && query->parts[PART_GROUP_BY] == NULL && query->parts[PART_HAVING] == NULL;
-	if (list_length(items) != list_length(level->sortClause))
+	if (list_length(items) != list_length(sort))
 		elog(ERROR, "could not read the order of a query");
-	forboth(lc, level->sortClause, lt, items)
+	forboth(lc, sort, lt, items)
 		move_item(&ctx, lfirst(lc), lfirst(lt));
 	if (ctx.nhidden > 0)
 	{
