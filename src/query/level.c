@@ -79,6 +79,15 @@ column_of(ResTarget *target, const char *text)
 	return column;
 }
 
+/* An item of the list, which begins at a place of it, and ends before another. */
+static char *
+item_text(const char *list, int from, int to)
+{
+	while (to > from && (list[to - 1] == ' ' || list[to - 1] == ','))
+		to--;
+	return pnstrdup(list + from, to - from);
+}
+
 /*
  * query_columns
  *		The columns of a SELECT's list.
@@ -86,16 +95,19 @@ column_of(ResTarget *target, const char *text)
 List *
 query_columns(const MoreQuery *query)
 {
+	const char *list = query->parts[PART_SELECT];
 	List	   *targets = list_tree(query);
-	List	   *texts = query_split_list(query->parts[PART_SELECT]);
 	List	   *result = NIL;
 	ListCell   *lc;
-	ListCell   *lt;
 
-	if (list_length(texts) != list_length(targets))
-		elog(ERROR, "could not read the columns of a query");
-	forboth(lc, targets, lt, texts)
-		result = lappend(result, column_of(lfirst(lc), lfirst(lt)));
+	foreach(lc, targets)
+	{
+		ListCell   *next = lnext(targets, lc);
+		int			from = lfirst_node(ResTarget, lc)->location - (int) strlen("SELECT ");
+		int			to = next ? lfirst_node(ResTarget, next)->location - (int) strlen("SELECT ") : strlen(list);
+
+		result = lappend(result, column_of(lfirst(lc), item_text(list, from, to)));
+	}
 	return result;
 }
 
