@@ -37,6 +37,7 @@ SELECT sum(a::float8) FROM hashes WHERE (a, b) IN ((3, 3), (2, 3));
 SELECT max(a::numeric) FROM hashes WHERE (a, b) IN ((3, 3), (2, 3));
 SELECT a::numeric FROM hashes WHERE (a, b) IN ((3, 3), (2, 3)) GROUP BY a::numeric;
 SELECT a::numeric FROM hashes WHERE (a, b) IN ((3, 3), (2, 3)) INTERSECT SELECT 3;
+SELECT DISTINCT t::bpchar COLLATE "C" FROM hashes WHERE (a, b) IN ((3, 3), (2, 3));
 -- locks and writes
 SELECT a FROM hashes WHERE (a, b) IN ((3, 3), (2, 3)) FOR SHARE;
 WITH gone AS (DELETE FROM hashes WHERE a = 2000 RETURNING 1) SELECT a FROM hashes WHERE (a, b) IN ((3, 3), (2, 3));

@@ -249,10 +249,20 @@ is_harmless(Oid function)
 	return get_func_leakproof(function) && func_strict(function) && func_volatile(function) == PROVOLATILE_IMMUTABLE;
 }
 
+/* A walker: is there a column, of any query level? */
+static bool
+has_columns(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	return IsA(node, Var) || expression_tree_walker(node, has_columns, context);
+}
+
 /*
  * simplify_known
- *		Simplify an expression; parameters whose value is at hand become
- *		constants.
+ *		Simplify an expression without columns; parameters whose value is at hand
+ *		become constants.  One with columns is left as it is: newer servers look
+ *		up in the query whether they may be NULL, and here there is no query.
  */
 Node *
 simplify_known(Node *node, ParamListInfo params)
@@ -261,7 +271,7 @@ simplify_known(Node *node, ParamListInfo params)
 	PlannerInfo *root = makeNode(PlannerInfo);
 	Node	   *result;
 
-	if (IsA(node, Const) || checkExprHasSubLink(node))
+	if (IsA(node, Const) || checkExprHasSubLink(node) || has_columns(node, NULL))
 		return node;
 	glob->boundParams = params;
 	root->glob = glob;

@@ -47,12 +47,12 @@
  *	- Plans and estimates do not change: the node costs what its plan does.  So
  *	  the plan is the server's, with some subqueries answered from memory.
  *
- * Other ways, which were tried: a join with a LATERAL subquery, and a query
- * level under OFFSET 0, compute the subquery also for rows that another
- * condition, a CASE or a LIMIT keep from it, so that it may fail or be slow
- * where it was not; and the planner knows no longer which rows a condition on
- * it leaves.  A WITH query for an uncorrelated one keeps its plan from being
- * parallel, and is no help for correlated ones.
+ * Why no other form: a join with a LATERAL subquery, or a query level under
+ * OFFSET 0, would compute the subquery also for rows that another condition, a
+ * CASE or a LIMIT keep from it, so that it could fail or be slow where it was
+ * not; and the planner would no longer know which rows a condition on it
+ * leaves.  A WITH query for an uncorrelated one would be read by the leader of a
+ * parallel plan alone, and is no help for correlated ones.
  *
  * Left alone: subqueries that read nothing, as (SELECT a.x + 1), which
  * take less time than looking a result up; columns from further out than the

@@ -450,13 +450,13 @@ mentioned_columns(Node *condition, int relation)
  * ----------
  */
 
-/* Are equal values of a type the same bytes?  Of char(n) only if they have the same length. */
+/* Are equal values of a type the same bytes? */
 static bool
 is_exact(Oid type, Oid collation)
 {
 	Oid			ordering;
 
-	if (getBaseType(type) == BPCHAROID || (type_is_collatable(type) && !OidIsValid(collation)))
+	if (type_is_collatable(type) && !OidIsValid(collation))
 		return false;
 	get_sort_group_operators(type, false, false, false, &ordering, NULL, NULL, NULL);
 	return is_equal_image(ordering, collation);

@@ -18,7 +18,7 @@
  *	  and max, sums and averages of integers and numerics (not of floats), the
  *	  logical and the bitwise ones;
  *	- DISTINCT, GROUP BY, UNION, INTERSECT, EXCEPT, min and max only for types of
- *	  which equal values are the same bytes (not numeric, float, a
+ *	  which equal values are the same bytes (not numeric, float, char(n), a
  *	  nondeterministic collation): of several equal values any may be returned;
  *	- no row locks and no statement that writes: the first run would change what
  *	  the second one sees.
@@ -95,7 +95,8 @@ static ExecutorStart_hook_type previous_start = NULL;
 
 /*
  * is_equal_image
- *		Are values that this ordering has as equal the same bytes?
+ *		Are values that this ordering has as equal the same bytes?  What the
+ *		server says of char(n) holds only for values of the same length.
  */
 bool
 is_equal_image(Oid ordering, Oid collation)
@@ -105,7 +106,8 @@ is_equal_image(Oid ordering, Oid collation)
 	Oid			function;
 	compat_ordering which;
 
-	if (!OidIsValid(ordering) || !get_ordering_op_properties(ordering, &family, &type, &which))
+	if (!OidIsValid(ordering) || !get_ordering_op_properties(ordering, &family, &type, &which) ||
+		type == BPCHAROID)
 		return false;
 	function = get_opfamily_proc(family, type, type, BTEQUALIMAGE_PROC);
 	return OidIsValid(function) &&
