@@ -70,6 +70,37 @@ CREATE VIEW red AS SELECT a.id, a.kind, c.color FROM airbag AS a LEFT JOIN car A
 SELECT * FROM reduced('SELECT * FROM red WHERE kind > 1');
 SELECT * FROM reduced('WITH r AS (SELECT a.id FROM airbag AS a LEFT JOIN car AS c ON c.id = a.car_id WHERE c.color = ''c1'' OR a.kind = 2) SELECT r.id FROM r JOIN part AS p ON p.airbag_id = r.id UNION ALL SELECT id FROM r');
 SELECT * FROM reduced('SELECT m.id, (SELECT count(*) FROM airbag AS a LEFT JOIN car AS c ON c.id = a.car_id WHERE c.manager_id = m.id AND (c.color = ''c1'' OR a.kind = 2)) FROM manager AS m');
+-- an OR over the columns of a view or a subquery is reduced inside of it, with what else is asked of it
+CREATE VIEW bags AS SELECT a.id, a.kind, c.color, t.weight, c.manager_id, 7 AS seven FROM airbag AS a LEFT JOIN car AS c ON c.id = a.car_id LEFT JOIN truck AS t ON t.id = a.truck_id WHERE a.id > 3;
+SELECT * FROM reduced('SELECT * FROM bags WHERE color = ''c1'' OR weight = 2');
+SELECT rewritten('SELECT id FROM bags WHERE (color = ''c1'' OR weight = 2) AND kind IS NULL AND seven = 7');
+SELECT * FROM reduced('SELECT id FROM bags WHERE (color = ''c1'' OR weight = 2) AND kind IS NULL AND seven = 7');
+SELECT * FROM reduced('SELECT kind, count(*) FROM bags WHERE color = ''c1'' OR weight = 2 GROUP BY kind ORDER BY kind LIMIT 2');
+SELECT * FROM reduced('SELECT p.code, b.* FROM part AS p RIGHT JOIN bags AS b ON p.airbag_id = b.id JOIN manager AS m ON m.id = b.manager_id WHERE (b.color = ''c1'' OR b.weight = 2) AND b.id > 9 AND m.id > 4');
+SELECT rewritten('SELECT b.id FROM bags AS b WHERE EXISTS (SELECT FROM part AS p WHERE p.airbag_id = b.id AND p.code = 4) OR b.id IN (SELECT supplier FROM part)');
+SELECT * FROM reduced('SELECT b.id FROM bags AS b WHERE EXISTS (SELECT FROM part AS p WHERE p.airbag_id = b.id AND p.code = 4) OR b.id IN (SELECT supplier FROM part)');
+SELECT * FROM reduced('SELECT * FROM (SELECT * FROM bags ORDER BY id) AS s WHERE s.color = ''c1'' OR s.kind IS NULL OR s.weight = 2');
+SELECT * FROM reduced('SELECT s.* FROM (SELECT b.id, b.color AS hue, b.weight, m.name FROM bags AS b LEFT JOIN manager AS m ON m.id = b.manager_id) AS s WHERE s.hue = ''c1'' OR s.weight = 2');
+SELECT * FROM reduced('SELECT m.id FROM manager AS m WHERE EXISTS (SELECT FROM bags AS b WHERE b.manager_id = m.id AND (b.color = ''c1'' OR b.weight = 2))');
+-- ... but not where more than filters and joins is in it, where an outer join may leave it out, where its columns are volatile, or where it keeps what others ask
+SELECT * FROM reduced('SELECT * FROM (SELECT * FROM bags ORDER BY id LIMIT 300) AS s WHERE color = ''c1'' OR weight = 2');
+SELECT * FROM reduced('SELECT * FROM (SELECT DISTINCT * FROM bags) AS s WHERE color = ''c1'' OR weight = 2');
+SELECT * FROM reduced('SELECT * FROM (SELECT color, weight, count(*) FROM bags GROUP BY color, weight) AS s WHERE color = ''c1'' OR weight = 2');
+SELECT * FROM reduced('SELECT * FROM (SELECT color, weight, row_number() OVER (ORDER BY id) FROM bags) AS s WHERE color = ''c1'' OR weight = 2');
+SELECT * FROM reduced('SELECT * FROM (SELECT color, weight FROM bags UNION ALL SELECT color, 3 FROM car) AS s WHERE color = ''c1'' OR weight = 2');
+SELECT * FROM reduced('SELECT * FROM (WITH w AS MATERIALIZED (SELECT 2 AS two) SELECT b.*, two FROM bags AS b, w) AS s WHERE color = ''c1'' OR weight = 2');
+SELECT * FROM reduced('SELECT m.id, b.* FROM manager AS m LEFT JOIN bags AS b ON b.id = m.id WHERE b.color = ''c1'' OR b.weight = 2');
+SELECT * FROM reduced('SELECT m.id, b.id AS bag FROM manager AS m FULL JOIN bags AS b ON b.id = m.id WHERE b.color = ''c1'' OR b.weight = 2');
+SELECT * FROM reduced('SELECT id, drawn >= 0 FROM (SELECT *, random() AS drawn FROM bags) AS s WHERE color = ''c1'' OR weight = 2');
+SELECT * FROM reduced('SELECT id FROM bags WHERE (color = ''c1'' OR weight = 2) AND random() >= 0');
+SELECT * FROM reduced('SELECT id FROM bags WHERE color = ''c1'' OR 10 / weight = 2 OR 7 / id = 1');
+SELECT * FROM reduced('SELECT m.id, b.id AS bag FROM manager AS m, LATERAL (SELECT * FROM bags WHERE bags.manager_id = m.id) AS b WHERE b.color = ''c1'' OR b.weight = 2');
+ALTER VIEW bags SET (security_barrier);
+SELECT * FROM reduced('SELECT * FROM bags WHERE color = ''c1'' OR weight = 2');
+ALTER VIEW bags RESET (security_barrier);
+SELECT reason FROM more.explain_rewrites('SELECT * FROM (SELECT a.id, a.kind, c.color FROM airbag AS a JOIN car AS c ON c.id = a.car_id) AS s WHERE color = ''c1'' OR kind = 2 FOR UPDATE') WHERE rewrite = 'or_reduction';
+SELECT * FROM reduced('SELECT bags FROM bags WHERE bags IS NULL OR color = ''c1''');
+
 -- more relations than join_collapse_limit
 SET join_collapse_limit = 3;
 SELECT * FROM reduced('SELECT a.id FROM airbag AS a LEFT JOIN part AS p ON p.airbag_id = a.id LEFT JOIN car AS c ON c.id = a.car_id LEFT JOIN truck AS t ON t.id = a.truck_id LEFT JOIN manager AS m ON m.id = t.manager_id LEFT JOIN manager AS b ON b.id = m.boss_id WHERE b.name = ''m1'' OR c.color = ''c5''');
@@ -115,6 +146,12 @@ END $$;
 SELECT * FROM change('UPDATE bill SET total = 1 FROM airbag AS a LEFT JOIN car AS c ON c.id = a.car_id WHERE a.id = bill.airbag_id AND (c.color = ''c1'' OR a.kind = 2)');
 SELECT count(*), sum(bill.airbag_id + 1000) FROM bill JOIN airbag AS a ON a.id = bill.airbag_id LEFT JOIN car AS c ON c.id = a.car_id WHERE c.color = 'c1' OR a.kind = 2;
 SELECT * FROM change('UPDATE bill SET total = 1 FROM airbag AS a LEFT JOIN car AS c ON c.id = a.car_id WHERE a.id = bill.airbag_id AND (c.color = ''c1'' OR bill.total = 2)');
+SELECT * FROM change('UPDATE bill SET total = 1 FROM bags AS b WHERE b.id = bill.airbag_id AND (b.color = ''c1'' OR b.weight = 2)');
+SELECT count(*), sum(bill.airbag_id + 1000) FROM bill JOIN bags AS b ON b.id = bill.airbag_id WHERE b.color = 'c1' OR b.weight = 2;
+BEGIN;
+SELECT * FROM change('DELETE FROM bill USING airbag AS a LEFT JOIN car AS c ON c.id = a.car_id WHERE a.id = bill.airbag_id AND (c.color = ''c1'' OR a.kind = 2)');
+SELECT * FROM change('DELETE FROM bill USING airbag AS a LEFT JOIN car AS c ON c.id = a.car_id WHERE a.id = bill.airbag_id AND (c.color = ''c5'' OR EXISTS (SELECT FROM part AS p WHERE p.airbag_id = bill.airbag_id AND p.code = 4))');
+ROLLBACK;
 SELECT * FROM change('DELETE FROM bill WHERE airbag_id IN (SELECT a.id FROM airbag AS a LEFT JOIN car AS c ON c.id = a.car_id WHERE c.color = ''c1'' OR a.kind = 2)');
 SELECT * FROM change('INSERT INTO bill SELECT a.id, 5 FROM airbag AS a LEFT JOIN car AS c ON c.id = a.car_id WHERE c.color = ''c1'' OR a.kind = 2');
 
@@ -133,6 +170,8 @@ SELECT * FROM reduced('SELECT a.id FROM airbag AS a TABLESAMPLE system (100) REP
 SELECT * FROM reduced('SELECT m.id FROM manager AS m WHERE EXISTS (SELECT FROM airbag AS a LEFT JOIN car AS c ON c.id = a.car_id WHERE c.manager_id = m.id OR a.kind = m.id)');
 SELECT * FROM reduced('SELECT a.id FROM airbag AS a LEFT JOIN LATERAL (SELECT color FROM car WHERE id = a.car_id) AS c ON true WHERE c.color = ''c1'' OR a.kind = 2');
 SELECT * FROM reduced('SELECT a.id FROM airbag AS a JOIN car AS c ON c.id = a.car_id AND (c.color = ''c1'' OR a.kind = 2)');
+SELECT * FROM reduced('SELECT a.id FROM airbag AS a LEFT JOIN truck AS t ON t.id = a.truck_id JOIN car AS c ON c.id = a.car_id AND (c.color = ''c1'' OR a.kind = 2) WHERE t.weight = 2 OR a.kind IS NULL');
+SELECT * FROM reduced('SELECT a.id FROM airbag AS a, manager AS m LEFT JOIN car AS c ON c.id = 8 WHERE m.id < 3 AND (c.color = ''c1'' OR a.kind = 2)');
 SELECT * FROM reduced('SELECT g.g FROM generate_series(1, 9) AS g LEFT JOIN car AS c ON c.id = g.g WHERE c.color = ''c1'' OR g.g = 2');
 SELECT reason FROM more.explain_rewrites('SELECT a.id FROM airbag AS a LEFT JOIN car AS c ON c.id = a.car_id WHERE c.color = ''c1'' OR a.kind = 2 FOR UPDATE OF a') WHERE rewrite = 'or_reduction';
 SELECT reason FROM more.explain_rewrites('SELECT a.id FROM airbag AS a LEFT JOIN car AS c ON c.id = a.car_id WHERE ' || (SELECT string_agg(format('c.color = ''c%s'' AND a.kind = %s', g, g), ' OR ') FROM generate_series(1, 17) AS g)) WHERE rewrite = 'or_reduction';
@@ -234,6 +273,11 @@ SELECT count(*), sum(a.id) FROM airbag AS a LEFT JOIN car AS c ON c.id = a.car_i
 SET pg_more.rewrites = force;
 SELECT count(*), sum(a.id) FROM airbag AS a LEFT JOIN car AS c ON c.id = a.car_id WHERE c.color = 'c1' OR a.kind = 2;
 SELECT count(*), sum(a.id) FROM airbag AS a LEFT JOIN car AS c ON c.id = a.car_id WHERE c.color = 'c1' OR a.note = 'x';
+RESET ROLE;
+ALTER POLICY quarter ON car USING (id % 4 = 1 AND noted(id) = id);
+SET ROLE more_or_reader;
+SELECT count(*), sum(a.id) FROM airbag AS a LEFT JOIN car AS c ON c.id = a.car_id WHERE c.color = 'c1' OR a.kind = 2;
+SELECT applied, reason FROM more.explain_rewrites('SELECT a.id FROM airbag AS a LEFT JOIN car AS c ON c.id = a.car_id WHERE c.color = ''c1'' OR a.kind = 2') WHERE rewrite = 'or_reduction';
 RESET ROLE;
 
 -- prepared statements, with parameters known and not known

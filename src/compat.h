@@ -385,6 +385,15 @@ compat_json_untranslatable(JsonParseErrorType error)
 #define compat_expand_rte(rte, index, names, columns) expandRTE(rte, index, 0, -1, true, names, columns)
 #endif
 
+/* Columns of a subquery, replaced by what it computes for them; since 18 the relation that is changed is told. */
+#if PG_VERSION_NUM >= 180000
+#define compat_replace_columns(node, index, rte, sublinks) \
+	ReplaceVarsFromTargetList(node, index, 0, rte, (rte)->subquery->targetList, 0, REPLACEVARS_REPORT_ERROR, 0, sublinks)
+#else
+#define compat_replace_columns(node, index, rte, sublinks) \
+	ReplaceVarsFromTargetList(node, index, 0, rte, (rte)->subquery->targetList, REPLACEVARS_REPORT_ERROR, 0, sublinks)
+#endif
+
 /* A hint to the processor, where the compiler has one. */
 #if defined(__GNUC__) || defined(__clang__)
 #define prefetch_memory(p) __builtin_prefetch(p)

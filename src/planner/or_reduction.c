@@ -6,8 +6,9 @@
  * relation: the whole join is made and then filtered.
  *
  * Shapes.  As a condition of WHERE: an OR whose arms mention several relations
- * of the query, or hold EXISTS or IN subqueries; in any query level of a
- * SELECT, or over the sources of an UPDATE or DELETE.
+ * of the query, or of views and subqueries in it, or hold EXISTS or IN
+ * subqueries; in any query level of a SELECT, or over the sources of an UPDATE
+ * or DELETE.
  *
  * Form.  One relation, the anchor, is joined at its own place with the rows of
  * it for which some arm can hold:
@@ -38,6 +39,13 @@
  * Functions that are volatile anywhere in FROM or WHERE, and arms and
  * conditions that may fail, or whose result may differ from run to run (LIMIT,
  * aggregates, samples), are left alone, as are foreign tables.
+ *		An OR about one view or subquery alone is reduced in its query, with the
+ * other conditions about it, each column replaced by what it stands for.  Only a
+ * query that computes each of its rows from one row of its join will do: then a
+ * condition on the one is a condition on the other.  And only where the view
+ * has a row in every row of the outer join: of the view's rows only those can be
+ * gone that WHERE keeps out in any case.  A view with security_barrier computes
+ * no conditions of others.
  *		Locking: where rows are locked nothing is done, as a row that is checked
  * again after a concurrent update has another ctid.  In UPDATE and DELETE
  * neither the anchor nor an arm's relations may be the target: all others are
@@ -82,6 +90,9 @@
 /* So many anchors are tried; one alone where the statement takes long to plan. */
 #define MAX_ANCHORS 2
 #define MANY_RELATIONS 6
+
+/* So many columns of subqueries are followed to see what an OR is about. */
+#define MAX_FOLLOWED 1000
 
 /*
  * There the joins of what is reduced are tried in fewer orders: of so many
@@ -154,6 +165,26 @@ is_table(RangeTblEntry *rte)
 			rte->relkind == RELKIND_PARTITIONED_TABLE) && !is_foreign(rte->relid);
 }
 
+/* Does a query join and filter, and compute each of its rows from one of the join? */
+static bool
+is_row_by_row(Query *query)
+{
+	return query->commandType == CMD_SELECT && !query->setOperations && !query->hasAggs && !query->hasWindowFuncs &&
+		!query->hasTargetSRFs && !query->groupClause && !query->groupingSets && !query->havingQual &&
+		!query->hasDistinctOn && !query->rowMarks && !query->cteList && !query->limitOffset;
+}
+
+/*
+ * Is a relation a view or a subquery whose conditions the query's may join?
+ * Allocates nothing.
+ */
+static bool
+is_open(RangeTblEntry *rte)
+{
+	return rte->rtekind == RTE_SUBQUERY && !rte->lateral && !rte->security_barrier && !rte->securityQuals &&
+		is_row_by_row(rte->subquery) && !rte->subquery->distinctClause && !rte->subquery->limitCount;
+}
+
 /* May a subquery fail, or give other rows when it is run again? */
 static bool
 subquery_may_differ(Level *outer, Query *query, bool exists)
@@ -162,10 +193,7 @@ subquery_may_differ(Level *outer, Query *query, bool exists)
 	ListCell   *lc;
 
 	check_stack_depth();
-	if (query->commandType != CMD_SELECT || query->setOperations || query->hasAggs || query->hasWindowFuncs ||
-		query->hasTargetSRFs || query->groupClause || query->groupingSets || query->havingQual ||
-		query->hasDistinctOn || query->rowMarks || query->cteList || query->limitOffset ||
-		!is_plain_limit(query->limitCount, exists))
+	if (!is_row_by_row(query) || !is_plain_limit(query->limitCount, exists))
 		return true;
 	foreach(lc, query->rtable)
 	{
@@ -217,12 +245,14 @@ condition_may_fail(Level *level, Node *node)
 	return condition_walker(node, level);
 }
 
-/* A walker's state: the relations of a level that an expression mentions, at most two of them */
+/* A walker's state: the relations that an expression mentions, at most two of them */
 typedef struct Span
 {
-	int			relation;
+	Query	   *query;			/* the expression is of it */
+	RangeTblEntry *relation;
 	bool		several;
 	bool		subquery;
+	int			followed;		/* columns of subqueries that were followed */
 } Span;
 
 static bool
@@ -233,11 +263,26 @@ span_walker(Node *node, Span *span)
 	if (IsA(node, Var))
 	{
 		Var		   *var = (Var *) node;
+		Query	   *query = span->query;
+		RangeTblEntry *rte;
+		TargetEntry *target;
 
-		if (var->varlevelsup == 0 && span->relation != 0 && span->relation != var->varno)
-			span->several = true;
-		if (var->varlevelsup == 0)
-			span->relation = var->varno;
+		if (var->varlevelsup > 0)
+			return false;
+		rte = rt_fetch(var->varno, query->rtable);
+		if (is_open(rte) && (target = get_tle_by_resno(rte->subquery->targetList, var->varattno)) != NULL)
+		{
+			/* columns that mention others several times, again and again, take long to follow */
+			if (++span->followed > MAX_FOLLOWED)
+				return false;
+			check_stack_depth();
+			span->query = rte->subquery;
+			(void) span_walker((Node *) target->expr, span);
+			span->query = query;
+			return span->several || span->subquery;
+		}
+		span->several |= span->relation != NULL && span->relation != rte;
+		span->relation = rte;
 		return span->several;
 	}
 	if (IsA(node, SubLink))
@@ -252,13 +297,14 @@ span_walker(Node *node, Span *span)
 
 /*
  * spans_relations
- *		Is a condition an OR that no index of one relation can serve?  Allocates
- *		nothing.
+ *		Is a condition of a query an OR that no index of one relation can serve?
+ *		Columns of views and subqueries are followed to what they stand for.
+ *		Allocates nothing.
  */
 bool
-spans_relations(Node *node)
+spans_relations(Query *query, Node *node)
 {
-	Span		span = {0};
+	Span		span = {.query = query};
 
 	return IsA(node, BoolExpr) && ((BoolExpr *) node)->boolop == OR_EXPR && span_walker(node, &span);
 }
@@ -566,6 +612,8 @@ arm_query(Reduction *reduction, Node *arm, const char **problem)
 		*problem = "an outer join's condition does not mention what it joins to";
 		return NULL;
 	}
+	/* those of the condition may be of a query around this one */
+	result->hasSubLinks |= checkExprHasSubLink(result->jointree->quals);
 	foreach(lc, reduction->key)
 	{
 		Var		   *column = make_column(tree->query, reduction->anchor, lfirst_int(lc));
@@ -900,6 +948,107 @@ is_alone(Level *level)
 	return true;
 }
 
+/* The conditions that mention this subquery alone, as conditions of its own query. */
+static List *
+moved_inside(JoinTree *tree, int relation, List *conditions)
+{
+	RangeTblEntry *rte = rt_fetch(relation, tree->query->rtable);
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, conditions)
+	{
+		Bitmapset  *mentioned = relations_in(tree, lfirst(lc));
+		bool		sublinks = false;
+		int			only;
+
+		if (bms_get_singleton_member(mentioned, &only) && only == relation)
+			result = lappend(result, compat_replace_columns(lfirst(lc), relation, rte, &sublinks));
+	}
+	return result;
+}
+
+static List *reduce_inside(Reduction *reduction, BoolExpr *expr, int relation, const char **problem);
+
+/*
+ * Find the rows for an OR, which is the filter of the reduction's level: the
+ * queries of all arms; NIL, with why, if it is left alone.  conditions hold as
+ * well.  If the OR is about a view alone, the reduction becomes one of the
+ * view's own query.
+ */
+static List *
+find_rows(Reduction *reduction, BoolExpr *expr, List *conditions, const char **problem)
+{
+	Level	   *level = reduction->level;
+	JoinTree   *tree = reduction->tree;
+	List	   *anchors;
+	List	   *queries;
+	int			relation;
+
+	*problem = or_problem(level, tree, expr);
+	if (*problem)
+		return NIL;
+	reduction->conditions = list_concat(usable_conditions(level, tree, (Node *) expr), conditions);
+	if (bms_get_singleton_member(relations_in(tree, (Node *) expr), &relation))
+	{
+		queries = reduce_inside(reduction, expr, relation, problem);
+		if (queries)
+			return queries;
+	}
+	reduction->arms = make_arms(tree, expr);
+	/* columns of a join may turn out to be of the same relation */
+	if (list_length(reduction->arms) < 2)
+	{
+		*problem = *problem ? *problem : "its arms are about one relation";
+		return NIL;
+	}
+	anchors = find_anchors(tree);
+	if (anchors == NIL)
+	{
+		*problem = *problem ? *problem : "no table that always has a row in the join can be the anchor";
+		return NIL;
+	}
+	level->attempt->forms = Max(level->attempt->forms, list_length(anchors));
+	reduction->anchor = list_nth_int(anchors, Min(level->attempt->form, list_length(anchors) - 1));
+	return arm_queries(reduction, problem);
+}
+
+/* The same in the query of the relation that the OR is about alone; NIL without why if it is no view or subquery. */
+static List *
+reduce_inside(Reduction *reduction, BoolExpr *expr, int relation, const char **problem)
+{
+	Level	   *outer = reduction->level;
+	JoinTree   *tree = reduction->tree;
+	RangeTblEntry *rte = rt_fetch(relation, tree->query->rtable);
+	Level	   *level;
+	Reduction	inside = {0};
+	List	   *moved;
+	List	   *queries;
+
+	if (!is_open(rte))
+		return NIL;
+	if (!bms_is_member(relation, ((JoinZone *) linitial(tree->zones))->relations))
+		*problem = "an outer join may leave out the view or subquery that it is about";
+	else if (contain_volatile_functions((Node *) rte->subquery->targetList))
+		*problem = "the view or subquery that it is about calls volatile functions";
+	if (*problem)
+		return NIL;
+	level = palloc0(sizeof(Level));
+	level->query = rte->subquery;
+	level->outer = outer;
+	level->attempt = outer->attempt;
+	inside.level = level;
+	inside.tree = take_apart(level->query);
+	moved = moved_inside(tree, relation, list_make1(expr));
+	queries = find_rows(&inside, linitial_node(BoolExpr, moved), moved_inside(tree, relation, reduction->conditions), problem);
+	if (queries)
+	{
+		inside.implied &= outer->query->resultRelation == 0;
+		*reduction = inside;
+	}
+	return queries;
+}
+
 /* A LevelFunction */
 static Node *
 reduce_or(Level *level, Node *node, bool filter)
@@ -909,10 +1058,9 @@ reduce_or(Level *level, Node *node, bool filter)
 	JoinTree   *tree;
 	const char *problem;
 	BoolExpr   *expr;
-	List	   *anchors;
-	List	   *queries = NIL;
+	List	   *queries;
 
-	if (!filter || !spans_relations(node))
+	if (!filter || !spans_relations(level->query, node))
 		return NULL;
 	/* hashed subqueries are priced as if they were not: all that is sure is what the statement costs without them */
 	if (attempt->cut > 0)
@@ -925,34 +1073,18 @@ reduce_or(Level *level, Node *node, bool filter)
 		return NULL;
 	}
 	reduction.tree = tree;
-	problem = or_problem(level, tree, expr);
-	if (problem == NULL)
-	{
-		reduction.arms = make_arms(tree, expr);
-		/* columns of a join may turn out to be of the same relation */
-		if (list_length(reduction.arms) < 2)
-			problem = "its arms are about one relation";
-	}
-	anchors = problem ? NIL : find_anchors(tree);
-	if (anchors)
-	{
-		attempt->forms = Max(attempt->forms, list_length(anchors));
-		reduction.anchor = list_nth_int(anchors, Min(attempt->form, list_length(anchors) - 1));
-		reduction.conditions = usable_conditions(level, tree, (Node *) expr);
-		queries = arm_queries(&reduction, &problem);
-	}
+	queries = find_rows(&reduction, expr, NIL, &problem);
 	if (queries == NIL)
 	{
-		site_left(attempt, names_of(tree, (Node *) expr), "%s",
-				  problem ? problem : "no table that always has a row in the join can be the anchor");
+		site_left(attempt, names_of(tree, (Node *) expr), "%s", problem);
 		return NULL;
 	}
-	site_changed(attempt, rt_fetch(reduction.anchor, level->query->rtable)->eref->aliasname,
-				 list_length(reduction.arms));
+	tree = reduction.tree;
+	site_changed(attempt, rt_fetch(reduction.anchor, tree->query->rtable)->eref->aliasname, list_length(reduction.arms));
 	attempt->sure = false;
 	attempt->doubtful |= checkExprHasSubLink((Node *) expr);
-	attempt->least = Max(attempt->least, least_cost(level, tree));
-	if (bms_num_members(tree->relations) > MANY_RELATIONS && is_alone(level))
+	attempt->least = Max(attempt->least, least_cost(reduction.level, tree));
+	if (bms_num_members(tree->relations) > MANY_RELATIONS && is_alone(reduction.level))
 		attempt->joined = Max(join_collapse_limit - FEWER_JOINED, reduction.widest);
 	join_found(&reduction, union_of(queries));
 	return reduction.implied ? makeBoolConst(true, false) : node;

@@ -107,7 +107,7 @@ extern Query *try_union_pushdown(Query *query, Attempt *attempt);
 extern int	find_shapes(Query *query, ParamListInfo params, bool force, int *tuples);
 
 /* or_reduction.c */
-extern bool spans_relations(Node *node);
+extern bool spans_relations(Query *query, Node *node);
 extern bool show_found(Node *node, bool *failed);
 extern RangeTblEntry *subquery_entry(Query *query, const char *name);
 

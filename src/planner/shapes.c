@@ -36,6 +36,7 @@ typedef struct ShapeContext
 	int			least_arms;		/* in a CASE */
 	bool		all;			/* also shapes that are left alone in any case */
 	ParamListInfo params;
+	Query	   *query;			/* that is walked */
 	int			nscalars;
 	Query	   *scalars[MANY_SCALARS];	/* scalar subqueries */
 	uint32		hashes[MANY_SCALARS];
@@ -215,24 +216,30 @@ is_plain(Query *query)
 static bool
 query_shapes(Query *query, ShapeContext *context)
 {
+	Query	   *outer = context->query;
 	ListCell   *lc;
 
+	context->query = query;
 	if (is_plain(query))
 	{
 		walk_list(query->targetList, context);
-		return shapes_walker((Node *) query->jointree, context);
+		(void) shapes_walker((Node *) query->jointree, context);
+		context->query = outer;
+		return false;
 	}
 	foreach(lc, query->rtable)
 		if (has_rows_call(lfirst(lc), context->all))
 			context->shapes |= REWRITE_BIT(REWRITE_ROWS_IN);
 	if (filters_union(query))
 		context->shapes |= REWRITE_BIT(REWRITE_UNION_PUSHDOWN);
-	return query_tree_walker(query, shapes_walker, context, QTW_IGNORE_JOINALIASES);
+	(void) query_tree_walker(query, shapes_walker, context, QTW_IGNORE_JOINALIASES);
+	context->query = outer;
+	return false;
 }
 
 /* Is a condition of WHERE an OR over several relations? */
 static bool
-has_spanning_or(Node *quals)
+has_spanning_or(Query *query, Node *quals)
 {
 	ListCell   *lc;
 
@@ -240,9 +247,9 @@ has_spanning_or(Node *quals)
 		return false;
 	if (((BoolExpr *) quals)->boolop == AND_EXPR)
 		foreach(lc, ((BoolExpr *) quals)->args)
-			if (spans_relations(lfirst(lc)))
+			if (spans_relations(query, lfirst(lc)))
 				return true;
-	return spans_relations(quals);
+	return spans_relations(query, quals);
 }
 
 /* Take note of a scalar subquery, and see whether it may be equal to another. */
@@ -294,7 +301,7 @@ shapes_walker(Node *node, ShapeContext *context)
 		case T_FromExpr:
 			walk_list(((FromExpr *) node)->fromlist, context);
 			(void) shapes_walker(((FromExpr *) node)->quals, context);
-			if (has_spanning_or(((FromExpr *) node)->quals))
+			if (has_spanning_or(context->query, ((FromExpr *) node)->quals))
 				context->shapes |= REWRITE_BIT(REWRITE_OR_REDUCTION);
 			return false;
 		case T_JoinExpr:
