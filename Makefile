@@ -56,6 +56,8 @@ OBJS = \
 	src/planner/call_in_from.o \
 	src/planner/call_statement.o \
 	src/planner/rows_in.o \
+	src/planner/query_in_from.o \
+	src/planner/once.o \
 	src/planner/composite_in.o \
 	src/planner/hashed_case.o \
 	src/planner/case_lookup.o \

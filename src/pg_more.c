@@ -80,6 +80,7 @@ _PG_init(void)
 	define_rewrite(REWRITE_SHARED_SUBQUERIES, "Lets equal scalar subqueries share their results.");
 	define_rewrite(REWRITE_UNION_PUSHDOWN, "Moves conditions on UNION, INTERSECT and EXCEPT into their arms.");
 	define_rewrite(REWRITE_ROWS_IN, "Plans more.rows_in and its kin in FROM as the join itself.");
+	define_rewrite(REWRITE_QUERY_IN_FROM, "Plans more.rows, more.run and more.fetch in FROM as the query itself.");
 	enums_init();
 	MarkGUCPrefixReserved("pg_more");
 	order_init();

@@ -382,13 +382,14 @@ static struct FoundFunction
 	char		name[NAMEDATALEN];
 	int			nargs;
 	Oid			oid;
-}			found_functions[8];
+}			found_functions[16];
 static int	found_count = 0;
 
 static void
 forget_functions(Datum arg, compat_syscache_id cache, uint32 hash)
 {
-	found_count = 0;
+	if (!is_once_signal(hash))
+		found_count = 0;
 }
 
 /* Look in the catalogs for a function that the extension owns. */

@@ -14,6 +14,10 @@
  *	  marked as a security barrier, which only takes in conditions that cannot
  *	  fail.  Volatile functions in conditions on it must be called for the rows
  *	  of the result only: left alone.
+ *	- Nor one that what computes its columns would raise elsewhere: a column 1 / x
+ *	  in a condition, which could be tested before x <> 0 is, or a constant 0 in
+ *	  1 / r.x, which the planner would compute even if there is no row.  The
+ *	  subquery then gets OFFSET 0, which keeps the planner out of it.
  *	- Row locks: FOR UPDATE does not reach the table behind a function, nor
  *	  does it here, since the subquery gets no row mark; a mark that names the
  *	  call leaves it alone.  A re-check after a concurrent update (EvalPlanQual)
@@ -28,6 +32,7 @@
 #include "postgres.h"
 #include "access/xact.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
@@ -162,14 +167,79 @@ fails_on(Node *node, Bitmapset *relids)
 	return node_may_fail(node) || expression_tree_walker(node, fails_on, relids);
 }
 
-/* What the conditions around a call may do to it. */
+typedef struct ComputedColumns
+{
+	Index		rti;
+	int			depth;
+	Bitmapset  *columns;
+} ComputedColumns;
+
+/* What the statement around a call may do to it. */
 typedef struct Around
 {
+	Index		rti;			/* the call, at its own level; 0: above it */
+	Bitmapset  *computed_columns;	/* the call's, as it tells */
+	bool		passed;			/* above it: has a column of theirs come up? */
+	bool		fenced;			/* is one of them in a condition, or in what may fail? */
 	Bitmapset  *relids;			/* of the level at hand: what the call's rows go through */
 	bool		computed;		/* may computing their columns fail? */
 	bool		fails;
 	bool		is_volatile;
 } Around;
+
+/* Walker: a column of the call's that is computed? */
+static bool
+uses_computed(Node *node, ComputedColumns *computed)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+	{
+		Var		   *var = (Var *) node;
+
+		return var->varno == computed->rti && var->varlevelsup == computed->depth &&
+			(var->varattno <= 0 || bms_is_member(var->varattno, computed->columns));
+	}
+	if (IsA(node, Query))
+	{
+		bool		result;
+
+		computed->depth++;
+		result = query_tree_walker((Query *) node, uses_computed, computed, 0);
+		computed->depth--;
+		return result;
+	}
+	return expression_tree_walker(node, uses_computed, computed);
+}
+
+/* Is a computed column of the call's in the expression?  Above its level, is any column of the relations that it is in? */
+static bool
+has_computed(Around *around, Node *expression)
+{
+	ComputedColumns computed = {around->rti, 0, around->computed_columns};
+
+	if (around->computed_columns == NULL)
+		return false;
+	if (around->rti == 0)
+		return around->passed && bms_overlap(pull_varnos(NULL, expression), around->relids);
+	/* columns of a join, and of a grouping, may be the call's */
+	if (bms_membership(around->relids) == BMS_MULTIPLE &&
+		bms_overlap(pull_varnos(NULL, expression), bms_difference(around->relids, bms_make_singleton(around->rti))))
+		return true;
+	return uses_computed(expression, &computed);
+}
+
+/* Walker: is a computed column in what may fail, as it does when the planner computes it with a constant? */
+static bool
+fails_on_computed(Node *node, Around *around)
+{
+	if (node == NULL || !has_computed(around, node))
+		return false;
+	/* no aggregate is computed by the planner */
+	if (node_may_fail(node) && !IsA(node, Aggref) && !IsA(node, WindowFunc))
+		return true;
+	return expression_tree_walker(node, fails_on_computed, around);
+}
 
 static void
 look_at(Around *around, Node *expression)
@@ -178,6 +248,7 @@ look_at(Around *around, Node *expression)
 		return;
 	around->is_volatile |= contain_volatile_functions(expression);
 	around->fails |= around->computed || fails_on(expression, around->relids);
+	around->fenced |= has_computed(around, expression);
 }
 
 /* Walker: the conditions of a join tree, each conjunct alone. */
@@ -243,6 +314,7 @@ look_at_level(Query *query, Around *around)
 
 		if (entry->ressortgroupref != 0)
 			look_at(around, (Node *) entry->expr);
+		around->fenced |= fails_on_computed((Node *) entry->expr, around);
 		if (query->hasAggs)
 			(void) look_at_aggregates((Node *) entry->expr, around);
 	}
@@ -294,8 +366,10 @@ test_may_fail(Node *test)
  * come from: those of its own level, and of the levels around it.
  */
 static void
-look_around(QueryLevel *level, Index rti, Around *around)
+look_around(QueryLevel *level, Index rti, Bitmapset *computed, Around *around)
 {
+	around->rti = rti;
+	around->computed_columns = computed;
 	around->relids = bms_make_singleton(rti);
 	for (; level; level = level->parent)
 	{
@@ -303,6 +377,8 @@ look_around(QueryLevel *level, Index rti, Around *around)
 		if (level->parent == NULL)
 			return;
 		around->computed |= fails_on((Node *) level->query->targetList, around->relids);
+		around->passed = has_computed(around, (Node *) level->query->targetList);
+		around->rti = 0;
 		if (level->sublink)
 		{
 			Node	   *test = level->sublink->testexpr;
@@ -311,6 +387,7 @@ look_around(QueryLevel *level, Index rti, Around *around)
 			{
 				around->is_volatile |= contain_volatile_functions(test);
 				around->fails |= around->computed || test_may_fail(test);
+				around->fenced |= around->passed;
 			}
 			return;
 		}
@@ -319,9 +396,19 @@ look_around(QueryLevel *level, Index rti, Around *around)
 		if (around->relids == NULL)
 		{
 			around->fails = true;
+			around->fenced |= around->passed;
 			return;
 		}
 	}
+}
+
+/* Let the planner neither take the subquery apart nor move conditions into it. */
+static void
+put_fence(Query *subquery)
+{
+	if (subquery->limitOffset == NULL)
+		subquery->limitOffset = (Node *) makeConst(INT8OID, -1, InvalidOid, sizeof(int64), Int64GetDatum(0), false,
+												   FLOAT8PASSBYVAL);
 }
 
 /* Is a row lock asked for that names this relation? */
@@ -411,7 +498,7 @@ try_call(FromCall *call, const CallRewrite *rewrite)
 
 	if (reason == NULL)
 	{
-		look_around(call->level, call->rti, &around);
+		look_around(call->level, call->rti, NULL, &around);
 		if (around.is_volatile)
 			reason = "a condition around it is volatile";
 	}
@@ -427,10 +514,14 @@ try_call(FromCall *call, const CallRewrite *rewrite)
 		site_left(call->attempt, where, "%s", reason);
 		return;
 	}
+	if (call->computed)
+		look_around(call->level, call->rti, call->computed, &around);
+	if (around.fenced)
+		put_fence(subquery);
 	mend_names(rte, subquery);
 	rte->rtekind = RTE_SUBQUERY;
 	rte->subquery = subquery;
-	rte->security_barrier = around.fails;
+	rte->security_barrier = around.fails && !around.fenced;
 	rte->functions = NIL;
 	rte->lateral = false;
 	call->level->query->hasRowSecurity |= subquery->hasRowSecurity;

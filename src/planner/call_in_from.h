@@ -33,6 +33,7 @@ typedef struct FromCall
 	List	   *args;			/* what the statement's $1, ... are */
 	TupleDesc	columns;		/* that the statement around it must still see it as */
 	double		size;			/* how many rows it was given */
+	Bitmapset  *computed;		/* columns that may fail, or be constants, once the planner moves what computes them */
 } FromCall;
 
 /* What such a rewrite consists of. */
@@ -50,6 +51,7 @@ extern Query *replace_calls(Query *query, Attempt *attempt, const CallRewrite *r
 
 /* call_statement.c */
 extern bool call_constant(Node *node, Datum *value);
+extern bool call_refers_out(Node *node);
 extern List *call_arguments(FromCall *call, const char **reason);
 extern Query *call_analyze(FromCall *call, const char *sql);
 extern bool call_has_policies(Query *query);

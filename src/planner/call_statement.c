@@ -57,6 +57,18 @@ refers_out(Node *node, int *depth)
 }
 
 /*
+ * call_refers_out
+ *		Does an expression mention columns at all, or a query those of a query around it?
+ */
+bool
+call_refers_out(Node *node)
+{
+	int			depth = 0;
+
+	return refers_out(node, &depth);
+}
+
+/*
  * call_arguments
  *		The call's arguments with its defaults filled in; NIL with a reason where they are not fixed.
  */
@@ -65,7 +77,6 @@ call_arguments(FromCall *call, const char **reason)
 {
 	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(call->function->funcid));
 	List	   *args;
-	int			depth = 0;
 
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for function %u", call->function->funcid);
@@ -75,7 +86,7 @@ call_arguments(FromCall *call, const char **reason)
 	*reason = NULL;
 	if (contain_volatile_functions((Node *) args))
 		*reason = "an argument is volatile";
-	else if (refers_out((Node *) args, &depth))
+	else if (call_refers_out((Node *) args))
 		*reason = "an argument depends on other tables";
 	return *reason ? NIL : args;
 }
@@ -182,6 +193,12 @@ call_analyze(FromCall *call, const char *sql)
 	pstate->p_paramref_hook = argument_param;
 	query = transformTopLevelStmt(pstate, raw);
 	free_parsestate(pstate);
+	if (query->commandType != CMD_SELECT || query->hasModifyingCTE)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("it does more than read")));
+	if (call->attempt->showing)
+		return query;
 	rewritten = QueryRewrite(query);
 	query = linitial_node(Query, rewritten);
 	if (list_length(rewritten) != 1 || query->commandType != CMD_SELECT || query->hasModifyingCTE)

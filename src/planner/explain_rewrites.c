@@ -112,6 +112,8 @@ why(RewriteReport *report)
 	{
 		if (rewrites_mode >= REWRITE_FORCE || rewrite_modes[report->id] == REWRITE_FORCE)
 			reason = "the settings force it";
+		else if (report->id == REWRITE_QUERY_IN_FROM)
+			reason = "it is what the call would run";
 		else
 			reason = report->after < report->before ? "it costs less" : "it costs no more";
 	}

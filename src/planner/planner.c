@@ -62,6 +62,7 @@ typedef struct RewriteInfo
 } RewriteInfo;
 
 static const RewriteInfo rewrites[REWRITES] = {
+	[REWRITE_QUERY_IN_FROM] = {"query_in_from", try_query_in_from},
 	[REWRITE_SHARED_SUBQUERIES] = {"shared_subqueries", try_shared_subqueries},
 	[REWRITE_HASHED_CASE] = {"hashed_case", try_hashed_case},
 	[REWRITE_ROWS_IN] = {"rows_in", try_rows_in},
@@ -72,7 +73,7 @@ static const RewriteInfo rewrites[REWRITES] = {
 };
 
 int			rewrites_mode = REWRITE_ON;
-int			rewrite_modes[REWRITES] = {REWRITE_ON, REWRITE_ON, REWRITE_ON, REWRITE_ON, REWRITE_ON, REWRITE_ON, REWRITE_ON};
+int			rewrite_modes[REWRITES] = {REWRITE_ON, REWRITE_ON, REWRITE_ON, REWRITE_ON, REWRITE_ON, REWRITE_ON, REWRITE_ON, REWRITE_ON};
 
 static planner_hook_type previous_planner = NULL;
 
@@ -105,6 +106,8 @@ typedef struct Decision
 	Planned		best;			/* its plan, if it was planned */
 	bool		first_planned;	/* has a plan been made that carries the queryId? */
 	bool		for_role;		/* was it decided for the current role alone? */
+	bool		once;			/* ... and for one execution? */
+	bool		showing;		/* as the attempts' */
 	List	   *reports;		/* of RewriteReport */
 } Decision;
 
@@ -253,6 +256,7 @@ make_form(Decision *decision, Attempt *attempt, int form, int cut)
 	attempt->form = form;
 	attempt->cut = cut;
 	attempt->telling = decision->reporting && form == 0 && cut == 0;
+	attempt->showing = decision->showing;
 	attempt->cursor_options = decision->cursor_options;
 	attempt->params = decision->params;
 	attempt->sure = true;
@@ -326,6 +330,7 @@ take(Decision *decision, Attempt *attempt, Query *query, Planned *planned, Cost 
 	report->force = attempt->force;
 	report->changed = attempt->changed;
 	decision->for_role |= attempt->for_role;
+	decision->once |= attempt->once;
 	forget_plan(&decision->best);
 	decision->query = query;
 	decision->joined = attempt->joined;
@@ -549,6 +554,8 @@ finish(Decision *decision, PlannedStmt *plan, uint64 *nanoseconds)
 	ListCell   *lc;
 
 	plan->dependsOnRole |= decision->for_role;
+	if (decision->once)
+		use_once(plan);
 	foreach(lc, decision->reports)
 	{
 		RewriteReport *report = lfirst(lc);
@@ -560,10 +567,23 @@ finish(Decision *decision, PlannedStmt *plan, uint64 *nanoseconds)
 	}
 }
 
+/* Is some rewrite to be taken whatever it costs? */
+static bool
+anything_forced(void)
+{
+	bool		force = rewrites_mode >= REWRITE_FORCE;
+
+	for (int id = 0; id < REWRITES; id++)
+		force |= rewrite_modes[id] == REWRITE_FORCE;
+	return force;
+}
+
 /* Let every rewrite that is on, and whose shape is there, try the statement. */
 static void
 consider_all(Decision *decision, int shapes, uint64 *nanoseconds)
 {
+	Query	   *parse = decision->query;
+
 	for (int id = 0; id < REWRITES; id++)
 	{
 		instr_time	start;
@@ -579,6 +599,10 @@ consider_all(Decision *decision, int shapes, uint64 *nanoseconds)
 		}
 		INSTR_TIME_SET_CURRENT(start);
 		consider(decision, id);
+		/* what was put in the place of a call may have shapes of its own */
+		if (id == REWRITE_QUERY_IN_FROM && decision->query != parse)
+			shapes |= find_shapes(decision->query, decision->params, decision->reporting || anything_forced(),
+								  &decision->tuples);
 		INSTR_TIME_SET_CURRENT(end);
 		INSTR_TIME_SUBTRACT(end, start);
 		nanoseconds[id] = INSTR_TIME_GET_NANOSEC(end);
@@ -604,17 +628,6 @@ chosen_plan(Decision *decision, Query *parse)
 	plan = decision->best.plan;
 	plan->queryId = parse->queryId;
 	return plan;
-}
-
-/* Is some rewrite to be taken whatever it costs? */
-static bool
-anything_forced(void)
-{
-	bool		force = rewrites_mode >= REWRITE_FORCE;
-
-	for (int id = 0; id < REWRITES; id++)
-		force |= rewrite_modes[id] == REWRITE_FORCE;
-	return force;
 }
 
 /* Citus plans its own tables, and tells them apart by the statement's shape; it is there only if it is preloaded. */
@@ -708,7 +721,7 @@ plan_with_rewrites(Query *parse, const char *query_string, int cursor_options, P
 Query *
 repeat_rewrite(Query *query, RewriteReport *report)
 {
-	Decision	decision = {.query = query, .cursor_options = CURSOR_OPT_PARALLEL_OK};
+	Decision	decision = {.query = query, .cursor_options = CURSOR_OPT_PARALLEL_OK, .showing = true};
 	Attempt		attempt = {.id = report->id, .force = report->force};
 
 	(void) find_shapes(query, NULL, true, &decision.tuples);
@@ -744,6 +757,7 @@ planner_init(void)
 	explain_init();
 	stats_init();
 	verify_init();
+	once_init();
 	list_stats_init();
 	shared_scan_init();
 }

@@ -21,6 +21,7 @@ struct ExplainState;
 /* The rewrites, in the order in which they are tried. */
 typedef enum RewriteId
 {
+	REWRITE_QUERY_IN_FROM,
 	REWRITE_SHARED_SUBQUERIES,
 	REWRITE_HASHED_CASE,
 	REWRITE_ROWS_IN,
@@ -61,6 +62,7 @@ typedef struct Attempt
 	int			form;			/* which of its forms, from 0 */
 	int			cut;			/* if > 0: instead of rewriting, shorten lists to so many */
 	bool		telling;		/* every place that is left alone is to be told of */
+	bool		showing;		/* the statement is shown to people: it has not been through the rewriter, nor goes there */
 	int			cursor_options;
 	ParamListInfo params;		/* NULL for a generic plan */
 
@@ -72,6 +74,7 @@ typedef struct Attempt
 	bool		same_cost;		/* ... and the planner prices it as before */
 	int			forms;			/* how many forms there are of this statement, at least 1 */
 	bool		for_role;		/* what it did is for the current role alone */
+	bool		once;			/* ... and for one execution */
 	int			examined;		/* nodes that may_fail() has looked at */
 	void	   *own;			/* what the rewrite keeps while it walks */
 	bool		doubtful;		/* the original may cost much less than the planner says; when cut, the least that it can */
@@ -91,6 +94,7 @@ typedef struct Attempt
  */
 typedef Query *(*RewriteFunction) (Query *query, Attempt *attempt);
 
+extern Query *try_query_in_from(Query *query, Attempt *attempt);
 extern Query *try_shared_subqueries(Query *query, Attempt *attempt);
 extern Query *try_hashed_case(Query *query, Attempt *attempt);
 extern Query *try_rows_in(Query *query, Attempt *attempt);
@@ -159,6 +163,11 @@ extern List *plan_notes(PlannedStmt *plan);
 extern char *note_without_cost(const char *note);
 extern void note_original(PlannedStmt *plan, uint64 number);
 extern uint64 noted_original(PlannedStmt *plan);
+
+/* once.c */
+extern void once_init(void);
+extern void use_once(PlannedStmt *plan);
+extern bool is_once_signal(uint32 hash);
 
 /* explain.c */
 extern void explain_init(void);

@@ -144,35 +144,40 @@ is_unhashed_array(ScalarArrayOpExpr *expr, ParamListInfo params)
 	return false;
 }
 
-/* May this be a call of rows_in, rows_not_in or rows_missing? */
-static bool
-is_rows_call(Node *call)
+/* The rewrites for calls in FROM: may this be a call of rows_in, rows_not_in or rows_missing, or of rows, run or fetch? */
+static int
+call_shapes(Node *call)
 {
 	HeapTuple	tuple;
-	bool		result;
+	const char *name;
+	int			result = 0;
 
 	if (!IsA(call, FuncExpr) || ((FuncExpr *) call)->funcid < FirstNormalObjectId)
-		return false;
+		return 0;
 	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(((FuncExpr *) call)->funcid));
 	if (!HeapTupleIsValid(tuple))
-		return false;
-	result = strncmp(NameStr(((Form_pg_proc) GETSTRUCT(tuple))->proname), "rows_", 5) == 0;
+		return 0;
+	name = NameStr(((Form_pg_proc) GETSTRUCT(tuple))->proname);
+	if (strncmp(name, "rows_", 5) == 0)
+		result = REWRITE_BIT(REWRITE_ROWS_IN);
+	else if (strcmp(name, "rows") == 0 || strcmp(name, "run") == 0 || strcmp(name, "fetch") == 0)
+		result = REWRITE_BIT(REWRITE_QUERY_IN_FROM);
 	ReleaseSysCache(tuple);
 	return result;
 }
 
 /* Is there such a call in FROM?  With all, also where it is left alone in any case. */
-static bool
-has_rows_call(RangeTblEntry *rte, bool all)
+static int
+calls_in_from(RangeTblEntry *rte, bool all)
 {
+	int			result = 0;
 	ListCell   *lc;
 
 	if (rte->rtekind != RTE_FUNCTION || (!all && (list_length(rte->functions) != 1 || rte->funcordinality)))
-		return false;
+		return 0;
 	foreach(lc, rte->functions)
-		if (is_rows_call(((RangeTblFunction *) lfirst(lc))->funcexpr))
-			return true;
-	return false;
+		result |= call_shapes(((RangeTblFunction *) lfirst(lc))->funcexpr);
+	return result;
 }
 
 /* Can nothing be below this node? */
@@ -228,8 +233,7 @@ query_shapes(Query *query, ShapeContext *context)
 		return false;
 	}
 	foreach(lc, query->rtable)
-		if (has_rows_call(lfirst(lc), context->all))
-			context->shapes |= REWRITE_BIT(REWRITE_ROWS_IN);
+		context->shapes |= calls_in_from(lfirst(lc), context->all);
 	if (filters_union(query))
 		context->shapes |= REWRITE_BIT(REWRITE_UNION_PUSHDOWN);
 	(void) query_tree_walker(query, shapes_walker, context, QTW_IGNORE_JOINALIASES);

@@ -116,9 +116,12 @@ query_params(const MoreQuery *query, const char *sql)
 	return params;
 }
 
-/* Walker: are rows locked, in subqueries or CTEs too? */
-static bool
-locks_rows(Node *node, void *arg)
+/*
+ * query_locks_rows
+ *		A walker: are rows locked, in subqueries or CTEs too?
+ */
+bool
+query_locks_rows(Node *node, void *arg)
 {
 	if (node == NULL)
 		return false;
@@ -126,9 +129,9 @@ locks_rows(Node *node, void *arg)
 	{
 		Query	   *query = (Query *) node;
 
-		return query->hasForUpdate || query->rowMarks || query_tree_walker(query, locks_rows, arg, 0);
+		return query->hasForUpdate || query->rowMarks || query_tree_walker(query, query_locks_rows, arg, 0);
 	}
-	return expression_tree_walker(node, locks_rows, arg);
+	return expression_tree_walker(node, query_locks_rows, arg);
 }
 
 /* Does a statement do more than read? */
@@ -144,7 +147,7 @@ statement_writes(SPIPlanPtr plan)
 			Query	   *statement = lfirst_node(Query, lc2);
 
 			if (statement->commandType != CMD_SELECT || statement->hasModifyingCTE ||
-				locks_rows((Node *) statement, NULL))
+				query_locks_rows((Node *) statement, NULL))
 				return true;
 		}
 	return false;

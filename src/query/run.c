@@ -67,9 +67,12 @@ query_rows(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* Do the query's columns fit the caller's column definition list, by position? */
-static void
-require_definition(TupleDesc given, TupleDesc wanted)
+/*
+ * query_require_definition
+ *		The query's columns must fit the caller's column definition list, by position.
+ */
+void
+query_require_definition(TupleDesc given, TupleDesc wanted)
 {
 	if (given->natts != wanted->natts)
 		ereport(ERROR,
@@ -90,9 +93,12 @@ require_definition(TupleDesc given, TupleDesc wanted)
 	}
 }
 
-/* The numbers from 1 to n. */
-static List *
-all_columns(int n)
+/*
+ * query_all_columns
+ *		The numbers from 1 to n.
+ */
+List *
+query_all_columns(int n)
 {
 	List	   *result = NIL;
 
@@ -119,8 +125,8 @@ query_run(PG_FUNCTION_ARGS)
 	connect_spi();
 	run = run_prepare(PG_GETARG_QUERY(0), NULL);
 	run_require_rows(run, "run");
-	require_definition(run->columns, rsinfo->setDesc);
-	run_execute(run, rows_receiver(fcinfo, all_columns(rsinfo->setDesc->natts)));
+	query_require_definition(run->columns, rsinfo->setDesc);
+	run_execute(run, rows_receiver(fcinfo, query_all_columns(rsinfo->setDesc->natts)));
 	SPI_finish();
 	return (Datum) 0;
 }
@@ -153,9 +159,12 @@ matching_column(Relation rel, Form_pg_attribute from)
 	return attnum;
 }
 
-/* Where the query's columns stand in the row type, by their names. */
-static List *
-match_columns(TupleDesc columns, Oid relid)
+/*
+ * query_match_columns
+ *		Where the query's columns stand in the row type, by their names; each must be there, with its type.
+ */
+List *
+query_match_columns(TupleDesc columns, Oid relid)
 {
 	Relation	rel = relation_open(relid, AccessShareLock);
 	List	   *result = NIL;
@@ -183,7 +192,7 @@ query_fetch(PG_FUNCTION_ARGS)
 	run = run_prepare(PG_GETARG_QUERY(0), NULL);
 	run_require_rows(run, "fetch");
 	require_distinct_names(run->columns);
-	attnums = match_columns(run->columns, relid);
+	attnums = query_match_columns(run->columns, relid);
 	run_execute(run, rows_receiver(fcinfo, attnums));
 	SPI_finish();
 	return (Datum) 0;

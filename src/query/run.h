@@ -28,8 +28,15 @@ typedef struct RunQuery
 
 extern ParamListInfo query_params(const MoreQuery *query, const char *sql);
 extern RunQuery *run_prepare(const MoreQuery *query, const char *prefix);
+extern bool query_locks_rows(Node *node, void *arg);
 extern void run_require_rows(RunQuery *run, const char *function);
 extern uint64 run_execute(RunQuery *run, DestReceiver *dest);
+
+/* --- run.c ------------------------------------------------------------------ */
+
+extern void query_require_definition(TupleDesc given, TupleDesc wanted);
+extern List *query_all_columns(int n);
+extern List *query_match_columns(TupleDesc columns, Oid relid);
 
 /* --- receive.c -------------------------------------------------------------- */
 
