@@ -152,6 +152,13 @@ SELECT compare($$SELECT * FROM (SELECT a + 1 AS c FROM more.run('SELECT 10 / x F
 SELECT compare($$SELECT s.* FROM more.run('SELECT 10 / x FROM word WHERE x <> 0') AS r(a integer) JOIN pkg AS s ON s.id = r.a$$);
 SELECT compare($$SELECT id FROM pkg WHERE id IN (SELECT a FROM more.run('SELECT 10 / x FROM word WHERE x <> 0') AS r(a integer))$$);
 SELECT compare($$WITH s AS (SELECT a FROM more.run('SELECT 10 / x FROM word WHERE x <> 0') AS r(a integer)) SELECT * FROM s WHERE a > 4$$);
+CREATE FUNCTION is_counted(x integer) RETURNS boolean LANGUAGE plpgsql IMMUTABLE COST 100000 AS 'BEGIN RETURN x <> 0; END';
+SELECT compare($$SELECT a FROM more.run('SELECT 10 / x FROM word WHERE is_counted(x)') AS r(a integer) WHERE a > 4$$);
+SELECT compare($$SELECT a FROM more.run('SELECT x FROM word WHERE is_counted(x)') AS r(a integer) WHERE 10 / a > 4$$);
+SELECT compare($$SELECT a FROM more.run('SELECT 10 / x FROM word WHERE is_counted(x)') AS r(a integer) ORDER BY a LIMIT 1$$);
+SELECT compare($$SELECT sum(a), max(10 / a) FROM more.run('SELECT 10 / x FROM word WHERE is_counted(x)') AS r(a integer)$$);
+SELECT compare($$SELECT * FROM (SELECT 1 AS a UNION ALL SELECT a FROM more.run('SELECT 10 / x FROM word WHERE is_counted(x)') AS r(a integer)) AS s WHERE a > 4$$);
+SELECT compare($$SELECT * FROM (SELECT 1 AS a UNION ALL SELECT a FROM more.run('SELECT x FROM word WHERE is_counted(x)') AS r(a integer)) AS s WHERE 10 / a > 4$$);
 SELECT compare($$SELECT 1 / a FROM more.run('SELECT 0 FROM word WHERE false') AS r(a integer)$$);
 SELECT compare($$SELECT 1 / c FROM (SELECT a AS c FROM more.run('SELECT 0 FROM word WHERE false') AS r(a integer)) AS s$$);
 SELECT compare($$SELECT CASE WHEN a > 0 THEN 1 / a END FROM more.run('VALUES (0)') AS r(a integer)$$);

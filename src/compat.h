@@ -130,6 +130,9 @@ compat_json_untranslatable(JsonParseErrorType error)
 	((method) == BTREE_AM_OID ? get_opfamily_member(family, type, type, BTEqualStrategyNumber) : InvalidOid)
 #endif
 
+/* Since 19 aggregates may be computed before the joins above which they stand. */
+#define COMPAT_AGGREGATES_BELOW_JOINS (PG_VERSION_NUM >= 190000)
+
 /* Since 18 the expressions of GROUP BY are columns of a relation, which is named so. */
 #if PG_VERSION_NUM >= 180000
 #define COMPAT_IS_GROUP(rte) ((rte)->rtekind == RTE_GROUP)

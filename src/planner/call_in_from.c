@@ -282,8 +282,12 @@ look_at_aggregates(Node *node, Around *around)
 		return false;
 	if (IsA(node, Aggref))
 	{
+		bool		fenced = around->fenced;
+
 		look_at(around, (Node *) ((Aggref *) node)->args);
 		look_at(around, (Node *) ((Aggref *) node)->aggfilter);
+		if (!COMPAT_AGGREGATES_BELOW_JOINS)
+			around->fenced = fenced;
 		return false;
 	}
 	return expression_tree_walker(node, look_at_aggregates, around);
@@ -377,7 +381,9 @@ look_around(QueryLevel *level, Index rti, Bitmapset *computed, Around *around)
 		if (level->parent == NULL)
 			return;
 		around->computed |= fails_on((Node *) level->query->targetList, around->relids);
-		around->passed = has_computed(around, (Node *) level->query->targetList);
+		/* the columns of a set operation name those of the first arm only */
+		if (level->query->setOperations == NULL)
+			around->passed = has_computed(around, (Node *) level->query->targetList);
 		around->rti = 0;
 		if (level->sublink)
 		{
