@@ -27,10 +27,11 @@ from pieces import reduce, text  # noqa: E402
 from queries import Generator  # noqa: E402
 from world import ROLE, World  # noqa: E402
 
-REWRITES = ["composite_in", "hashed_case", "array_join", "rows_in", "or_reduction", "union_pushdown", "shared_subqueries"]
+REWRITES = ["composite_in", "hashed_case", "array_join", "rows_in", "query_in_from", "or_reduction", "union_pushdown",
+            "shared_subqueries"]
 # The least share of the statements with a shape that must have been rewritten, in per cent.
-SHARES = {"composite_in": 25, "hashed_case": 25, "array_join": 15, "rows_in": 20, "or_reduction": 5, "union_pushdown": 10,
-          "shared_subqueries": 40}
+SHARES = {"composite_in": 25, "hashed_case": 25, "array_join": 15, "rows_in": 20, "query_in_from": 30, "or_reduction": 5,
+          "union_pushdown": 10, "shared_subqueries": 40}
 BATCH = 50
 EXPLAINED = 3
 TIMEOUT = 8

@@ -533,12 +533,51 @@ class Generator:
         call = "more.%s(NULL::%s, %s%s) AS %s" % (function, table.name, self.rows_data(columns), how, alias)
         return call, self.sources(alias, table.columns, table.secured and function != "rows_missing")
 
+    def query_body(self, table, columns):
+        """A query over a table that does not fail, for more.query."""
+        conditions = []
+        for column in columns:
+            if self.maybe(0.3):
+                conditions.append("%s IS %sNULL" % (column.name, self.pick((1, ""), (3, "NOT "))))
+            elif column.type.hashes and self.maybe(0.4):
+                conditions.append("%s %s %s::%s" % (column.name, self.pick((3, "="), (1, "IS DISTINCT FROM")),
+                                                    literal(self.rng.choice(column.type.pool)), column.type.name))
+        where = " WHERE " + self.rng.choice([" AND ", " OR "]).join(conditions) if conditions else ""
+        return "SELECT %s FROM %s%s" % (", ".join(c.name for c in columns), table.name, where)
+
+    def query_call(self):
+        """more.run or more.fetch over a table."""
+        self.shapes.add("query_in_from")
+        table = self.rng.choice(self.world.tables)
+        alias = self.alias()
+        columns = self.rng.sample(table.columns, min(len(table.columns), self.rng.randint(1, 4)))
+        body = self.query_body(table, columns)
+        fetched = self.maybe(0.4)
+        if not fetched and self.maybe(0.2):
+            body += self.pick((3, " UNION ALL "), (1, " ORDER BY 1 DESC")) if columns[0].type.hashes else " UNION ALL "
+            if body.endswith("ALL "):
+                body += self.query_body(table, columns)
+        quoted = literal(body.replace("'", "''"))
+        if self.params is not None and len(self.params) < 12 and self.maybe(0.3):
+            self.params.append((Type("more.query", "data", [quoted]), None))
+            quoted = "$%d" % len(self.params)
+        elif self.maybe(0.2):
+            quoted = "more.slice(%s, 0)" % quoted
+        if fetched:
+            return "more.fetch(%s, NULL::%s) AS %s" % (quoted, table.name, alias), self.sources(
+                alias, columns, table.secured)
+        given = [Column("k%d" % n, c.type) for n, c in enumerate(columns)]
+        return "more.run(%s) AS %s(%s)" % (quoted, alias, ", ".join(
+            "%s %s" % (c.name, c.type.name) for c in given)), self.sources(alias, given, table.secured)
+
     def relation(self, outer, depth):
         """Something in FROM, with what it offers."""
         kind = self.rng.random()
         alias = self.alias()
         if "rows_in" in self.rewrites and self.maybe(0.25 if len(self.rewrites) > 1 else 0.7):
             return self.rows_call()
+        if "query_in_from" in self.rewrites and self.maybe(0.08 if len(self.rewrites) > 1 else 0.6):
+            return self.query_call()
         if "union_pushdown" in self.rewrites and depth < 3 and self.maybe(0.1 if len(self.rewrites) > 1 else 0.6):
             return self.mixed(depth)
         if kind < 0.75 or depth > 2:
