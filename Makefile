@@ -12,6 +12,7 @@ OBJS = \
 	src/condition_json.o \
 	src/condition_field.o \
 	src/condition_value.o \
+	src/condition_sides.o \
 	src/rows/rowset.o \
 	src/rows/rowset_json.o \
 	src/rows/rowset_make.o \

@@ -33,8 +33,22 @@ extern List *condition_clauses(Node *condition);	/* simplified, for the server's
 
 /* --- condition_json.c ------------------------------------------------------ */
 
+/* One of the relations that a condition is about, the first as varno 1, and so on. */
+typedef struct ConditionSide
+{
+	const char *alias;			/* its columns are alias.column; NULL: they are named alone */
+	Relation	rel;			/* or what relation_of_columns has made */
+} ConditionSide;
+
 extern Node *json_condition(Relation rel, Jsonb *condition);	/* not checked yet */
+extern Node *json_condition_over(const ConditionSide *sides, int nsides, Jsonb *condition);
 extern void refuse_repeated_keys(const char *text);	/* jsonb would keep the last one only */
+
+/* --- condition_sides.c ----------------------------------------------------- */
+
+extern Relation relation_of_columns(const char *name, TupleDesc desc);
+extern void require_json(const char *text);
+extern char *json_condition_sql(const ConditionSide *sides, int nsides, const char *text);
 
 /* --- condition_value.c ----------------------------------------------------- */
 

@@ -99,7 +99,6 @@ column_value(Field *field, JsonbValue *value, const JsonPath *path)
 	JsonbIterator *it;
 	JsonbValue	name;
 	char	   *key;
-	AttrNumber	attnum;
 	Field		other;
 
 	if (!json_is_object(value) || JsonContainerSize(value->val.binary.data) != 1)
@@ -112,10 +111,8 @@ column_value(Field *field, JsonbValue *value, const JsonPath *path)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s needs the name of a column", "_column"),
 				 json_path_detail(&here)));
-	attnum = find_column(field->rel, json_string(&name));
-	if (attnum == InvalidAttrNumber)
-		report_no_column(field->rel, json_string(&name), &here);
-	column_field(&other, field->rel, attnum);
+	if (!find_scope_column(field->scope, json_string(&name), &here, &other))
+		report_no_column(field->scope, json_string(&name), &here);
 	return other.expr;
 }
 

@@ -44,10 +44,17 @@ typedef enum Test
 	TEST_HAS_ANY_KEYS
 } Test;
 
+/* The relations whose columns have names. */
+typedef struct ConditionScope
+{
+	const ConditionSide *sides;
+	int			nsides;
+} ConditionScope;
+
 /* What a test is about: a column, or a place inside a jsonb column. */
 typedef struct Field
 {
-	Relation	rel;
+	const ConditionScope *scope;
 	const char *column;			/* the column's name */
 	Node	   *expr;			/* the column */
 	Oid			type;			/* its type, below domains */
@@ -63,8 +70,8 @@ extern JsonbIterator *json_begin_members(JsonbContainer *object);
 extern bool json_next_member(JsonbIterator **it, char **key, JsonbValue *value);
 extern int	json_require_array(JsonbValue *value, const char *what, const JsonPath *path);
 extern const char *test_word(Test test);
-extern void report_no_column(Relation rel, const char *name, const JsonPath *path);
-extern void column_field(Field *field, Relation rel, AttrNumber attnum);
+extern void report_no_column(const ConditionScope *scope, const char *name, const JsonPath *path);
+extern bool find_scope_column(const ConditionScope *scope, const char *name, const JsonPath *path, Field *field);
 
 /* --- condition_field.c: the tests -------------------------------------------- */
 

@@ -63,7 +63,7 @@ static const struct
 	{"has_key", TEST_HAS_KEY}, {"has_keys", TEST_HAS_KEYS}, {"has_any_keys", TEST_HAS_ANY_KEYS},
 };
 
-static Node *object_condition(Relation rel, JsonbContainer *object, const JsonPath *path);
+static Node *object_condition(const ConditionScope *scope, JsonbContainer *object, const JsonPath *path);
 static Node *field_condition(Field *field, JsonbValue *value, const JsonPath *path);
 
 /* ------------------------------------------------------------------------ */
@@ -287,28 +287,56 @@ report_operator(const char *word, const char *prefix, const JsonPath *path)
 			 errhint("Operators are _eq, _ne, _lt, _lte, _gt, _gte, _in, _nin, _is_null, _between, _like, _ilike, _regex, _contains, _contained, _overlaps, _starts_with; _and, _or, _not.")));
 }
 
+/* The column's name without the alias of the side; NULL if it begins with another one. */
+static const char *
+name_on_side(const ConditionSide *side, const char *name)
+{
+	size_t		len = side->alias ? strlen(side->alias) : 0;
+
+	if (side->alias == NULL)
+		return name;
+	return strncmp(name, side->alias, len) == 0 && name[len] == '.' ? name + len + 1 : NULL;
+}
+
+/* The nearest name of a column there is, as it is to be written; or NULL. */
+static const char *
+nearest_in_scope(const ConditionScope *scope, const char *name)
+{
+	for (int i = 0; i < scope->nsides; i++)
+	{
+		const char *alias = scope->sides[i].alias;
+		const char *own = name_on_side(&scope->sides[i], name);
+		const char *nearest = nearest_column(scope->sides[i].rel, own ? own : name);
+
+		if (nearest)
+			return alias ? psprintf("%s.%s", alias, nearest) : nearest;
+	}
+	return NULL;
+}
+
 /* There is no such column. */
 void
-report_no_column(Relation rel, const char *name, const JsonPath *path)
+report_no_column(const ConditionScope *scope, const char *name, const JsonPath *path)
 {
-	const char *nearest = nearest_column(rel, name);
+	const char *nearest = nearest_in_scope(scope, name);
 
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_COLUMN),
-			 errmsg("column \"%s\" of \"%s\" does not exist", shown(name), RelationGetRelationName(rel)),
+			 scope->nsides > 1 ? errmsg("column \"%s\" does not exist", shown(name)) :
+			 errmsg("column \"%s\" of \"%s\" does not exist", shown(name), RelationGetRelationName(scope->sides->rel)),
 			 json_path_detail(path),
 			 nearest ? errhint("Perhaps you meant column \"%s\".", nearest) : 0));
 }
 
 /* The column as a field. */
-void
-column_field(Field *field, Relation rel, AttrNumber attnum)
+static void
+column_field(Field *field, const ConditionScope *scope, int side, AttrNumber attnum)
 {
-	Form_pg_attribute att = TupleDescAttr(RelationGetDescr(rel), attnum - 1);
+	Form_pg_attribute att = TupleDescAttr(RelationGetDescr(scope->sides[side].rel), attnum - 1);
 
-	field->rel = rel;
+	field->scope = scope;
 	field->column = NameStr(att->attname);
-	field->expr = (Node *) makeVar(1, attnum, att->atttypid, att->atttypmod, att->attcollation, 0);
+	field->expr = (Node *) makeVar(side + 1, attnum, att->atttypid, att->atttypmod, att->attcollation, 0);
 	field->type = getBaseType(att->atttypid);
 	field->steps = NIL;
 	/* operators of all enums take two values of one type, and a domain is another one */
@@ -321,6 +349,42 @@ column_field(Field *field, Relation rel, AttrNumber attnum)
 											COERCION_EXPLICIT, COERCE_EXPLICIT_CAST, -1);
 		field->type = JSONBOID;
 	}
+}
+
+/*
+ * find_scope_column
+ *		Look up a column as a field; false if there is none.  One that two sides have must have an alias, as in SQL.
+ */
+bool
+find_scope_column(const ConditionScope *scope, const char *name, const JsonPath *path, Field *field)
+{
+	int			found = -1;
+	AttrNumber	attnum = InvalidAttrNumber;
+	int			n = scope->nsides;
+
+	/* first as it is written, then a name alone, where that is no certain side's */
+	for (int i = 0; i < (scope->sides->alias ? 2 * n : n); i++)
+	{
+		int			side = i % n;
+		const char *own = i < n ? name_on_side(&scope->sides[side], name) : name;
+		AttrNumber	here = own ? find_column(scope->sides[side].rel, own) : InvalidAttrNumber;
+
+		if (i == n && found >= 0)
+			break;
+		if (here == InvalidAttrNumber)
+			continue;
+		if (found >= 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_AMBIGUOUS_COLUMN),
+					 errmsg("column \"%s\" is ambiguous", shown(name)),
+					 json_path_detail(path),
+					 i >= n ? errhint("Write \"%s.%s\", for example.", scope->sides[side].alias, shown(own)) : 0));
+		found = side;
+		attnum = here;
+	}
+	if (found >= 0)
+		column_field(field, scope, found, attnum);
+	return found >= 0;
 }
 
 /* A step further inside a jsonb column. */
@@ -370,24 +434,23 @@ field_suffix(Field *field, char *suffix, const JsonPath *path)
  * operator or a way inside after it.
  */
 static Test
-find_field(Relation rel, const char *name, Field *field, const JsonPath *path)
+find_field(const ConditionScope *scope, const char *name, Field *field, const JsonPath *path)
 {
-	AttrNumber	attnum = find_column(rel, name);
-	int			end = Min(strlen(name), NAMEDATALEN);	/* no column is longer */
+	bool		found = find_scope_column(scope, name, path, field);
+	int			end = Min(strlen(name), 2 * NAMEDATALEN);	/* no column is longer, with its alias */
 
-	while (attnum == InvalidAttrNumber && --end > 0)
+	while (!found && --end > 0)
 		if (strncmp(name + end, "__", 2) == 0)
-			attnum = find_column(rel, pnstrdup(name, end));
-	if (attnum == InvalidAttrNumber)
+			found = find_scope_column(scope, pnstrdup(name, end), path, field);
+	if (!found)
 	{
 		const char *suffix = strstr(name + (name[0] != '\0'), "__");
 
-		if (name[0] == '_' && nearest_column(rel, name) == NULL)
+		if (name[0] == '_' && nearest_in_scope(scope, name) == NULL)
 			report_operator(name + 1, "_", path);
 		/* of column__operator the column is what was misspelt */
-		report_no_column(rel, suffix && nearest_column(rel, name) == NULL ? pnstrdup(name, suffix - name) : name, path);
+		report_no_column(scope, suffix && nearest_in_scope(scope, name) == NULL ? pnstrdup(name, suffix - name) : name, path);
 	}
-	column_field(field, rel, attnum);
 	return name[end] ? field_suffix(field, pstrdup(name + end + 2), path) : TEST_NONE;
 }
 
@@ -397,7 +460,7 @@ find_field(Relation rel, const char *name, Field *field, const JsonPath *path)
 
 /* The members of an array under _and or _or, about a field or about the table. */
 static Node *
-combined_conditions(Relation rel, Field *field, const char *key, JsonbValue *value, const JsonPath *path)
+combined_conditions(const ConditionScope *scope, Field *field, const char *key, JsonbValue *value, const JsonPath *path)
 {
 	int			n = json_require_array(value, key, path);
 	List	   *list = NIL;
@@ -411,7 +474,7 @@ combined_conditions(Relation rel, Field *field, const char *key, JsonbValue *val
 		if (field)
 			list = lappend(list, field_condition(field, member, &here));
 		else if (json_is_object(member))
-			list = lappend(list, object_condition(rel, member->val.binary.data, &here));
+			list = lappend(list, object_condition(scope, member->val.binary.data, &here));
 		else
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -423,18 +486,18 @@ combined_conditions(Relation rel, Field *field, const char *key, JsonbValue *val
 
 /* _and, _or or _not, about a field or, where that is NULL, about the table; else NULL. */
 static Node *
-logical_condition(Relation rel, Field *field, const char *key, JsonbValue *value, const JsonPath *path)
+logical_condition(const ConditionScope *scope, Field *field, const char *key, JsonbValue *value, const JsonPath *path)
 {
 	Node	   *negated;
 
 	if (strcmp(key, "_and") == 0 || strcmp(key, "_or") == 0)
-		return combined_conditions(rel, field, key, value, path);
+		return combined_conditions(scope, field, key, value, path);
 	if (strcmp(key, "_not") != 0)
 		return NULL;
 	if (field)
 		negated = field_condition(field, value, path);
 	else if (json_is_object(value))
-		negated = object_condition(rel, value->val.binary.data, path);
+		negated = object_condition(scope, value->val.binary.data, path);
 	else
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -481,7 +544,7 @@ follow_path(Field *field, JsonbContainer *object, const JsonPath *path)
 static Node *
 field_member(Field *field, const char *key, JsonbValue *value, const JsonPath *path)
 {
-	Node	   *logical = logical_condition(field->rel, field, key, value, path);
+	Node	   *logical = logical_condition(field->scope, field, key, value, path);
 	Test		test = key[0] == '_' ? find_test(key + 1) : TEST_NONE;
 
 	if (logical)
@@ -535,7 +598,7 @@ field_condition(Field *field, JsonbValue *value, const JsonPath *path)
 
 /* The AND of an object's members. */
 static Node *
-object_condition(Relation rel, JsonbContainer *object, const JsonPath *path)
+object_condition(const ConditionScope *scope, JsonbContainer *object, const JsonPath *path)
 {
 	JsonbIterator *it = json_begin_members(object);
 	List	   *list = NIL;
@@ -546,13 +609,13 @@ object_condition(Relation rel, JsonbContainer *object, const JsonPath *path)
 	while (json_next_member(&it, &key, &value))
 	{
 		JsonPath	here = {path, key, 0};
-		Node	   *member = logical_condition(rel, NULL, key, &value, &here);
+		Node	   *member = logical_condition(scope, NULL, key, &value, &here);
 		Field		field;
 		Test		test;
 
 		if (member == NULL)
 		{
-			test = find_field(rel, key, &field, &here);
+			test = find_field(scope, key, &field, &here);
 			member = test == TEST_NONE ? field_condition(&field, &value, &here) :
 				field_test(&field, test, &value, &here);
 		}
@@ -568,10 +631,25 @@ object_condition(Relation rel, JsonbContainer *object, const JsonPath *path)
 Node *
 json_condition(Relation rel, Jsonb *condition)
 {
+	ConditionSide side = {NULL, rel};
+
+	return json_condition_over(&side, 1, condition);
+}
+
+/*
+ * json_condition_over
+ *		The same over several relations.  Columns without an alias are those of the first if it has none, else those
+ *		that only one of them has.
+ */
+Node *
+json_condition_over(const ConditionSide *sides, int nsides, Jsonb *condition)
+{
+	ConditionScope scope = {sides, nsides};
+
 	if (!JB_ROOT_IS_OBJECT(condition))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a condition must be a JSON object"),
 				 errhint("Write {\"column\": value, ...}.")));
-	return object_condition(rel, &condition->root, NULL);
+	return object_condition(&scope, &condition->root, NULL);
 }

@@ -131,12 +131,14 @@ query_output(const MoreQuery *query)
 /* Conditions in JSON														*/
 /* ------------------------------------------------------------------------ */
 
-/* The query's output as a relation, as far as conditions look at it. */
-static Relation
-output_relation(const MoreQuery *query, List **names)
+/*
+ * query_relation
+ *		The query's output as a relation, as far as conditions look at it.
+ */
+Relation
+query_relation(const MoreQuery *query)
 {
 	List	   *output = query_output(query);
-	Relation	rel = palloc0(sizeof(RelationData));
 	TupleDesc	desc = CreateTemplateTupleDesc(list_length(output));
 	AttrNumber	attnum = 0;
 	ListCell   *lc;
@@ -150,87 +152,6 @@ output_relation(const MoreQuery *query, List **names)
 		attnum++;
 		TupleDescInitEntry(desc, attnum, target->resname, type == UNKNOWNOID ? TEXTOID : type, exprTypmod(expr), 0);
 		TupleDescInitEntryCollation(desc, attnum, exprCollation(expr));
-		*names = lappend(*names, makeString(target->resname));
 	}
-	TupleDescFinalize(desc);
-	rel->rd_att = desc;
-	rel->rd_rel = palloc0(sizeof(FormData_pg_class));
-	namestrcpy(&rel->rd_rel->relname, "query");
-	return rel;
-}
-
-/* Is the token an operator?  Those that the deparser qualifies come after a dot. */
-static bool
-is_operator(const QueryTokens *tokens, int i)
-{
-	return strchr("+-*/<>=~!@#%^&|`?", tokens->text[tokens->tokens[i].start]) != NULL &&
-		(i == 0 || tokens->tokens[i - 1].word != '.');
-}
-
-/*
- * The deparser's text with the schema at each operator, pg_catalog where it wrote none: no search_path finds another.
- */
-static char *
-qualify_operators(const char *text)
-{
-	QueryTokens *tokens = query_lex(text, false);
-	StringInfoData out;
-	int			done = 0;
-
-	initStringInfo(&out);
-	for (int i = 0; i < tokens->count; i++)
-	{
-		QueryToken *token = &tokens->tokens[i];
-
-		if (!is_operator(tokens, i))
-			continue;
-		appendBinaryStringInfo(&out, text + done, token->start - done);
-		appendStringInfo(&out, "OPERATOR(pg_catalog.%.*s)", token->end - token->start, text + token->start);
-		done = token->end;
-	}
-	appendStringInfoString(&out, text + done);
-	return out.data;
-}
-
-/*
- * A condition over columns of these names as SQL, by the server's deparser.  It
- * leaves out parentheses between operators of arithmetic alone, which have none here.
- */
-static char *
-condition_text(Node *condition, List *names)
-{
-	Query	   *query = makeNode(Query);
-	RangeTblEntry *rte = makeNode(RangeTblEntry);
-	RangeTblRef *ref = makeNode(RangeTblRef);
-	int			nest = stable_text_begin();
-	char	   *text;
-
-	rte->rtekind = RTE_CTE;
-	rte->ctename = "query";
-	rte->eref = makeAlias("query", names);
-	rte->inFromCl = true;
-	query->commandType = CMD_SELECT;
-	query->rtable = list_make1(rte);
-	ref->rtindex = 1;
-	query->jointree = makeFromExpr(list_make1(ref), condition);
-	text = pg_get_querydef(query, true);
-	stable_text_end(nest);
-	return qualify_operators(strstr(text, "WHERE ") + strlen("WHERE "));
-}
-
-/*
- * query_json_condition
- *		A condition in JSON over the query's output as SQL text.
- */
-char *
-query_json_condition(const MoreQuery *query, const char *json)
-{
-	List	   *names = NIL;
-	Relation	rel = output_relation(query, &names);
-	Node	   *condition;
-
-	refuse_repeated_keys(json);
-	condition = json_condition(rel, DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json))));
-	assign_expr_collations(NULL, condition);
-	return condition_text(condition, names);
+	return relation_of_columns("query", desc);
 }

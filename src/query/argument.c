@@ -10,7 +10,7 @@
 #include "utils/numeric.h"
 
 #include "condition.h"
-#include "query/query.h"
+#include "query/refine.h"
 #include "rows/decode.h"
 
 /* ------------------------------------------------------------------------ */
@@ -303,8 +303,12 @@ query_plain_expression(MoreQuery *query, const char *argument, const char *text)
  *		Read a condition: JSON when it begins with a brace, else SQL.
  */
 QueryExpression
-query_condition(MoreQuery *query, const char *argument, const char *text, Jsonb *params)
+query_condition(MoreQuery *query, const char *argument, const char *text, Jsonb *params, const char *name,
+				const MoreQuery *other)
 {
+	ConditionSide *sides;
+	int			nsides;
+
 	if (!condition_is_json(text))
 		return query_expression(query, argument, text, params);
 	if (params)
@@ -312,5 +316,6 @@ query_condition(MoreQuery *query, const char *argument, const char *text, Jsonb 
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a condition in JSON takes no params"),
 				 errhint("Write the values into it.")));
-	return query_expression(query, argument, query_json_condition(query, text), NULL);
+	sides = query_sides(query, name, other, &nsides);
+	return query_plain_expression(query, argument, json_condition_sql(sides, nsides, text));
 }

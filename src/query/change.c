@@ -275,15 +275,31 @@ query_as_insert(PG_FUNCTION_ARGS)
 /* UPDATE and DELETE														*/
 /* ------------------------------------------------------------------------ */
 
+/* The argument match as SQL over target and data; JSON looks the query up. */
+static char *
+match_arg(FunctionCallInfo fcinfo, int number, Relation rel, const MoreQuery *query)
+{
+	ConditionSide sides[2] = {{TARGET_ALIAS, rel}, {"data", NULL}};
+	char	   *match;
+
+	if (PG_ARGISNULL(number))
+		return NULL;
+	match = text_to_cstring(PG_GETARG_TEXT_PP(number));
+	if (!condition_is_json(match))
+		return match;
+	sides[1].rel = query_relation(query);
+	return json_condition_sql(sides, 2, match);
+}
+
 /* The condition over target and data; by default equality in the primary key. */
 static const char *
-match_condition(FunctionCallInfo fcinfo, int number, MoreQuery *change, Relation rel)
+match_condition(MoreQuery *change, Relation rel, const char *match)
 {
 	StringInfoData out;
 	ListCell   *lc;
 
-	if (!PG_ARGISNULL(number))
-		return query_plain_expression(change, "match", text_to_cstring(PG_GETARG_TEXT_PP(number))).text;
+	if (match)
+		return query_plain_expression(change, "match", match).text;
 	initStringInfo(&out);
 	foreach(lc, key_names(rel, "Give match, a condition over target and data."))
 	{
@@ -338,6 +354,7 @@ query_as_update(PG_FUNCTION_ARGS)
 	Relation	rel;
 	const char *data;
 	char	   *set;
+	char	   *match;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
@@ -348,11 +365,12 @@ query_as_update(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("argument \"%s\" must not be null", "set")));
+	match = match_arg(fcinfo, 3, rel, query);
 	data = embed_query(change, query);
 	set = set_list(change, rel, PG_GETARG_ARRAYTYPE_P(2));
 	change->parts[PART_BODY] = psprintf("UPDATE %s AS " TARGET_ALIAS " SET %s FROM %s AS data WHERE %s",
 										query_name(qualified_name(RelationGetRelid(rel))), set, data,
-										match_condition(fcinfo, 3, change, rel));
+										match_condition(change, rel, match));
 	relation_close(rel, AccessShareLock);
 	query_step_end(&step);
 	PG_RETURN_QUERY(change);
@@ -369,16 +387,18 @@ query_as_delete(PG_FUNCTION_ARGS)
 	MoreQuery  *change = query_new(QUERY_DELETE);
 	Relation	rel;
 	const char *data;
+	char	   *match;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	query_step_begin(&step, "as_delete");
 	query = PG_GETARG_QUERY(0);
 	rel = open_target(fcinfo, 1);
+	match = match_arg(fcinfo, 2, rel, query);
 	data = embed_query(change, query);
 	change->parts[PART_BODY] = psprintf("DELETE FROM %s AS " TARGET_ALIAS " USING %s AS data WHERE %s",
 										query_name(qualified_name(RelationGetRelid(rel))), data,
-										match_condition(fcinfo, 2, change, rel));
+										match_condition(change, rel, match));
 	relation_close(rel, AccessShareLock);
 	query_step_end(&step);
 	PG_RETURN_QUERY(change);

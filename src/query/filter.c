@@ -54,7 +54,7 @@ filter(FunctionCallInfo fcinfo, const char *name, bool exclude)
 				 errmsg("argument \"%s\" must not be null", "condition")));
 	query = PG_GETARG_QUERY(0);
 	condition = query_condition(query, "condition", text_to_cstring(PG_GETARG_TEXT_PP(1)),
-								PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2));
+								PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2), NULL, NULL);
 	if (!query_may_enter(query, condition.tree))
 		query = query_wrap(query);
 	condition = level_expression(query, condition, true);

@@ -529,7 +529,7 @@ add_join(MoreQuery *query, JoinKind kind, const char *other, const char *name, c
 
 /* The condition of a join of that kind; NULL: it has none. */
 static const char *
-join_condition(FunctionCallInfo fcinfo, MoreQuery *query, JoinKind kind, const char *name)
+join_condition(FunctionCallInfo fcinfo, MoreQuery *query, JoinKind kind, const char *name, const MoreQuery *other)
 {
 	QueryExpression condition;
 
@@ -546,8 +546,8 @@ join_condition(FunctionCallInfo fcinfo, MoreQuery *query, JoinKind kind, const c
 					 errhint("A join without a condition is of the kind cross.")));
 		return NULL;
 	}
-	condition = query_expression(query, "condition", text_to_cstring(PG_GETARG_TEXT_PP(3)),
-								 PG_ARGISNULL(5) ? NULL : PG_GETARG_JSONB_P(5));
+	condition = query_condition(query, "condition", text_to_cstring(PG_GETARG_TEXT_PP(3)),
+								PG_ARGISNULL(5) ? NULL : PG_GETARG_JSONB_P(5), name, other);
 	condition = reach_names(query, condition, true, name);
 	return qualify_names("SELECT", condition.text, JOIN_BASE);
 }
@@ -578,7 +578,7 @@ query_join_with(PG_FUNCTION_ARGS)
 	kind = join_kind(required_text_arg(fcinfo, 4, "kind"));
 	refuse_alias(query, name);
 	query = join_base(query);
-	condition = join_condition(fcinfo, query, kind, name);
+	condition = join_condition(fcinfo, query, kind, name, other);
 	add_join(query, kind, embed_query(query, other), stored_name(name), condition);
 	query_step_end(&step);
 	PG_RETURN_QUERY(query);

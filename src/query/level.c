@@ -200,44 +200,69 @@ has_other_meaning(Node *node, void *arg)
 {
 	if (node == NULL)
 		return false;
+	/* alias.column is none of the output */
 	if (IsA(node, ColumnRef))
-	{
-		Node	   *first = linitial(((ColumnRef *) node)->fields);
-
-		return IsA(first, String) && is_other_column(arg, strVal(first));
-	}
+		return bare_name(node) && is_other_column(arg, bare_name(node));
 	return raw_expression_tree_walker(node, has_other_meaning, arg);
 }
 
-/* Walker: collect the names by which FROM's relations are known. */
-static bool
-collect_relations(Node *node, void *arg)
+/* Add the names by which an item of FROM, and what it joins, is known. */
+static List *
+add_relation_names(List *names, Node *item)
 {
-	List	  **names = arg;
+	Alias	   *alias = NULL;
+	const char *name = NULL;
 
-	if (node == NULL || IsA(node, SelectStmt))
-		return false;
-	if (IsA(node, Alias))
-		*names = lappend(*names, ((Alias *) node)->aliasname);
-	if (IsA(node, JoinExpr) && ((JoinExpr *) node)->join_using_alias)
-		*names = lappend(*names, ((JoinExpr *) node)->join_using_alias->aliasname);
-	if (IsA(node, RangeVar) && ((RangeVar *) node)->alias == NULL)
-		*names = lappend(*names, ((RangeVar *) node)->relname);
-	if (IsA(node, FuncCall))
-		*names = lappend(*names, strVal(llast(((FuncCall *) node)->funcname)));
-	return raw_expression_tree_walker(node, collect_relations, arg);
+	switch (nodeTag(item))
+	{
+		case T_JoinExpr:
+			names = add_relation_names(names, ((JoinExpr *) item)->larg);
+			names = add_relation_names(names, ((JoinExpr *) item)->rarg);
+			if (((JoinExpr *) item)->join_using_alias)
+				names = lappend(names, ((JoinExpr *) item)->join_using_alias->aliasname);
+			alias = ((JoinExpr *) item)->alias;
+			break;
+		case T_RangeTableSample:
+			return add_relation_names(names, ((RangeTableSample *) item)->relation);
+		case T_RangeVar:
+			alias = ((RangeVar *) item)->alias;
+			name = ((RangeVar *) item)->relname;
+			break;
+		case T_RangeSubselect:
+			alias = ((RangeSubselect *) item)->alias;
+			break;
+		case T_RangeTableFunc:
+			alias = ((RangeTableFunc *) item)->alias;
+			break;
+		case T_RangeFunction:
+			{
+				Node	   *call = linitial(linitial_node(List, ((RangeFunction *) item)->functions));
+
+				alias = ((RangeFunction *) item)->alias;
+				if (IsA(call, FuncCall))
+					name = strVal(llast(((FuncCall *) call)->funcname));
+			}
+			break;
+		default:
+			break;
+	}
+	if (alias)
+		name = alias->aliasname;
+	return name ? lappend(names, unconstify(char *, name)) : names;
 }
 
 /*
  * relation_names
- *		The names by which the relations of FROM, as a tree, are known.
+ *		The names by which the relations of FROM, as a tree, are known, as far as they are written.
  */
 List *
 relation_names(List *from)
 {
 	List	   *names = NIL;
+	ListCell   *lc;
 
-	(void) raw_expression_tree_walker((Node *) from, collect_relations, &names);
+	foreach(lc, from)
+		names = add_relation_names(names, lfirst(lc));
 	return names;
 }
 

@@ -47,6 +47,7 @@
 #include "nodes/pg_list.h"
 #include "parser/parse_node.h"
 #include "utils/jsonb.h"
+#include "utils/relcache.h"
 
 #include "expression.h"
 #include "rows/rowset.h"
@@ -299,9 +300,11 @@ extern void query_params_done(QueryParams *params);	/* an error for one that was
 
 /*
  * A condition in either form, as a step has it: JSON over the query's output
- * columns, else an SQL expression with params.
+ * columns and name.column of those it was joined with, else an SQL expression
+ * with params.  It is about another query under a name too, unless that is NULL.
  */
-extern QueryExpression query_condition(MoreQuery *query, const char *argument, const char *text, Jsonb *params);
+extern QueryExpression query_condition(MoreQuery *query, const char *argument, const char *text, Jsonb *params,
+									   const char *name, const MoreQuery *other);
 
 /* --- analyse.c: what the server says of a query ----------------------------- */
 
@@ -312,7 +315,7 @@ extern QueryExpression query_condition(MoreQuery *query, const char *argument, c
 extern void query_parser_setup(ParseState *pstate, void *query);	/* ParserSetupHook: $1, ... as constants */
 extern Query *query_analyse(const MoreQuery *query);	/* not rewritten; not copied from anywhere */
 extern List *query_output(const MoreQuery *query);	/* its columns: TargetEntry * */
-extern char *query_json_condition(const MoreQuery *query, const char *json);	/* as SQL */
+extern Relation query_relation(const MoreQuery *query);
 
 /* --- level.c: what a step may add to, and what it must wrap ---------------- */
 

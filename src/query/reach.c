@@ -159,6 +159,22 @@ may_give_more(const MoreQuery *query)
 		query->parts[PART_HAVING] == NULL && (query->parts[PART_DISTINCT] == NULL || *query->parts[PART_DISTINCT] != '\0');
 }
 
+/* SELECT of that list from the level's FROM, with the WITH of the level around it, which may be NULL, and its own. */
+static MoreQuery *
+select_from(const MoreQuery *query, const char *list, const MoreQuery *around)
+{
+	MoreQuery  *result = query_new(QUERY_SELECT);
+	const char *outer = around ? around->parts[PART_WITH] : NULL;
+	const char *own = query->parts[PART_WITH];
+
+	result->recursive = query->recursive || (around && around->recursive);
+	result->bindings = query->bindings;
+	result->parts[PART_WITH] = outer && own ? psprintf("%s, %s", outer, own) : outer ? outer : own;
+	result->parts[PART_FROM] = query->parts[PART_FROM];
+	result->parts[PART_SELECT] = list;
+	return result;
+}
+
 /*
  * name_in_reach
  *		Is the name one of a query that was joined, whose columns any step can name?
@@ -177,24 +193,77 @@ name_in_reach(const MoreQuery *query, const char *name)
 }
 
 /* ------------------------------------------------------------------------ */
+/* What conditions in JSON can name											*/
+/* ------------------------------------------------------------------------ */
+
+static List *
+add_side(List *sides, const char *alias, Relation rel)
+{
+	ConditionSide *side = palloc(sizeof(ConditionSide));
+
+	side->alias = alias;
+	side->rel = rel;
+	return lappend(sides, side);
+}
+
+/* The queries that were joined, in the level and further inside. */
+static List *
+add_joined(List *sides, const MoreQuery *query, const MoreQuery *around)
+{
+	FirstRelation first = first_relation(query, true);
+	SelectStmt *tree;
+	ListCell   *lc;
+
+	if (is_join_level(query))
+	{
+		tree = castNode(SelectStmt, query_raw_parse(psprintf("SELECT FROM %s", query->parts[PART_FROM])));
+		foreach(lc, relation_names(tree->fromClause))
+		{
+			const char *star = psprintf("%s.*", stored_name(lfirst(lc)));
+
+			if (strcmp(star, "base.*") != 0)
+				sides = add_side(sides, lfirst(lc), query_relation(select_from(query, star, around)));
+		}
+	}
+	if (first.query && may_give_more(first.query))
+		sides = add_joined(sides, first.query, select_from(query, "", around));
+	return sides;
+}
+
+/*
+ * query_sides
+ *		What a condition in JSON on the query is about: its columns, those of queries that it was joined with, and
+ *		another query under a name, which may be NULL.
+ */
+ConditionSide *
+query_sides(const MoreQuery *query, const char *name, const MoreQuery *other, int *nsides)
+{
+	List	   *sides = add_side(NIL, NULL, query_relation(query));
+	ConditionSide *result;
+	ListCell   *lc;
+
+	sides = add_joined(sides, query, NULL);
+	if (name)
+		sides = add_side(sides, name, query_relation(other));
+	*nsides = list_length(sides);
+	result = palloc_array(ConditionSide, *nsides);
+	foreach(lc, sides)
+		result[foreach_current_index(lc)] = *(ConditionSide *) lfirst(lc);
+	return result;
+}
+
+/* ------------------------------------------------------------------------ */
 /* Columns of queries that were joined further inside						*/
 /* ------------------------------------------------------------------------ */
 
 /* The columns that a star of the level stands for, as a list. */
 static char *
-star_columns(const MoreQuery *query, const char *star)
+star_columns(const MoreQuery *query, const char *star, const MoreQuery *around)
 {
-	MoreQuery  *only = query_new(QUERY_SELECT);
-	List	   *output;
+	List	   *output = query_output(select_from(query, star, around));
 	StringInfoData list;
 	ListCell   *lc;
 
-	only->recursive = query->recursive;
-	only->bindings = query->bindings;
-	only->parts[PART_WITH] = query->parts[PART_WITH];
-	only->parts[PART_FROM] = query->parts[PART_FROM];
-	only->parts[PART_SELECT] = star;
-	output = query_output(only);
 	initStringInfo(&list);
 	foreach(lc, output)
 	{
@@ -214,7 +283,7 @@ star_columns(const MoreQuery *query, const char *star)
 
 /* The level's list without the star that would give all of the first relation. */
 static void
-name_columns(MoreQuery *query, const char *alias)
+name_columns(MoreQuery *query, const char *alias, const MoreQuery *around)
 {
 	StringInfoData list;
 	ListCell   *lc;
@@ -227,7 +296,7 @@ name_columns(MoreQuery *query, const char *alias)
 		const char *text = ((QueryColumn *) lfirst(lc))->text;
 
 		if (strcmp(text, "*") == 0 || strcmp(text, psprintf("%s.*", alias)) == 0)
-			text = star_columns(query, text);
+			text = star_columns(query, text, around);
 		if (*text)
 			appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "", text);
 	}
@@ -262,7 +331,7 @@ give_column(MoreQuery *query, const char *text)
  * whether it was there.  keep: the level keeps its list.
  */
 static char *
-reach_column(MoreQuery *query, const char *name, const char *column, bool keep, bool *closed)
+reach_column(MoreQuery *query, const char *name, const char *column, bool keep, const MoreQuery *around, bool *closed)
 {
 	FirstRelation first;
 	char	   *text;
@@ -275,14 +344,14 @@ reach_column(MoreQuery *query, const char *name, const char *column, bool keep, 
 	if (!stored_mentions(query->parts[PART_FROM], name))
 		return NULL;
 	first = first_relation(query, true);
-	text = first.query ? reach_column(first.query, name, column, true, closed) : NULL;
+	text = first.query ? reach_column(first.query, name, column, true, select_from(query, "", around), closed) : NULL;
 	if (text == NULL)
 		return NULL;
 	*closed = !may_give_more(first.query);
 	if (*closed)
 		return NULL;
 	if (keep)
-		name_columns(query, first.alias);
+		name_columns(query, first.alias, around);
 	given = give_column(first.query, text);
 	query->parts[PART_FROM] = psprintf("(%s%s", query_text(first.query, PRINT_STORED), first.rest);
 	return psprintf("%s.%s", first.alias, given);
@@ -336,7 +405,7 @@ resolve_reference(MoreQuery *query, const ColumnRef *reference, const char *alia
 	if (joins_as(query, name))
 		return NULL;
 	if (list_length(reference->fields) == 2 && IsA(column, String) && strcmp(psprintf("\"%s\"", name), alias) != 0)
-		result = reach_column(query, name, strVal(column), keep, &closed);
+		result = reach_column(query, name, strVal(column), keep, NULL, &closed);
 	if (result == NULL)
 		refuse_reference(reference, alias, closed);
 	return result;

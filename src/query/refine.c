@@ -413,13 +413,14 @@ mentions_computed(Node *node, void *arg)
 		return false;
 	if (!IsA(node, ColumnRef))
 		return raw_expression_tree_walker(node, mentions_computed, arg);
-	if (!IsA(linitial(((ColumnRef *) node)->fields), String))
+	/* alias.column is none of the list's */
+	if (bare_name(node) == NULL)
 		return false;
 	foreach(lc, columns)
 	{
 		QueryColumn *column = lfirst(lc);
 
-		if (column->name && !column->identity && strcmp(column->name, strVal(linitial(((ColumnRef *) node)->fields))) == 0)
+		if (column->name && !column->identity && strcmp(column->name, bare_name(node)) == 0)
 			return true;
 	}
 	return false;

@@ -9,6 +9,7 @@
 
 #include "utils/array.h"
 
+#include "condition.h"
 #include "query/query.h"
 
 /* --- item.c: arguments of steps ---------------------------------------------- */
@@ -50,6 +51,7 @@ extern bool list_has_name(List *names, const char *name);
 /* --- reach.c ------------------------------------------------------------------- */
 
 extern bool name_in_reach(const MoreQuery *query, const char *name);
+extern ConditionSide *query_sides(const MoreQuery *query, const char *name, const MoreQuery *other, int *nsides);
 extern QueryExpression reach_names(MoreQuery *query, QueryExpression expression, bool keep, const char *except);
 extern QueryExpression level_expression(MoreQuery *query, QueryExpression expression, bool keep);
 extern char *level_column(MoreQuery *query, QueryExpression column);

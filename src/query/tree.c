@@ -144,15 +144,21 @@ set_tree(MoreQuery *query, TreeTable *tree, const char *start, const char *step,
 	query->parts[PART_ORDER_BY] = "ordering";
 }
 
-/* The condition in the argument, over t; or another where it is null. */
+/* The condition in the argument, JSON or SQL, over t; or another where it is null. */
 static const char *
-start_condition(FunctionCallInfo fcinfo, int number, const char *argument, MoreQuery *query, const char *instead)
+start_condition(FunctionCallInfo fcinfo, int number, const char *argument, MoreQuery *query, TreeTable *tree,
+				const char *instead)
 {
+	ConditionSide side = {NULL, tree->rel};
 	QueryExpression condition;
+	char	   *given;
 
 	if (PG_ARGISNULL(number) && instead)
 		return instead;
-	condition = query_plain_expression(query, argument, required_text_arg(fcinfo, number, argument));
+	given = required_text_arg(fcinfo, number, argument);
+	if (condition_is_json(given))
+		given = json_condition_sql(&side, 1, given);
+	condition = query_plain_expression(query, argument, given);
 	return psprintf("(%s)", qualify_names("SELECT", condition.text, "t"));
 }
 
@@ -180,7 +186,7 @@ query_tree(PG_FUNCTION_ARGS)
 
 	query_step_begin(&step, "tree");
 	tree_args(fcinfo, &tree);
-	start = start_condition(fcinfo, 2, "root", query, psprintf("t.%s IS NULL", tree.parent));
+	start = start_condition(fcinfo, 2, "root", query, &tree, psprintf("t.%s IS NULL", tree.parent));
 	set_tree(query, &tree, start, psprintf("t.%s %s r.%s", tree.parent, tree.equal, tree.key),
 			 PG_ARGISNULL(3) ? NULL : PG_GETARG_ARRAYTYPE_P(3));
 	relation_close(tree.rel, AccessShareLock);
@@ -198,7 +204,7 @@ relatives(FunctionCallInfo fcinfo, const char *name, bool up)
 
 	query_step_begin(&step, name);
 	tree_args(fcinfo, &tree);
-	set_tree(query, &tree, start_condition(fcinfo, 2, "condition", query, NULL),
+	set_tree(query, &tree, start_condition(fcinfo, 2, "condition", query, &tree, NULL),
 			 up ? psprintf("t.%s %s r.%s", tree.key, tree.equal, tree.parent) :
 			 psprintf("t.%s %s r.%s", tree.parent, tree.equal, tree.key), NULL);
 	query_add_condition(query, "depth OPERATOR(pg_catalog.>) 0 AND NOT is_cycle");
@@ -232,7 +238,7 @@ query_siblings(PG_FUNCTION_ARGS)
 
 	query_step_begin(&step, "siblings");
 	tree_args(fcinfo, &tree);
-	start = start_condition(fcinfo, 2, "condition", query, NULL);
+	start = start_condition(fcinfo, 2, "condition", query, &tree, NULL);
 	query->parts[PART_SELECT] = "*";
 	query->parts[PART_FROM] = psprintf("%s AS s", tree.table);
 	query->parts[PART_WHERE] =

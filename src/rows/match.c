@@ -271,7 +271,7 @@ match_sql(MatchKind kind, Oid relid, ArrayType *key, const char *match, Rowset *
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("materialized view \"%s\" has not been populated", RelationGetRelationName(verb.rel))));
 	verb.key_arg = key;
-	verb.match = match;
+	verb.match = match_as_sql(verb.rel, known, match);
 	verb.rule = known && known->nrows > LONG_LIST ? KEY_ANY : kinds[kind].rule;
 	verb.numbered = kinds[kind].numbered;
 	verb.returns_data = kinds[kind].numbered;

@@ -16,6 +16,7 @@
 #include "utils/typcache.h"
 
 #include "compat.h"
+#include "condition.h"
 #include "expression.h"
 #include "rows/verb.h"
 
@@ -337,6 +338,41 @@ resolve_set(Verb *verb, List *assigned)
 }
 
 /*
+ * match_as_sql
+ *		The condition match as SQL; in JSON it is over the target's columns and the data's.  Data without columns, of
+ *		which no more is known, is taken to have those of the target.
+ */
+const char *
+match_as_sql(Relation rel, Rowset *data, const char *match)
+{
+	ConditionSide sides[2] = {{"target", rel}, {"data", rel}};
+	TupleDesc	desc;
+
+	if (match == NULL || !condition_is_json(match))
+		return match;
+	if (data && data->nrows == 0)
+	{
+		require_json(match);
+		return "false";
+	}
+	if (data)
+	{
+		desc = CreateTemplateTupleDesc(data->ncols);
+		for (int i = 0; i < data->ncols; i++)
+		{
+			AttrNumber	attnum = find_column(rel, data->names[i]);
+			Form_pg_attribute att = attnum > 0 ? TupleDescAttr(RelationGetDescr(rel), attnum - 1) : NULL;
+			Oid			type = att ? att->atttypid : rowset_column_type(data, i);
+
+			TupleDescInitEntry(desc, i + 1, data->names[i], type, -1, 0);
+			TupleDescInitEntryCollation(desc, i + 1, att ? att->attcollation : get_typcollation(type));
+		}
+		sides[1].rel = relation_of_columns("data", desc);
+	}
+	return json_condition_sql(sides, 2, match);
+}
+
+/*
  * verb_resolve
  *		Look all arguments up against the target and the data.
  */
@@ -351,6 +387,7 @@ verb_resolve(Verb *verb)
 
 	foreach(lc, key)
 		verb->key_attnums = lappend_int(verb->key_attnums, find_column(verb->rel, lfirst(lc)));
+	verb->match = match_as_sql(verb->rel, verb->data, verb->match);
 	if (verb->match)
 		matched = read_expression(verb, "match", verb->match, NIL);
 	if (verb->sets)

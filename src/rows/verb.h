@@ -112,6 +112,7 @@ extern int64 verb_change_status(Verb *verb, RowStatus from, RowStatus to);
 
 /* resolve.c */
 extern List *verb_key_names(Verb *verb);
+extern const char *match_as_sql(Relation rel, Rowset *data, const char *match);
 extern void verb_resolve(Verb *verb);
 extern void verb_describe_columns(Verb *verb, List *key, List *assigned, List *mentioned,
 								  List *matched);
