@@ -60,3 +60,22 @@ SELECT more.literal('[{}]');
 SELECT more.literal('[{"id": 1}]', 0);
 SELECT * FROM more._literal_rows('[{"id": 1}, {"id": "x"}]') AS data(id int);
 SELECT * FROM more._literal_rows('[{"id": 1}]');
+-- Columns of domains are that in the text, too, in all rows: what is too long is refused, not cut off, and checks are made.
+CREATE FUNCTION failure(q more.query) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM more.count(q), more.rows(q);
+	RETURN 'none';
+EXCEPTION WHEN OTHERS THEN
+	RETURN SQLERRM;
+END $$;
+CREATE DOMAIN low AS integer CHECK (VALUE < 10);
+CREATE DOMAIN code AS character(2);
+CREATE DOMAIN bits AS bit varying(2);
+CREATE DOMAIN rate AS numeric(4, 2);
+CREATE TABLE limited (id integer, tag tagname, low low, code code, bits bits, rate rate);
+SELECT more.sql(more.literal('[{"id": 1, "tag": "abc", "low": 1, "code": "x", "bits": "1"}, {"id": 2, "rate": 1.239, "low": 9}]', 'limited'));
+SELECT r FROM more.rows(more.literal('[{"id": 1, "tag": "abc", "low": 1, "code": "x", "bits": "1"}, {"id": 2, "rate": 1.239, "low": 9}]', 'limited')) AS r;
+SELECT r FROM more.rows(more.sql(more.literal('[{"id": 1, "tag": "abc", "low": 1, "code": "x", "bits": "1"}, {"id": 2, "rate": 1.239, "low": 9}]', 'limited'))::more.query) AS r;
+SELECT name, type FROM more.columns(more.sql(more.literal('[{"id": 1, "tag": "abc", "low": 1}, {"id": 2, "tag": "d", "low": 9}]', 'limited'))::more.query);
+SELECT rows, failure(more.literal(rows::more.rowset, 'limited')), same FROM (VALUES ('[{"tag": "a"}, {"tag": "abcd"}]'), ('[{"low": 1}, {"low": 10}]'), ('[{"code": "xyz"}]'), ('[{"bits": "111"}]'), ('[{"rate": 1234.5}]')) AS v (rows),
+	LATERAL (SELECT failure(more.literal(rows::more.rowset, 'limited')) = failure(more.sql(more.literal(rows::more.rowset, 'limited'))::more.query) AS same) AS s;

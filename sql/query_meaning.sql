@@ -111,3 +111,15 @@ SELECT r -> 'id' AS id, r -> 'depth' AS depth, r -> 'path' AS path FROM more.row
 SELECT more.rows(more.siblings('public.node', 'up', 'id OPERATOR(pg_catalog.=) 2'));
 SELECT more.rows(more.siblings('public.node', 'up', 'id OPERATOR(pg_catalog.=) 4'));
 SET search_path = public, more;
+-- A tree's WITH query hides no table of a user's.
+CREATE TABLE tree (id integer PRIMARY KEY, up integer, name text);
+INSERT INTO tree VALUES (1, NULL, 'root'), (2, 1, 'leaf'), (3, 7, 'lost');
+SELECT r FROM more.rows(more.pick(more.filter(more.tree('tree', 'up'), 'tree.depth = 1 AND EXISTS (SELECT FROM tree AS x WHERE x.name = ''lost'')'), 'name', 'path')) AS r;
+SELECT r FROM more.rows(more.combine('union all', more.pick(more.tree('tree', 'up'), 'name'), 'SELECT name FROM tree WHERE id = 3')) AS r ORDER BY r::text;
+-- Of a change of the user's own that reads another table, returning gives the changed table's columns, unless asked.
+CREATE TABLE news (id integer, name text);
+INSERT INTO news VALUES (2, 'twig'), (3, 'found');
+SELECT r FROM more.rows(more.returning('UPDATE tree AS t SET name = n.name FROM news AS n WHERE n.id = t.id')) AS r ORDER BY r::text;
+SELECT more.returning('DELETE FROM public.tree USING news WHERE news.id = tree.id', 'id', 'upper(name) AS name', 'news.name AS new');
+SELECT more.returning('DELETE FROM tree', 'id');
+SELECT r FROM more.rows(more.returning('DELETE FROM public.tree USING news WHERE news.id = tree.id', 'id', 'upper(name) AS name', 'news.name AS new')) AS r ORDER BY r::text;

@@ -408,33 +408,50 @@ query_as_delete(PG_FUNCTION_ARGS)
 /* RETURNING																*/
 /* ------------------------------------------------------------------------ */
 
-/* Is the changed table called target, as in the changes that are made here? */
-static bool
-has_target(const MoreQuery *query)
+/*
+ * What the changed table is called where there is another relation, or where it is called target, as in the changes that
+ * are made here; else NULL.
+ */
+static const char *
+changed_table(const MoreQuery *query)
 {
 	Node	   *tree = query_raw_parse(query->parts[PART_BODY]);
 	RangeVar   *relation = NULL;
+	bool		others = false;
+	const char *name;
 
 	if (IsA(tree, InsertStmt))
 		relation = ((InsertStmt *) tree)->relation;
 	else if (IsA(tree, UpdateStmt))
+	{
 		relation = ((UpdateStmt *) tree)->relation;
+		others = ((UpdateStmt *) tree)->fromClause != NIL;
+	}
 	else if (IsA(tree, DeleteStmt))
+	{
 		relation = ((DeleteStmt *) tree)->relation;
+		others = ((DeleteStmt *) tree)->usingClause != NIL;
+	}
 	else if (IsA(tree, MergeStmt))
+	{
 		relation = ((MergeStmt *) tree)->relation;
-	return relation && relation->alias && strcmp(relation->alias->aliasname, TARGET_ALIAS) == 0;
+		others = true;
+	}
+	if (relation == NULL)
+		return NULL;
+	name = relation->alias ? relation->alias->aliasname : relation->relname;
+	return others || strcmp(name, TARGET_ALIAS) == 0 ? stored_name(name) : NULL;
 }
 
-/* One item of RETURNING: a name without an alias is the target's. */
+/* One item of RETURNING: a name without an alias is the changed table's. */
 static char *
-returning_item(MoreQuery *query, const char *text, bool target)
+returning_item(MoreQuery *query, const char *text, const char *table)
 {
 	const char *alias;
 	QueryExpression item = query_plain_expression(query, "columns", strip_alias(text, &alias));
 
-	if (target)
-		item.text = qualify_names("SELECT", item.text, TARGET_ALIAS);
+	if (table)
+		item.text = qualify_names("SELECT", item.text, table);
 	return alias ? psprintf("%s AS %s", item.text, alias) : unconstify(char *, item.text);
 }
 
@@ -448,7 +465,7 @@ query_returning(PG_FUNCTION_ARGS)
 	QueryStep	step;
 	MoreQuery  *query;
 	StringInfoData list;
-	bool		target;
+	const char *table;
 	ListCell   *lc;
 
 	if (PG_ARGISNULL(0))
@@ -460,12 +477,12 @@ query_returning(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("only a query that changes rows can return them"),
 				 errhint("more.pick says which columns another query gives.")));
-	target = has_target(query);
+	table = changed_table(query);
 	initStringInfo(&list);
 	foreach(lc, text_array_arg("columns", required_array_arg(fcinfo, 1, "columns")))
-		appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "", returning_item(query, lfirst(lc), target));
+		appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "", returning_item(query, lfirst(lc), table));
 	if (list.len == 0)
-		appendStringInfoString(&list, target ? TARGET_ALIAS ".*" : "*");
+		appendStringInfoString(&list, table ? psprintf("%s.*", table) : "*");
 	query->parts[PART_RETURNING] = list.data;
 	query_step_end(&step);
 	PG_RETURN_QUERY(query);

@@ -8,7 +8,8 @@
  * parsed.  As text, for people and dumps, the mark is VALUES.
  *
  * The columns have types, but no modifiers: a value that does not fit varchar(3)
- * is an error of whoever stores it there, as it is with VALUES.
+ * is an error of whoever stores it there, as it is with VALUES.  Domains are what
+ * they are, which in VALUES each row must say.
  */
 #include "postgres.h"
 
@@ -242,6 +243,8 @@ typedef struct PrintedColumn
 	Oid			oid;			/* or InvalidOid */
 	bool		json;
 	bool		nested;
+	bool		domain;
+	const char *length;			/* of a domain: see length_function */
 	int			digits;			/* that a number may have to be written without quotes */
 	int			source;			/* in the rowset, or -1 */
 } PrintedColumn;
@@ -267,6 +270,30 @@ column_name(const char *item)
 	return name.data;
 }
 
+/*
+ * A call that refuses what is too long for the domain, around the value, as a format; NULL: no length is too long.
+ * The cast to the domain would cut it off.
+ */
+static const char *
+length_function(Oid domain)
+{
+	int32		typmod = -1;
+
+	switch (getBaseTypeAndTypmod(domain, &typmod))
+	{
+		case VARCHAROID:
+			return typmod < 0 ? NULL : psprintf("pg_catalog.varchar(%%s::pg_catalog.varchar, %d, false)", typmod);
+		case BPCHAROID:
+			return typmod < 0 ? NULL : psprintf("pg_catalog.bpchar(%%s::pg_catalog.bpchar, %d, false)", typmod);
+		case BITOID:
+			return typmod < 0 ? NULL : psprintf("pg_catalog.bit(%%s::pg_catalog.\"bit\", %d, false)", typmod);
+		case VARBITOID:
+			return typmod < 0 ? NULL : psprintf("pg_catalog.varbit(%%s::pg_catalog.varbit, %d, false)", typmod);
+		default:
+			return NULL;
+	}
+}
+
 static void
 look_up_type(PrintedColumn *column)
 {
@@ -289,7 +316,11 @@ look_up_type(PrintedColumn *column)
 	base = getBaseType(column->oid);
 	column->json = base == JSONOID || base == JSONBOID;
 	column->nested = OidIsValid(get_element_type(base)) || get_typtype(base) == TYPTYPE_COMPOSITE;
-	column->digits = column->oid == INT4OID ? 9 : column->oid == INT8OID || column->oid == NUMERICOID ? 18 : 0;
+	/* of VALUES with constants, the server makes no column of a domain */
+	column->domain = base != column->oid;
+	if (column->domain)
+		column->length = length_function(column->oid);
+	column->digits = column->domain ? 0 : column->oid == INT4OID ? 9 : column->oid == INT8OID || column->oid == NUMERICOID ? 18 : 0;
 }
 
 static PrintedColumn *
@@ -367,10 +398,14 @@ append_cell(StringInfo out, const PrintedColumn *column, const Cell *cell, bool 
 	else
 	{
 		const char *literal = query_quote_value(cell_text(column, cell));
+		const char *rest = column->length ? strstr(column->length, "%s") + 2 : "";
 
+		if (column->length)
+			appendBinaryStringInfo(out, column->length, rest - 2 - column->length);
 		appendStringInfoString(out, literal[0] == ' ' ? literal + 1 : literal);
+		appendStringInfoString(out, rest);
 	}
-	if (first)
+	if (first || column->domain)
 		appendStringInfo(out, "::%s", column->type);
 }
 

@@ -37,6 +37,9 @@ typedef struct TreeTable
 	const char *cast;			/* of an array of keys, to the type that it has when one is added */
 } TreeTable;
 
+/* No table that a step's text reads has this name. */
+#define TREE_CTE	"\"pg_more tree\""
+
 /* The columns that the query adds to the table's. */
 static const char *const tree_columns[] = {"depth", "path", "is_cycle", "ordering"};
 
@@ -134,13 +137,13 @@ set_tree(MoreQuery *query, TreeTable *tree, const char *start, const char *step,
 {
 	query->recursive = true;
 	query->parts[PART_WITH] =
-		psprintf("tree AS (SELECT t.*, 0 AS depth, ARRAY[t.%s]%s AS path, false AS is_cycle FROM %s AS t WHERE %s "
-				 "UNION ALL SELECT t.*, r.depth OPERATOR(pg_catalog.+) 1, r.path OPERATOR(pg_catalog.||) t.%s, t.%s %s ANY (r.path) FROM tree AS r "
+		psprintf(TREE_CTE " AS (SELECT t.*, 0 AS depth, ARRAY[t.%s]%s AS path, false AS is_cycle FROM %s AS t WHERE %s "
+				 "UNION ALL SELECT t.*, r.depth OPERATOR(pg_catalog.+) 1, r.path OPERATOR(pg_catalog.||) t.%s, t.%s %s ANY (r.path) FROM " TREE_CTE " AS r "
 				 "JOIN %s AS t ON %s WHERE NOT r.is_cycle) SEARCH DEPTH FIRST BY %s SET ordering",
 				 tree->key, tree->cast, tree->table, start, tree->key, tree->key, tree->equal, tree->table, step,
 				 search_columns(tree, order));
 	query->parts[PART_SELECT] = "*";
-	query->parts[PART_FROM] = "tree";
+	query->parts[PART_FROM] = TREE_CTE " AS tree";
 	query->parts[PART_ORDER_BY] = "ordering";
 }
 
