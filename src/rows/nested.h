@@ -146,6 +146,7 @@ typedef struct Nested
 	List	   *used;			/* names of on_conflict that were met */
 	bool		is_array;		/* the documents are an array */
 	bool		cuts;			/* some link is cut */
+	bool		plain;			/* nothing is run but INSERTs and the server's own code */
 	NestedRow **roots;
 	int			nroots;
 } Nested;
@@ -184,6 +185,7 @@ typedef struct NestedBatch
 	NestedRow **rows;
 	int			nrows;
 	List	   *columns;		/* attribute numbers, in the order of the data */
+	List	   *proven;			/* foreign keys whose rows are known to be there */
 	List	   *only;			/* of a change of links: those to take; NIL for all */
 	bool		cut_links;		/* a change of links: of those that were left for later */
 } NestedBatch;
@@ -195,6 +197,7 @@ extern DestReceiver *nested_receiver(NestedBatch *batch);
 extern NestedValue *nested_value(NestedRow *row, AttrNumber attnum);
 extern void nested_cell(NestedValue *value, Cell *cell);
 extern char *nested_canonical(NestedTable *table, AttrNumber attnum, const Cell *cell);
+extern TupleTableSlot *nested_slot(NestedRow *row);
 extern char *nested_column_text(NestedRow *row, AttrNumber attnum);
 extern void nested_guard(NestedBatch *batch, void (*work) (NestedBatch *batch));
 
@@ -208,6 +211,11 @@ extern List *nested_defer(Nested *nested, List *tables);
 extern void nested_undefer(List *names);
 extern void nested_make_promises(Nested *nested, NestedTable *table);
 extern void nested_check_promise(NestedRow *row);
+
+/* nested_proven.c */
+extern bool nested_is_plain(Nested *nested);
+extern void nested_prove(NestedBatch *batch);
+extern void nested_check_proven(NestedBatch *batch, NestedRow *row, TupleTableSlot *slot);
 
 /* nested_result.c */
 extern Jsonb *nested_result(Nested *nested, NestedRow *row);

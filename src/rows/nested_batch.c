@@ -68,6 +68,23 @@ describe_rows(NestedTable *table)
 }
 
 /*
+ * nested_slot
+ *		A row that is there, in its table's slot.
+ */
+TupleTableSlot *
+nested_slot(NestedRow *row)
+{
+	NestedTable *table = row->table;
+
+	if (table->in_slot != row)
+	{
+		ExecStoreMinimalTuple(row->tuple, table->slot, false);
+		table->in_slot = row;
+	}
+	return table->slot;
+}
+
+/*
  * nested_column_text
  *		A column of a row that is there, as text; NULL where it is null.
  */
@@ -79,12 +96,7 @@ nested_column_text(NestedRow *row, AttrNumber attnum)
 	bool		isnull;
 	Datum		value;
 
-	if (table->in_slot != row)
-	{
-		ExecStoreMinimalTuple(row->tuple, table->slot, false);
-		table->in_slot = row;
-	}
-	value = slot_getattr(table->slot, table->position[attnum - 1], &isnull);
+	value = slot_getattr(nested_slot(row), table->position[attnum - 1], &isnull);
 	if (isnull)
 		return NULL;
 	if (!OidIsValid(output->fn_oid))
@@ -487,6 +499,7 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	row->status = DatumGetInt32(slot->tts_values[1]);
 	if (batch->verb.status)
 		batch->verb.status[ordinal - 1] = row->status;
+	nested_check_proven(batch, row, slot);
 	old = MemoryContextSwitchTo(batch->nested->context);
 	row->tuple = ExecCopySlotMinimalTuple(slot);
 	MemoryContextSwitchTo(old);

@@ -46,6 +46,7 @@ insert_batch(NestedBatch *batch)
 	Source	   *source;
 
 	nested_fill_batch(batch, NIL, false);
+	nested_prove(batch);
 	verb->inserts = true;
 	/* a rule's statement reads the data, too */
 	verb->reads_once = verb->rel->rd_rules == NULL;
@@ -536,6 +537,9 @@ write_group(Nested *nested, List *tables)
 	ListCell   *lc;
 
 	nested_order_rows(nested, tables);
+	/* rows will be updated */
+	if (nested->cuts)
+		nested->plain = false;
 	foreach(lc, tables)
 	{
 		NestedTable *table = lfirst(lc);
@@ -575,6 +579,7 @@ nested_write(Nested *nested)
 	ListCell   *lc;
 
 	nested_order_tables(nested);
+	nested->plain = nested_is_plain(nested);
 	foreach(lc, nested->order)
 	{
 		NestedTable *table = lfirst(lc);

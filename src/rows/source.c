@@ -289,12 +289,14 @@ make_parameters(Source *source)
 }
 
 /*
- * May values of the type be made while a statement runs?  The constraints of a
- * domain, and input functions that are not the server's, may do anything, such
- * as look at what the statement has written so far.
+ * is_harmless_type
+ *		May values of the type be made while a statement runs?
+ *
+ * The constraints of a domain, and input functions that are not the server's,
+ * may do anything, such as look at what the statement has written so far.
  */
-static bool
-is_harmless(Oid type)
+bool
+is_harmless_type(Oid type)
 {
 	Oid			element;
 	char		kind;
@@ -316,7 +318,7 @@ bool
 source_may_stream(DataColumn *columns, int ncolumns)
 {
 	for (int c = 0; c < ncolumns; c++)
-		if (!is_harmless(columns[c].type))
+		if (!is_harmless_type(columns[c].type))
 			return false;
 	return stream_works();
 }

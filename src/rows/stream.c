@@ -22,8 +22,10 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_operator.h"
+#include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "commands/explain.h"
+#include "commands/trigger.h"
 #include "executor/executor.h"
 #include "funcapi.h"
 #include "nodes/extensible.h"
@@ -191,6 +193,37 @@ place_in(HeapTupleHeader value)
 	return (char *) value + value->t_hoff;
 }
 
+/*
+ * Leave the checks of foreign keys that are known to hold out of the INSERT that
+ * reads the data.  It has a copy of the table's triggers, which goes with it.
+ */
+static void
+leave_out_checks(EState *estate, List *constraints)
+{
+	ResultRelInfo *target;
+	bool		others = false;
+
+	if (constraints == NIL || list_length(estate->es_opened_result_relations) != 1)
+		return;
+	target = linitial(estate->es_opened_result_relations);
+	if (target->ri_TrigDesc == NULL || target->ri_TrigDesc == target->ri_RelationDesc->trigdesc)
+		return;
+	for (int i = 0; i < target->ri_TrigDesc->numtriggers; i++)
+	{
+		Trigger    *trigger = &target->ri_TrigDesc->triggers[i];
+
+		if (!TRIGGER_FOR_AFTER(trigger->tgtype) || !TRIGGER_FOR_ROW(trigger->tgtype) ||
+			!TRIGGER_FOR_INSERT(trigger->tgtype))
+			continue;
+		if (trigger->tgisinternal && RI_FKey_trigger_type(trigger->tgfoid) == RI_TRIGGER_FK &&
+			list_member_oid(constraints, trigger->tgconstraint))
+			trigger->tgenabled = TRIGGER_DISABLED;
+		else
+			others = true;
+	}
+	target->ri_TrigDesc->trig_insert_after_row &= others;
+}
+
 /* BeginCustomScan */
 static void
 begin_scan(CustomScanState *node, EState *estate, int eflags)
@@ -205,6 +238,7 @@ begin_scan(CustomScanState *node, EState *estate, int eflags)
 	if (scan->source == NULL || scan->source->decoder == NULL || data == NULL ||
 		data->md.tupdesc != scan->source->desc)
 		elog(ERROR, "there are no rows to decode");
+	leave_out_checks(estate, scan->source->unchecked);
 	scan->rti = bms_singleton_member(plan->custom_relids);
 	first = scan->source->numbered ? 1 : 0;
 	decode_cursor(scan->source->decoder, &scan->cursor, slot->tts_values + first, slot->tts_isnull + first);

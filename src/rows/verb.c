@@ -322,6 +322,7 @@ verb_source(Verb *verb, Source *source)
 	}
 	if (verb->context)
 		source->connection = verb->context;
+	source->unchecked = verb->unchecked;
 	request.rowset = verb->data;
 	request.columns = verb->columns;
 	request.ncolumns = verb->ncolumns;

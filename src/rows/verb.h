@@ -78,6 +78,7 @@ typedef struct Verb
 	bool		input_order;	/* insert in input order, not in key order */
 	bool		has_triggers;	/* may triggers suppress rows? */
 	bool		sees_conflicts; /* are rows that conflict marked as such? */
+	List	   *unchecked;		/* constraints: foreign keys that need no check, where that can be left out */
 	bool		reads_once;		/* the statement reads the data once, though it is numbered */
 	char	   *(*place) (void *verb, int64 ordinal, const char *column);	/* where an input row is,
 																		 * when it is not just a row */

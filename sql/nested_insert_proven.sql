@@ -1,0 +1,168 @@
+-- more.nested_insert: foreign keys to rows of the same call are not looked up again, if nothing can have removed these.
+\set ECHO none
+\i sql/include/setup.sql
+\pset format unaligned
+\pset tuples_only on
+
+-- Which of the tables a statement has looked rows up in, by index or not, and what it ended with.
+CREATE FUNCTION look_ups(statement text, VARIADIC names text[]) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	counts bigint[];
+	found text;
+BEGIN
+	counts := ARRAY(SELECT (SELECT pg_stat_get_xact_numscans(n::regclass) + sum(pg_stat_get_xact_numscans(indexrelid))
+		FROM pg_index WHERE indrelid = n::regclass) FROM unnest(names) WITH ORDINALITY AS u(n, i) ORDER BY i);
+	EXECUTE statement;
+	SET CONSTRAINTS ALL IMMEDIATE;
+	SELECT string_agg(n, ', ' ORDER BY i) INTO found FROM unnest(names) WITH ORDINALITY AS u(n, i)
+		WHERE counts[i] < (SELECT pg_stat_get_xact_numscans(n::regclass) + sum(pg_stat_get_xact_numscans(indexrelid))
+			FROM pg_index WHERE indrelid = n::regclass);
+	RETURN coalesce('looked up: ' || found, 'not looked up');
+EXCEPTION WHEN OTHERS THEN
+	RETURN sqlerrm;
+END $$;
+
+CREATE TABLE author (id serial PRIMARY KEY, name text NOT NULL, since date DEFAULT current_date);
+CREATE TABLE country (code text PRIMARY KEY);
+CREATE TABLE book (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, author_id integer NOT NULL REFERENCES author, title text,
+	country_code text REFERENCES country, pages integer DEFAULT 1 CHECK (pages > 0), added timestamptz DEFAULT now());
+CREATE TABLE chapter (key uuid DEFAULT gen_random_uuid(), book_id bigint NOT NULL REFERENCES book DEFERRABLE INITIALLY DEFERRED, n integer);
+CREATE INDEX ON book (author_id) WHERE title <> '';
+CREATE INDEX ON book (lower(title));
+CREATE UNIQUE INDEX ON chapter (key);
+INSERT INTO country VALUES ('xx');
+CREATE FUNCTION orphans() RETURNS bigint LANGUAGE sql AS $$ SELECT (SELECT count(*) FROM book WHERE author_id NOT IN (SELECT id FROM author)) +
+	(SELECT count(*) FROM chapter WHERE book_id NOT IN (SELECT id FROM book)) $$;
+
+-- Documents of four authors, each with three books of two chapters, and the call.
+CREATE FUNCTION documents(country text DEFAULT NULL) RETURNS jsonb LANGUAGE sql AS $$
+	SELECT jsonb_agg(jsonb_build_object('name', 'a' || a, 'book', (SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('title', 'b' || b,
+		'country_code', country, 'chapter', (SELECT jsonb_agg(jsonb_build_object('n', c)) FROM generate_series(1, 2) AS c))))
+		FROM generate_series(1, 3) AS b))) FROM generate_series(1, 4) AS a $$;
+\set call 'SELECT look_ups($$SELECT more.nested_insert(\'author\', documents())$$, \'author\', \'book\')'
+
+-- Rows of the call are known to be there; what a plain value refers to is looked up.
+:call;
+SELECT look_ups($$SELECT more.nested_insert('author', documents('xx'))$$, 'author', 'book', 'country');
+SELECT look_ups($$SELECT more.nested_insert('author', documents('yy'))$$, 'author', 'book', 'country');
+SELECT count(*), count(DISTINCT author_id) FROM book;
+SELECT orphans();
+-- Few rows are looked up.
+SELECT look_ups($$SELECT more.nested_insert('author', documents() -> 0)$$, 'author', 'book');
+-- So are all rows of a statement of which one is not linked to a row of the call.
+SELECT look_ups($$SELECT more.nested_insert('book', (SELECT jsonb_agg(jsonb_build_object('title', 't', 'author', jsonb_build_object('name', 'p')))
+	FROM generate_series(1, 20)))$$, 'author');
+SELECT look_ups($$SELECT more.nested_insert('book', (SELECT jsonb_agg(jsonb_build_object('title', 't', 'author', jsonb_build_object('name', 'p')))
+	FROM generate_series(1, 20)) || '{"title": "u", "author_id": 1}')$$, 'author');
+SELECT look_ups($$SELECT more.nested_insert('book', (SELECT jsonb_agg(jsonb_build_object('title', 't', 'author', jsonb_build_object('name', 'p')))
+	FROM generate_series(1, 20)) || '{"title": "u", "author_id": -1}')$$, 'author');
+-- What is there stays guarded by the parent's table.
+SELECT outcome($$DELETE FROM author WHERE id = 1$$);
+SELECT outcome($$UPDATE book SET author_id = -1 WHERE id = 1$$);
+BEGIN;
+SELECT count(*) FROM more.nested_insert('author', documents());
+SELECT outcome($$DELETE FROM author WHERE id = (SELECT max(author_id) FROM book)$$);
+SELECT count(*) > 0 FROM book;
+DELETE FROM book WHERE id = (SELECT max(book_id) FROM chapter);
+SELECT outcome($$SET CONSTRAINTS ALL IMMEDIATE$$);
+ROLLBACK;
+
+-- A statement of the user's that follows has its checks, and so has the next call's.
+SELECT outcome($$INSERT INTO book (author_id) VALUES (-1)$$);
+INSERT INTO chapter (book_id) VALUES (-1);
+
+-- A tree, level by level; what is at the top has no parent.
+CREATE TABLE node (id serial PRIMARY KEY, node_id integer REFERENCES node, note text);
+SELECT look_ups($$SELECT more.nested_insert('node', (SELECT jsonb_agg('{"node": [{"note": "a", "node": [{"note": "b"}]}, {}]}'::jsonb) FROM generate_series(1, 8)))$$, 'node');
+SELECT count(*), count(node_id), sum(node_id - id) FROM node;
+-- A link table.
+CREATE TABLE tag (id serial PRIMARY KEY, name text);
+CREATE TABLE book_tag (book_id bigint REFERENCES book, tag_id integer REFERENCES tag, PRIMARY KEY (book_id, tag_id));
+SELECT look_ups($$SELECT more.nested_insert('author', '{"name": "t", "book": [{"title": "t"}, {"title": "u"}]}'::jsonb ||
+	jsonb_build_object('book', (SELECT jsonb_agg('{"title": "v", "tag": [{"name": "red"}, {"name": "blue"}]}'::jsonb) FROM generate_series(1, 5))))$$, 'author', 'book', 'tag');
+SELECT count(*) FROM book_tag;
+DROP TABLE book_tag;
+
+-- Where code that is not the server's may run, or rows may be changed, all are looked up: a trigger, be it of another table of the call, or disabled.
+CREATE TRIGGER note AFTER INSERT ON author FOR EACH STATEMENT EXECUTE FUNCTION note_trigger();
+:call;
+ALTER TABLE author DISABLE TRIGGER note;
+:call;
+DROP TRIGGER note ON author;
+CREATE TRIGGER note BEFORE INSERT ON chapter FOR EACH ROW EXECUTE FUNCTION note_trigger();
+:call;
+DROP TRIGGER note ON chapter;
+:call;
+-- A rule; row security.
+CREATE RULE note AS ON INSERT TO chapter DO ALSO NOTIFY chapters;
+:call;
+DROP RULE note ON chapter;
+ALTER TABLE chapter ENABLE ROW LEVEL SECURITY;
+:call;
+ALTER TABLE chapter DISABLE ROW LEVEL SECURITY;
+-- A function in a default, a constraint, an index, a generated column.
+CREATE FUNCTION one(anyelement DEFAULT NULL::integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN 1; END';
+ALTER TABLE book ALTER pages SET DEFAULT one(1);
+:call;
+ALTER TABLE book ALTER pages SET DEFAULT length(ts_rewrite('a', 'SELECT ''a''::tsquery, ''b''::tsquery')::text);
+:call;
+ALTER TABLE book ALTER pages SET DEFAULT 1 + length(upper('a' || current_date));
+:call;
+ALTER TABLE chapter ADD CONSTRAINT other CHECK (one(n) = 1);
+:call;
+ALTER TABLE chapter DROP CONSTRAINT other, ADD CONSTRAINT other CHECK (n IN (1, 2) AND (n + 1)::text <> 'x' AND CASE WHEN n > 0 THEN true END);
+:call;
+CREATE INDEX other ON chapter (one(n));
+:call;
+DROP INDEX other;
+CREATE INDEX other ON chapter (n) WHERE one(n) = 1;
+:call;
+DROP INDEX other;
+ALTER TABLE chapter ADD other integer GENERATED ALWAYS AS (one(n)) STORED;
+:call;
+ALTER TABLE chapter DROP other;
+:call;
+-- Types: domains, those of extensions and of users; not enums.
+CREATE DOMAIN small AS integer CHECK (one(value) = 1);
+CREATE TYPE state AS ENUM ('new', 'old');
+CREATE TYPE pair AS (a integer, b integer);
+ALTER TABLE author ADD other small;
+:call;
+ALTER TABLE author DROP other, ADD other pair;
+:call;
+ALTER TABLE author DROP other, ADD other state DEFAULT 'new' CHECK (other <> 'old');
+:call;
+ALTER TABLE author DROP other, ADD other text DEFAULT to_json('new'::state);
+:call;
+ALTER TABLE author DROP other;
+:call;
+-- A row that is found, or created, by a key; a link that is cut.
+SELECT look_ups($$SELECT more.nested_insert('author', documents() || '{"_match": ["id"], "id": 1, "name": "x"}')$$, 'author', 'book');
+SELECT look_ups($$SELECT more.nested_insert('author', documents(), '{"book": {"_match": ["id"]}}')$$, 'author', 'book');
+ALTER TABLE author ADD best_id bigint REFERENCES book;
+:call;
+SELECT look_ups($$SELECT more.nested_insert('author', documents() || '{"name": "c", "#id": "c", "best": {"title": "b", "author": {"#ref": "c"}}}')$$, 'author', 'book');
+ALTER TABLE author DROP best_id;
+-- A parent's key in a column of another type.
+ALTER TABLE book ALTER author_id TYPE bigint;
+:call;
+ALTER TABLE book ALTER author_id TYPE integer;
+:call;
+SELECT orphans();
+-- Partitions.
+CREATE TABLE part (id serial PRIMARY KEY) PARTITION BY RANGE (id);
+CREATE TABLE part_1 PARTITION OF part DEFAULT;
+CREATE TABLE piece (part_id integer REFERENCES part, n integer);
+SELECT look_ups($$SELECT more.nested_insert('part', (SELECT jsonb_agg('{"piece": [{"n": 1}, {"n": 2}]}'::jsonb) FROM generate_series(1, 10)))$$, 'part_1');
+
+-- Who removes the parents in between is found out.
+CREATE FUNCTION remove_parents() RETURNS integer LANGUAGE plpgsql AS 'BEGIN DELETE FROM author WHERE name LIKE ''a_'' AND id NOT IN (SELECT author_id FROM book); RETURN 1; END';
+ALTER TABLE book ALTER pages SET DEFAULT remove_parents();
+:call;
+ALTER TABLE book ALTER pages SET DEFAULT 1;
+CREATE FUNCTION remove_row() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN DELETE FROM author WHERE id = new.id; RETURN NULL; END';
+CREATE TRIGGER remove AFTER INSERT ON author FOR EACH ROW EXECUTE FUNCTION remove_row();
+:call;
+DROP TRIGGER remove ON author;
+:call;
+SELECT orphans();
