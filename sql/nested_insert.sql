@@ -85,6 +85,7 @@ CREATE TYPE mood AS ENUM ('sad', 'ok');
 CREATE TABLE typed (id positive PRIMARY KEY, n numeric(10, 2), f float8, t timestamptz, b bytea, a integer[], p pair, m mood, j json, jb jsonb, c char(3), i interval, r int4range);
 CREATE TABLE typed_child (typed_id integer REFERENCES typed, n serial);
 SELECT * FROM more.nested_insert('typed', '{"id": 7, "n": 1.5, "f": 0.1, "t": "2020-01-01 00:00:00+00", "b": "\\x01", "a": [1, null], "p": {"a": 1, "b": "x"}, "m": "ok", "j": {"k":  1}, "jb": "text", "c": "x", "i": "1 day", "r": "[1,5)", "typed_child": [{}]}');
+SELECT j ->> 'id' AS id, j -> 'n' AS n, j -> 'f' AS f FROM more.nested_insert('typed', '[{"id": 8, "n": "NaN", "f": "NaN"}, {"id": 9, "n": -12345678.9, "f": "-Infinity"}, {"id": 10, "n": 0.001}]') AS j;
 
 -- Rows go in input order, all documents together: one statement for each table.
 CREATE TABLE statements (n serial, what text);

@@ -29,6 +29,7 @@ typedef enum OutKind
 	OUT_INT2,
 	OUT_INT4,
 	OUT_INT8,
+	OUT_NUMERIC,
 	OUT_BOOL,
 	OUT_TEXT,
 	OUT_OTHER					/* by to_jsonb */
@@ -79,14 +80,17 @@ compare_columns(const void *a, const void *b)
 	return compare_names(x->name, x->len, y->name, y->len);
 }
 
-/* qsort comparator: a stable order is of no matter, as names are different. */
-static int
-compare_pairs(const void *a, const void *b)
+/* Move a pair among those before it, which are in order, to its place. */
+static void
+settle_pair(JsonbPair *pairs, int n)
 {
-	const JsonbPair *x = a;
-	const JsonbPair *y = b;
+	JsonbPair	pair = pairs[n];
+	JsonbValue *key = &pair.key;
 
-	return compare_names(x->key.val.string.val, x->key.val.string.len, y->key.val.string.val, y->key.val.string.len);
+	for (; n > 0 && compare_names(pairs[n - 1].key.val.string.val, pairs[n - 1].key.val.string.len,
+								  key->val.string.val, key->val.string.len) > 0; n--)
+		pairs[n] = pairs[n - 1];
+	pairs[n] = pair;
 }
 
 /* How values of a type become JSON. */
@@ -101,6 +105,8 @@ out_kind(Oid type)
 			return OUT_INT4;
 		case INT8OID:
 			return OUT_INT8;
+		case NUMERICOID:
+			return OUT_NUMERIC;
 		case BOOLOID:
 			return OUT_BOOL;
 		case TEXTOID:
@@ -219,6 +225,16 @@ value_of_column(OutColumn *column, Datum datum, bool isnull, JsonbValue *value)
 		case OUT_INT8:
 			value->val.numeric = int64_to_numeric(DatumGetInt64(datum));
 			break;
+		case OUT_NUMERIC:
+			value->val.numeric = DatumGetNumeric(datum);
+			/* no JSON numbers */
+			if (numeric_is_nan(value->val.numeric) || numeric_is_inf(value->val.numeric))
+			{
+				char	   *text = DatumGetCString(DirectFunctionCall1(numeric_out, datum));
+
+				set_string(value, text, strlen(text));
+			}
+			break;
 		case OUT_BOOL:
 			value->type = jbvBool;
 			value->val.boolean = DatumGetBool(datum);
@@ -294,12 +310,7 @@ add_columns(NestedRow *row, ForeignKey *only, JsonbValue *object)
 {
 	NestedTable *table = row->table;
 
-	if (table->in_slot != row)
-	{
-		ExecStoreMinimalTuple(row->tuple, table->slot, false);
-		table->in_slot = row;
-	}
-	slot_getallattrs(table->slot);
+	slot_getallattrs(nested_slot(row));
 	for (int c = 0; c < table->out->ncolumns; c++)
 	{
 		OutColumn  *column = &table->out->columns[c];
@@ -373,8 +384,8 @@ value_of_row(Nested *nested, NestedRow *row, bool tell_status, JsonbValue *value
 	for (NestedPart *part = row->parts; part; part = part->next)
 		value_of_part(nested, part, tell_status,
 					  &add_name(value, part->field->name, part->field->len)->value);
-	if (value->val.object.nPairs > ncolumns)
-		qsort(value->val.object.pairs, value->val.object.nPairs, sizeof(JsonbPair), compare_pairs);
+	for (int i = ncolumns; i < value->val.object.nPairs; i++)
+		settle_pair(value->val.object.pairs, i);
 }
 
 /*
