@@ -52,6 +52,11 @@
  * read in the statement's snapshot also when the target's row is checked again.
  * Arms that use columns of outer queries are left alone for the same reason.
  *
+ * Costs.  Where the filter stays, the planner takes it to leave the same share
+ * of the rows found as of all, so it counts twice what it leaves, and expects
+ * fewer rows above it than there are.  What finds the rows, which is most of
+ * the cost, is estimated without it.
+ *
  * Left alone besides: FULL JOIN, LATERAL, arms over functions or CTEs, cursors
  * (WHERE CURRENT OF wants a plain scan), ORs of more than MAX_ARMS arms.
  */
