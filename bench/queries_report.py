@@ -30,4 +30,7 @@ def query_rows(part):
     for key, ms in part["literal"]["ms"].items():
         label = WAYS["data" if key == "data" else "values"]
         rows.append([f"{part['literal']['rows']:,} rows to match: {label}", ms_text(statistics.median(ms)), ratio_text(paired(ms, part["literal"]["ms"]["text"]))])
+    for key, ms in part["literal"].get("given", {}).items():
+        label = "more.rows over " + WAYS["data"] if key == "data" else WAYS["values"] + ", as jsonb"
+        rows.append([f"{part['literal']['rows']:,} rows given back: {label}", ms_text(statistics.median(ms)), ratio_text(paired(ms, part["literal"]["given"]["text"]))])
     return rows

@@ -92,6 +92,7 @@ typedef struct FirstRelation
 	const char *alias;			/* WRAP_ALIAS or JOIN_BASE; NULL: it is the user's own */
 	MoreQuery  *query;			/* NULL: it is a CTE */
 	const char *rest;			/* of FROM, from the bracket behind the query on */
+	QueryTokens *tokens;		/* of FROM, where there is an alias */
 } FirstRelation;
 
 /* The leftmost item of FROM. */
@@ -107,7 +108,7 @@ leftmost(Node *item)
 static FirstRelation
 first_relation(const MoreQuery *query, bool read)
 {
-	FirstRelation result = {NULL, NULL, NULL};
+	FirstRelation result = {NULL, NULL, NULL, NULL};
 	const char *from = query->kind == QUERY_SELECT ? query->parts[PART_FROM] : NULL;
 	const char *alias;
 	QueryTokens *tokens;
@@ -127,6 +128,7 @@ first_relation(const MoreQuery *query, bool read)
 	if (strcmp(alias, WRAP_ALIAS) != 0 && strcmp(alias, JOIN_BASE) != 0)
 		return result;
 	result.alias = alias;
+	result.tokens = tokens;
 	if (!read || *from != '(')
 		return result;
 	/* brackets may be those of a join */
@@ -448,6 +450,28 @@ resolve_references(MoreQuery *query, const char *stored, const char *alias, bool
 	return out.data;
 }
 
+/* Is each the name of a relation of the level, as the steps write it?  That is the usual case, and cheap to see. */
+static bool
+are_of_level(List *references, const QueryTokens *from, const char *except)
+{
+	ListCell   *lc;
+
+	foreach(lc, references)
+	{
+		const char *name = strVal(linitial(((ColumnRef *) lfirst(lc))->fields));
+		const char *written = stored_name(name);
+		bool		found = except && strcmp(name, except) == 0;
+
+		for (int i = 0; !found && i + 1 < from->count; i++)
+			found = from->tokens[i].word == WORD_AS && from->tokens[i].depth == 0 &&
+				from->tokens[i + 1].end - from->tokens[i + 1].start == strlen(written) &&
+				strncmp(from->text + from->tokens[i + 1].start, written, strlen(written)) == 0;
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
 /*
  * reach_names
  *		The expression with names of queries that were joined further inside as they are in the level.  keep: the level
@@ -456,12 +480,13 @@ resolve_references(MoreQuery *query, const char *stored, const char *alias, bool
 QueryExpression
 reach_names(MoreQuery *query, QueryExpression expression, bool keep, const char *except)
 {
+	List	   *references = references_of(expression.tree);
 	FirstRelation first;
 
-	if (references_of(expression.tree) == NIL)
+	if (references == NIL)
 		return expression;
 	first = first_relation(query, false);
-	if (first.alias)
+	if (first.alias && !are_of_level(references, first.tokens, except))
 		expression.text = resolve_references(query, expression.text, first.alias, keep, except);
 	return expression;
 }
