@@ -308,6 +308,10 @@ class Generator:
     def spanning(self, scope):
         """An OR over columns of several relations, and subqueries."""
         self.shapes.add("or_reduction")
+        if self.rewrites == ["or_reduction"] and self.maybe(0.25):
+            # of one relation alone, which may be a subquery that joins several
+            name = str(self.rng.choice(scope).sql).partition(".")[0] if scope else ""
+            scope = [s for s in scope if str(s.sql).startswith(name + ".")] or scope
         arms = []
         for _ in range(self.pick((6, 2), (4, 3), (1, 5))):
             parts = [self.span_test(scope) for _ in range(self.pick((5, 1), (2, 2)))]
@@ -580,6 +584,8 @@ class Generator:
             return self.query_call()
         if "union_pushdown" in self.rewrites and depth < 3 and self.maybe(0.1 if len(self.rewrites) > 1 else 0.6):
             return self.mixed(depth)
+        if self.rewrites == ["or_reduction"] and depth < 2 and self.maybe(0.25):
+            return self.view(depth)
         if kind < 0.75 or depth > 2:
             table = self.rng.choice(self.world.tables)
             only = "ONLY " if self.maybe(0.03) and table.kind == "table" else ""
@@ -590,6 +596,17 @@ class Generator:
         lateral = outer != [] and self.maybe(0.5)
         body, columns = self.select(outer if lateral else [], depth + 1)
         return ("LATERAL " if lateral else "", "(", body, ") AS ", alias), self.sources(alias, columns)
+
+    def view(self, depth):
+        """A subquery that joins, filters, and gives columns as they are."""
+        alias = self.alias()
+        source, scope = self.joined([], depth + 1)
+        given = [self.rng.choice(scope) for _ in range(self.rng.randint(2, 5))]
+        columns = [Column("c%d" % n, column.type) for n, column in enumerate(given)]
+        listed = ", ".join("%s AS c%d" % (column.sql, n) for n, column in enumerate(given))
+        where = (" WHERE ", self.simple(scope)) if self.maybe(0.4) else ""
+        return (("(SELECT ", listed, " FROM ", source, where, ") AS ", alias),
+                self.sources(alias, columns, any(column.secured for column in given)))
 
     def mixed_column(self, columns, alias, mixture, last):
         """What an arm gives for one column: a column of one of the types, or something computed."""
@@ -659,7 +676,7 @@ class Generator:
     def joined(self, outer, depth):
         """A FROM list: one to three relations, joined in some way. Gives pieces and what they offer."""
         sql, scope = self.relation(outer, depth)
-        many = 3 if self.rewrites == ["or_reduction"] and depth == 0 else 0
+        many = 3 if self.rewrites == ["or_reduction"] and depth < 2 else 0
         for _ in range(self.pick((5, 0), (4, 1), (1 + many, 2 if depth == 0 else 0), (many, 3))):
             kind = self.pick((4, "JOIN"), (3 + many, "LEFT JOIN"), (1, "RIGHT JOIN"), (0.2 if many else 1, "FULL JOIN"), (1, ","))
             visible = scope + outer if kind in ("JOIN", "LEFT JOIN", ",") else []
