@@ -132,6 +132,7 @@ struct NestedTable
 	FmgrInfo   *output;			/* by attnum - 1 */
 	NestedRow  *in_slot;
 	struct NestedOut *out;		/* how rows become JSON */
+	int64		nchanges;		/* of a plain call: the updates and deletes of this transaction before it */
 };
 
 /* One call. */
@@ -215,6 +216,7 @@ extern void nested_check_promise(NestedRow *row);
 /* nested_proven.c */
 extern bool nested_is_plain(Nested *nested);
 extern void nested_prove(NestedBatch *batch);
+extern void nested_check_unchanged(NestedBatch *batch);
 extern void nested_check_proven(NestedBatch *batch, NestedRow *row, TupleTableSlot *slot);
 
 /* nested_result.c */

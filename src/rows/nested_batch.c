@@ -515,7 +515,10 @@ begin_rows(DestReceiver *self, int operation, TupleDesc typeinfo)
 static void
 end_rows(DestReceiver *self)
 {
-	((NestedReceiver *) self)->batch->verb.noted = 0;
+	NestedBatch *batch = ((NestedReceiver *) self)->batch;
+
+	batch->verb.noted = 0;
+	nested_check_unchanged(batch);
 }
 
 static void

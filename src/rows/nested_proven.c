@@ -15,15 +15,23 @@
  *	- The parent was there: a statement of this call inserted and returned it.
  *	- No other session can have removed it, or can before the transaction ends,
  *	  as it sees nothing of it.  After that, it sees parent and child alike.
- *	- This session has not removed it: between the two statements the call runs
- *	  nothing but INSERTs, as no row is found by a key and no cycle is cut, and
- *	  nothing in any of its tables can run code that is not the server's.  There
- *	  are no triggers but those of foreign keys, no rules, row security or
- *	  partitions, and in defaults, generated columns, constraints and indexes
- *	  there are only types, operators and functions that come with the server and
- *	  run no statements.  The tables are locked so that this stays so.
- *	- What removes the parent later in the transaction is checked then, as
- *	  always, by the triggers of the parent's table.
+ *	- This session has not removed it before the INSERT of the children: the call
+ *	  runs nothing but INSERTs, as no row is found by a key and no cycle is cut.
+ *	  What else may run when these end, such as a cast that a foreign key to
+ *	  another table needs, has left the parent's table alone: the counts of its
+ *	  rows that this transaction has updated or deleted, which the server keeps for
+ *	  its statistics, are what they were.
+ *	- Nor while the children are inserted, as nothing in any of the call's tables
+ *	  can run code that is not the server's.  There are no triggers but those of
+ *	  foreign keys, no rules, row security or partitions, and in defaults,
+ *	  generated columns, constraints and indexes there are only types, operators and
+ *	  functions that come with the server and run no statements.  The tables are
+ *	  locked so that this stays so.  The counts are looked at again all the same.
+ *	- What removes the parent once the child is there is checked then, as always,
+ *	  by the triggers of the parent's table, which are enabled.  Who disables them
+ *	  later in the transaction gets past those, and past what has been checked when
+ *	  its statement ended, but not past a deferred check: a key whose check can be
+ *	  deferred is always checked.
  *	- The child has the parent's key: that came back from the INSERT and has gone
  *	  into a column of the same type and modifier, which nothing computes.  What
  *	  the child's INSERT returns is compared with it all the same.
@@ -32,17 +40,21 @@
  */
 #include "postgres.h"
 
+#include "access/amapi.h"
 #include "access/genam.h"
 #include "access/transam.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
+#include "commands/trigger.h"
 #include "nodes/nodeFuncs.h"
+#include "pgstat.h"
 #include "rewrite/rewriteHandler.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/typcache.h"
 
 #include "compat.h"
 #include "rows/nested.h"
@@ -55,9 +67,44 @@
 /* ------------------------------------------------------------------------ */
 
 /*
+ * Whether values of the type can be made and compared by the server's code
+ * alone.  An array is compared by the default operators of its elements, which
+ * users can define where the server has none.
+ */
+static bool
+is_plain_type(Oid type)
+{
+	Oid			element = get_element_type(type);
+	TypeCacheEntry *entry;
+
+	if (!is_harmless_type(type))
+		return false;
+	if (!OidIsValid(element))
+		return true;
+	entry = lookup_type_cache(element, TYPECACHE_EQ_OPR | TYPECACHE_LT_OPR | TYPECACHE_GT_OPR | TYPECACHE_CMP_PROC |
+							  TYPECACHE_HASH_PROC | TYPECACHE_HASH_EXTENDED_PROC);
+	return entry->eq_opr < FirstNormalObjectId && entry->lt_opr < FirstNormalObjectId &&
+		entry->gt_opr < FirstNormalObjectId && entry->cmp_proc < FirstNormalObjectId &&
+		entry->hash_proc < FirstNormalObjectId && entry->hash_extended_proc < FirstNormalObjectId;
+}
+
+/* Whether one of the names is that of the function. */
+static bool
+is_named(Oid function, const char *const *names, int n)
+{
+	const char *name = get_func_name(function);
+
+	for (int i = 0; i < n; i++)
+		if (name && strcmp(name, names[i]) == 0)
+			return true;
+	return false;
+}
+
+/*
  * check_function_callback: whether a function may run code that is not the
  * server's, be it by running a statement.  Of the server's functions those that
- * run statements are volatile, or make XML of what these return.
+ * run statements are volatile, or make XML of what these return.  Some run the
+ * functions of a type, or of a table's partition key, that they are told by name.
  */
 static bool
 is_unknown_function(Oid function, void *arg)
@@ -65,17 +112,13 @@ is_unknown_function(Oid function, void *arg)
 	static const char *const harmless[] = {
 		"nextval", "clock_timestamp", "timeofday", "random", "gen_random_uuid", "uuidv4", "uuidv7"
 	};
-	const char *name;
+	static const char *const harmful[] = {"pg_input_is_valid", "satisfies_hash_partition"};
 
 	if (function >= FirstNormalObjectId || get_func_rettype(function) == XMLOID)
 		return true;
 	if (func_volatile(function) != PROVOLATILE_VOLATILE)
-		return false;
-	name = get_func_name(function);
-	for (int i = 0; i < lengthof(harmless); i++)
-		if (name && strcmp(name, harmless[i]) == 0)
-			return false;
-	return true;
+		return is_named(function, harmful, lengthof(harmful));
+	return !is_named(function, harmless, lengthof(harmless));
 }
 
 /* Whether evaluating the expression may run code that is not the server's. */
@@ -121,7 +164,7 @@ may_run_code(Node *node, void *arg)
 		default:
 			return true;
 	}
-	return !is_harmless_type(exprType(node)) || check_functions_in_node(node, is_unknown_function, NULL) ||
+	return !is_plain_type(exprType(node)) || check_functions_in_node(node, is_unknown_function, NULL) ||
 		expression_tree_walker(node, may_run_code, arg);
 }
 
@@ -140,7 +183,7 @@ has_plain_columns(Relation rel)
 		Form_pg_attribute att = TupleDescAttr(desc, i);
 
 		if (!att->attisdropped &&
-			(!is_harmless_type(att->atttypid) || may_run_code(build_column_default(rel, i + 1), NULL)))
+			(!is_plain_type(att->atttypid) || may_run_code(build_column_default(rel, i + 1), NULL)))
 			return false;
 	}
 	for (int i = 0; desc->constr && i < desc->constr->num_check; i++)
@@ -157,6 +200,10 @@ is_plain_index(Relation index)
 		return false;
 	for (int i = 0; i < IndexRelationGetNumberOfKeyAttributes(index); i++)
 		if (index->rd_opfamily[i] >= FirstNormalObjectId)
+			return false;
+	/* a family of the server's may have classes of others */
+	for (int i = 0; i < IndexRelationGetNumberOfKeyAttributes(index) * index->rd_indam->amsupport; i++)
+		if (index->rd_support[i] >= FirstNormalObjectId)
 			return false;
 	return !may_run_code((Node *) RelationGetIndexExpressions(index), NULL) &&
 		!may_run_code((Node *) RelationGetIndexPredicate(index), NULL);
@@ -188,11 +235,13 @@ is_plain_table(NestedTable *table)
 	TriggerDesc *triggers = rel->trigdesc;
 	ListCell   *lc;
 
-	if (rel->rd_rel->relkind != RELKIND_RELATION || rel->rd_rel->relispartition ||
+	if (SessionReplicationRole != SESSION_REPLICATION_ROLE_ORIGIN || !rel->pgstat_enabled ||
+		rel->rd_rel->relkind != RELKIND_RELATION || rel->rd_rel->relispartition ||
 		rel->rd_rel->relam != HEAP_TABLE_AM_OID || rel->rd_rel->relrowsecurity || rel->rd_rules != NULL)
 		return false;
 	for (int i = 0; triggers && i < triggers->numtriggers; i++)
-		if (!triggers->triggers[i].tgisinternal || triggers->triggers[i].tgfoid >= FirstNormalObjectId)
+		if (!triggers->triggers[i].tgisinternal || triggers->triggers[i].tgfoid >= FirstNormalObjectId ||
+			triggers->triggers[i].tgenabled != TRIGGER_FIRES_ON_ORIGIN)
 			return false;
 	foreach(lc, table->shape->parents)
 	{
@@ -203,6 +252,24 @@ is_plain_table(NestedTable *table)
 				return false;
 	}
 	return has_plain_columns(rel) && has_plain_indexes(rel);
+}
+
+/* How many rows of the table this transaction has updated or deleted. */
+static int64
+count_changes(Relation rel)
+{
+	int64		n = 0;
+
+	for (PgStat_TableXactStatus *trans = rel->pgstat_info ? rel->pgstat_info->trans : NULL; trans; trans = trans->upper)
+		n += trans->tuples_updated + trans->tuples_deleted;
+	return n;
+}
+
+/* Whether rows of the table can have been updated or deleted since the call began. */
+static bool
+is_changed(NestedTable *table)
+{
+	return !table->rel->pgstat_enabled || count_changes(table->rel) != table->nchanges;
 }
 
 /* Whether a table of the call refers to one. */
@@ -243,8 +310,13 @@ nested_is_plain(Nested *nested)
 	if (nrows < FEWEST_ROWS || !has_keys_inside(nested))
 		return false;
 	foreach(lc, nested->order)
-		if (!is_plain_table(lfirst(lc)))
+	{
+		NestedTable *table = lfirst(lc);
+
+		if (!is_plain_table(table))
 			return false;
+		table->nchanges = count_changes(table->rel);
+	}
 	return true;
 }
 
@@ -325,11 +397,31 @@ nested_prove(NestedBatch *batch)
 		ForeignKey *key = lfirst(lc);
 		NestedTable *parent = hash_search(nested->tables, &key->parent, HASH_FIND, NULL);
 
-		if (parent && takes_as_it_is(batch->table, parent, key) && are_linked(batch, key))
+		if (parent && !key->deferrable && !is_changed(parent) && takes_as_it_is(batch->table, parent, key) && are_linked(batch, key))
 		{
 			batch->proven = lappend(batch->proven, key);
 			batch->verb.unchecked = lappend_oid(batch->verb.unchecked, key->oid);
 		}
+	}
+}
+
+/*
+ * nested_check_unchanged
+ *		See that the parents were left alone while the batch's rows were inserted.
+ */
+void
+nested_check_unchanged(NestedBatch *batch)
+{
+	ListCell   *lc;
+
+	foreach(lc, batch->proven)
+	{
+		ForeignKey *key = lfirst(lc);
+		NestedTable *parent = hash_search(batch->nested->tables, &key->parent, HASH_FIND, NULL);
+
+		if (is_changed(parent))
+			elog(ERROR, "rows of \"%s\" were changed while rows were inserted that refer to them by \"%s\"",
+				 RelationGetRelationName(parent->rel), key->name);
 	}
 }
 
