@@ -403,3 +403,33 @@ SELECT compare($$SELECT count(*), sum(a) FROM more.rows_in(NULL::big, '[{"a":5,"
 SELECT plan($$SELECT count(*) FROM more.rows_in(NULL::"Odd ""t", '[{"select":"x@y"}]', '{select}')$$);
 DROP OWNED BY regress_rows_reader, regress_rows_keys, regress_rows_owner;
 DROP ROLE regress_rows_reader, regress_rows_keys, regress_rows_owner;
+-- Typed arrays: their values tell how many differ, so that the data is what is hashed. Data that is long to send is not sent to parallel workers.
+CREATE TABLE scanned AS SELECT g AS a, 'b' || g AS b FROM generate_series(1, 20000) AS g;
+ANALYZE scanned;
+SET pg_more.rows_in = force;
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+SET enable_nestloop = off;
+SET enable_mergejoin = off;
+PREPARE typed(integer[], text[]) AS SELECT count(*) FROM more.rows_in(NULL::scanned, more.rowset(ARRAY['a', 'b'], $1, $2), key => '{a,b}');
+CREATE FUNCTION plan_of(sql text) RETURNS TABLE (parallel boolean, restricted boolean, hashed text) LANGUAGE plpgsql AS $$
+DECLARE
+	line text;
+	inside boolean;
+BEGIN
+	parallel := false;
+	restricted := false;
+	FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || sql LOOP
+		parallel := parallel OR line ~ 'Parallel Seq Scan on scanned';
+		restricted := restricted OR line ~ '_rows_of_restricted';
+		IF inside AND hashed IS NULL THEN hashed := substring(line FROM 'Scan on (\w+)'); END IF;
+		inside := coalesce(inside, false) OR line ~ '->  (Parallel )?Hash$';
+	END LOOP;
+	RETURN NEXT;
+END $$;
+SELECT * FROM plan_of(format('EXECUTE typed(%L, %L)', (SELECT array_agg(g) FROM generate_series(1, 500) AS g), (SELECT array_agg('b' || g) FROM generate_series(1, 500) AS g)));
+EXECUTE typed('{1,2,3}', '{b1,b2,x}');
+PREPARE json(text) AS SELECT count(*) FROM more.rows_in(NULL::scanned, $1, key => '{a,b}');
+SELECT * FROM plan_of(format('EXECUTE json(%L)', (SELECT json_agg(json_build_object('a', g, 'b', 'b' || g)) FROM generate_series(1, 500) AS g)));
+SELECT * FROM plan_of(format('EXECUTE json(%L)', (SELECT json_agg(json_build_object('a', g, 'b', repeat('x', 10000) || g)) FROM generate_series(1, 500) AS g)));

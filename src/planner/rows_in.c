@@ -43,8 +43,10 @@
 #include "access/relation.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/rls.h"
@@ -59,6 +61,7 @@ typedef struct RowsIn
 	ArrayType  *key;
 	char	   *match;
 	Rowset	   *known;			/* the data, where it is at hand */
+	Node	   *data;
 } RowsIn;
 
 /* Read the arguments; returns why they will not do, or NULL. */
@@ -79,6 +82,7 @@ read_arguments(FromCall *call, RowsIn *rows)
 
 	data = simplify_known(lsecond(args), call->attempt->params);
 	call->args = lappend(call->args, data);
+	rows->data = data;
 	if (IsA(data, Const))
 	{
 		if (((Const *) data)->constisnull)
@@ -149,6 +153,29 @@ is_small(FromCall *call, RowsIn *rows)
 	return true;
 }
 
+/* A plan goes to parallel workers as text, which takes long for constants of more bytes. */
+#define SENT_BYTES (2 * 1024 * 1024)
+
+static bool
+add_bytes(Node *node, Size *bytes)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Const) && !((Const *) node)->constisnull)
+		*bytes += datumGetSize(((Const *) node)->constvalue, ((Const *) node)->constbyval, ((Const *) node)->constlen);
+	return expression_tree_walker(node, add_bytes, bytes);
+}
+
+/* Would the data take longer to send to parallel workers than these save? */
+static bool
+is_long_to_send(Node *data)
+{
+	Size		bytes = 0;
+
+	(void) add_bytes(data, &bytes);
+	return bytes > SENT_BYTES;
+}
+
 /* The statement that the function would run. */
 static Query *
 build_subquery(FromCall *call, const char **reason)
@@ -164,7 +191,8 @@ build_subquery(FromCall *call, const char **reason)
 	if (*reason)
 		return NULL;
 	call->size = rows.known ? rows.known->nrows : 0;
-	query = call_analyze(call, match_sql(call->kind, rows.relid, rows.key, rows.match, rows.known, &attnums));
+	query = call_analyze(call, match_sql(call->kind, rows.relid, rows.key, rows.match, rows.known,
+										  !is_long_to_send(rows.data), &attnums));
 	call_require_harmless(query);
 	keep_secured(rows.relid, query);
 	rel = relation_open(rows.relid, NoLock);

@@ -231,10 +231,10 @@ is_parallel_safe(Oid type)
 
 /* The call that gives the source's rows; its arguments are those of the call that is replaced. */
 static char *
-source_call(Verb *verb)
+source_call(Verb *verb, bool parallel)
 {
 	const char *form;
-	bool		safe = true;
+	bool		safe = parallel;
 
 	for (int c = 0; c < verb->ncolumns; c++)
 		safe &= is_parallel_safe(verb->columns[c].type);
@@ -252,13 +252,14 @@ source_call(Verb *verb)
  *		The statement that gives what a call of one of the three functions on
  *		this table would; key and match may be NULL.
  *
- * known is the data where it is known now, or NULL.  The statement's $1 to $4
+ * known is the data where it is known now, or NULL.  parallel says whether the
+ * rows may be made in parallel workers.  The statement's $1 to $4
  * are the call's arguments.  attnums tells which of the target's columns the
  * statement gives, in its order; all others are null.  Where the arguments do
  * not go together, or the caller may not read the table, it raises an error.
  */
 char *
-match_sql(MatchKind kind, Oid relid, ArrayType *key, const char *match, Rowset *known, List **attnums)
+match_sql(MatchKind kind, Oid relid, ArrayType *key, const char *match, Rowset *known, bool parallel, List **attnums)
 {
 	Verb		verb;
 	Source	   *source;
@@ -278,7 +279,7 @@ match_sql(MatchKind kind, Oid relid, ArrayType *key, const char *match, Rowset *
 	verb.data = expected_data(&verb, known);
 	verb_resolve(&verb);
 	source = source_create(verb.columns, verb.ncolumns, verb.numbered || verb.ncolumns == 0, SOURCE_AS_CALL);
-	source->call = source_call(&verb);
+	source->call = source_call(&verb, parallel);
 	sql = kinds[kind].make_sql(&verb, source);
 	*attnums = given_columns(&verb);
 	relation_close(verb.rel, NoLock);

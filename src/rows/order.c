@@ -164,7 +164,7 @@ know_key_is_distinct(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum,
 		return false;
 	if (previous_stats_hook && previous_stats_hook(root, rte, attnum, vardata))
 		return true;
-	if (rows_of_distinct(rte, attnum))
+	if (rows_of_distinct(root, rte, attnum))
 	{
 		vardata->isunique = true;
 		return true;

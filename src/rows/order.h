@@ -5,6 +5,8 @@
 #ifndef PG_MORE_ORDER_H
 #define PG_MORE_ORDER_H
 
+#include "nodes/pathnodes.h"
+
 #include "nodes/parsenodes.h"
 
 #include "rows/source.h"
@@ -14,6 +16,6 @@ extern Source *planned_source;
 extern void order_init(void);
 
 /* rows_of.c */
-extern bool rows_of_distinct(RangeTblEntry *rte, AttrNumber attnum);
+extern bool rows_of_distinct(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum);
 
 #endif							/* PG_MORE_ORDER_H */

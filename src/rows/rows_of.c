@@ -30,6 +30,7 @@
 #include "parser/parse_coerce.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/rls.h"
 #include "utils/typcache.h"
@@ -369,34 +370,96 @@ rows_of_support(PG_FUNCTION_ARGS)
 /* How many rows are looked at to tell whether a column's values are distinct. */
 #define SAMPLE_ROWS 1000
 
+/* Values that were looked at, by their hash values. */
+typedef struct Sample
+{
+	uint32		seen[SAMPLE_ROWS * 2];
+	int			distinct;
+} Sample;
+
+static void
+add_to_sample(Sample *sample, uint32 hash)
+{
+	int			slot;
+
+	hash |= 1;
+	for (slot = hash % lengthof(sample->seen); sample->seen[slot] != 0 && sample->seen[slot] != hash;)
+		slot = (slot + 1) % lengthof(sample->seen);
+	sample->distinct += sample->seen[slot] == 0;
+	sample->seen[slot] = hash;
+}
+
 /* Do most of the first rows differ in this column, going by the values' text? */
 static bool
 mostly_distinct(Rowset *data, int column)
 {
 	int			n = Min(data->nrows, SAMPLE_ROWS);
-	uint32		seen[SAMPLE_ROWS * 2];
-	int			found = 0;
+	Sample		sample = {0};
 	const char *next = data->cells;
 
-	memset(seen, 0, sizeof(seen));
 	for (int r = 0; r < n; r++)
 	{
 		CellReader	reader;
 		Cell		cell = {CELL_ABSENT, NULL, 0};
-		uint32		hash;
-		int			slot;
 
 		cells_begin(&reader, next);
 		for (int i = 0; i <= column; i++)
 			cells_next(&reader, &cell);
 		next = cells_end(&reader);
-		hash = cell.kind >= CELL_NUMBER ? hash_bytes((const unsigned char *) cell.text, cell.len) | 1 : 1;
-		for (slot = hash % lengthof(seen); seen[slot] != 0 && seen[slot] != hash;)
-			slot = (slot + 1) % lengthof(seen);
-		found += seen[slot] == 0;
-		seen[slot] = hash;
+		add_to_sample(&sample, cell.kind >= CELL_NUMBER ? hash_bytes((const unsigned char *) cell.text, cell.len) : 0);
 	}
-	return found >= n - n / 8;
+	return sample.distinct >= n - n / 8;
+}
+
+/* The same of an array, going by its elements' bytes. */
+static bool
+array_mostly_distinct(ArrayType *array)
+{
+	int			n = Min(ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)), SAMPLE_ROWS);
+	ArrayIterator elements = array_create_iterator(array, 0, NULL);
+	Sample		sample = {0};
+	int16		length;
+	bool		by_value;
+	Datum		value;
+	bool		isnull;
+
+	get_typlenbyval(ARR_ELEMTYPE(array), &length, &by_value);
+	for (int i = 0; i < n && array_iterate(elements, &value, &isnull); i++)
+		add_to_sample(&sample, isnull ? 0 : datum_image_hash(value, by_value, length));
+	array_free_iterator(elements);
+	return sample.distinct >= n - n / 8;
+}
+
+/*
+ * The array of which more.rowset(columns, arrays...) makes the column, where it
+ * is at hand; else NULL.
+ */
+static ArrayType *
+array_of_column(PlannerInfo *root, Node *data, const char *column)
+{
+	FuncExpr   *make = (FuncExpr *) data;
+	Node	   *columns;
+	Datum	   *names;
+	int			n;
+
+	if (!IsA(make, FuncExpr) || make->funcvariadic || list_length(make->args) < 2)
+		return NULL;
+	columns = estimate_expression_value(root, linitial(make->args));
+	if (!IsA(columns, Const) || ((Const *) columns)->constisnull || ((Const *) columns)->consttype != TEXTARRAYOID)
+		return NULL;
+	deconstruct_array(DatumGetArrayTypeP(((Const *) columns)->constvalue), TEXTOID, -1, false, TYPALIGN_INT, &names, NULL, &n);
+	for (int i = 0; i < Min(n, list_length(make->args) - 1); i++)
+	{
+		Const	   *array;
+
+		if (strcmp(TextDatumGetCString(names[i]), column) != 0)
+			continue;
+		array = (Const *) estimate_expression_value(root, list_nth(make->args, i + 1));
+		if (IsA(array, Const) && !array->constisnull && OidIsValid(get_element_type(array->consttype)))
+			return DatumGetArrayTypeP(array->constvalue);
+		break;
+	}
+	return NULL;
 }
 
 /*
@@ -406,10 +469,11 @@ mostly_distinct(Rowset *data, int column)
  *		whole key, or the data at hand is so?
  */
 bool
-rows_of_distinct(RangeTblEntry *rte, AttrNumber attnum)
+rows_of_distinct(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum)
 {
 	RangeTblFunction *function;
 	FuncExpr   *call;
+	ArrayType  *array;
 	Rowset	   *known;
 	FmgrInfo	info;
 	char	   *name;
@@ -429,9 +493,11 @@ rows_of_distinct(RangeTblEntry *rte, AttrNumber attnum)
 	if (info.fn_addr != rows_of)
 		return false;
 	known = known_data(call);
+	name = strVal(list_nth(function->funccolnames, attnum - 1));
+	if (known == NULL && (array = array_of_column(root, lsecond(call->args), name)) != NULL)
+		return array_mostly_distinct(array);
 	if (known == NULL || known->cells == NULL)
 		return list_length(function->funccolnames) == 1;
-	name = strVal(list_nth(function->funccolnames, attnum - 1));
 	for (int i = 0; i < known->ncols; i++)
 		if (strcmp(known->names[i], name) == 0)
 			return mostly_distinct(known, i);
