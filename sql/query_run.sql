@@ -113,6 +113,8 @@ SELECT * FROM more.rows(more.filter('SELECT 1 AS a', '$value = ''x''', '{"value"
 
 -- the server's errors
 SELECT * FROM more.rows('SELECT * FROM nope');
+SELECT more.count(more.filter('SELECT * FROM nope', 'name = $name', '{"name": "a"}'));
+SELECT * FROM more.rows(more.filter(more.from_table('item'), 'zzzzzzzz = $name', '{"name": "a"}'));
 SELECT * FROM more.rows('SELECT 1 / (id - 3) AS a FROM item');
 
 -- the caller's rights

@@ -23,6 +23,7 @@
 
 #include "compat.h"
 #include "query/run.h"
+#include "statement.h"
 
 /* The type that a binding has by itself, or InvalidOid. */
 static Oid
@@ -45,9 +46,12 @@ infer_types(const char *sql, Oid *types, int ntypes)
 	Oid		   *inferred = palloc_array(Oid, ntypes);
 	int			ninferred = ntypes;
 	List	   *parsed = pg_parse_query(sql);
+	ErrorContextCallback callback = {error_context_stack, statement_error_callback, unconstify(char *, sql)};
 
 	memcpy(inferred, types, sizeof(Oid) * ntypes);
+	error_context_stack = &callback;
 	(void) parse_analyze_varparams(linitial_node(RawStmt, parsed), sql, &inferred, &ninferred, NULL);
+	error_context_stack = callback.previous;
 	for (int i = 0; i < ntypes; i++)
 		types[i] = OidIsValid(inferred[i]) && inferred[i] != UNKNOWNOID ? inferred[i] : TEXTOID;
 }
