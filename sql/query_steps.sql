@@ -138,6 +138,8 @@ INSERT INTO node VALUES (1, NULL, 'r'), (2, 1, 'b'), (3, 1, 'a'), (4, 2, 'x'), (
 SELECT sql(tree('node', 'up'));
 SELECT id, depth, path, is_cycle FROM run(pick(tree('node', 'up', "order" => ARRAY['name']), 'id', 'depth', 'path', 'is_cycle')) AS t(id integer, depth integer, path integer[], is_cycle boolean);
 SELECT id, depth, path, is_cycle FROM run(pick(tree('node', 'up', 'id = 5'), 'id', 'depth', 'path', 'is_cycle')) AS t(id integer, depth integer, path integer[], is_cycle boolean);
+SELECT string_agg(r ->> 'id', ' ') FROM rows(pick(tree('node', 'up', "order" => '{name,name,id}'), 'id')) AS r;
+SELECT string_agg(r ->> 'id', ' ') FROM rows(pick(tree('node', 'up', "order" => '{id,name}'), 'id')) AS r;
 SELECT * FROM rows(pick(ancestors('node', 'up', 'id = 4'), 'id', 'depth'));
 SELECT * FROM rows(pick(descendants('node', 'up', 'name = ''r'''), 'id', 'depth'));
 SELECT * FROM rows(siblings('node', 'up', 'id = 2'));

@@ -105,13 +105,14 @@ open_tree(TreeTable *tree, Oid relid, const char *parent)
 		psprintf("::%s[]", query_name(type_sql(TupleDescAttr(RelationGetDescr(tree->rel), key - 1)->atttypid, -1)));
 }
 
-/* The columns of ORDER BY among siblings, then the key. */
+/* The columns of ORDER BY among siblings, then the key.  SEARCH takes no column twice; a second time orders nothing. */
 static char *
 search_columns(TreeTable *tree, ArrayType *order)
 {
 	StringInfoData out;
 	ListCell   *lc;
 	List	   *names = order ? text_array_arg("order", order) : NIL;
+	List	   *columns = NIL;
 
 	initStringInfo(&out);
 	foreach(lc, names)
@@ -122,9 +123,11 @@ search_columns(TreeTable *tree, ArrayType *order)
 					 errmsg("column \"%s\" of relation \"%s\" does not exist", (char *) lfirst(lc),
 							RelationGetRelationName(tree->rel)),
 					 errhint("A tree is ordered by columns of the table, ascending.")));
-		appendStringInfo(&out, "%s, ", stored_name(lfirst(lc)));
+		columns = list_append_unique(columns, makeString(unconstify(char *, stored_name(lfirst(lc)))));
 	}
-	appendStringInfoString(&out, tree->key);
+	columns = list_append_unique(columns, makeString(unconstify(char *, tree->key)));
+	foreach(lc, columns)
+		appendStringInfo(&out, "%s%s", out.len ? ", " : "", strVal(lfirst(lc)));
 	return out.data;
 }
 
