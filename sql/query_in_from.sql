@@ -202,6 +202,44 @@ CREATE FUNCTION add_word(n integer) RETURNS integer LANGUAGE sql AS 'INSERT INTO
 SELECT add_word(a) FROM more.run('SELECT x FROM word WHERE x > 0') AS r(a integer);
 DELETE FROM word WHERE x > 100;
 
+-- What may change the query's meaning before the call reads it, or keeps tables in use: left alone, also when forced
+SELECT why($$SELECT * FROM set_config('my.x', '1', false), more.rows('SELECT id FROM pkg') AS r$$);
+SELECT why($$SELECT add_word(a) FROM more.run('SELECT id FROM pkg') AS r(a integer)$$);
+CREATE SEQUENCE counted;
+SELECT compare($$SELECT nextval('counted') > 0, a = min(a) OVER () FROM more.run('SELECT s.last_value FROM generate_series(1, 3), counted AS s') AS r(a bigint)$$);
+CREATE MATERIALIZED VIEW unread AS SELECT x FROM word WITH NO DATA;
+SELECT compare($$SELECT * FROM more.run('SELECT x FROM unread') AS r(a integer) LIMIT 0$$);
+SELECT compare($$SELECT * FROM more.run('SELECT a.x FROM word AS a FULL JOIN word AS b ON a.x < b.x') AS r(a integer) LIMIT 0$$);
+SELECT compare($$SELECT 1 FROM more.run('SELECT xmin, v::varbit FROM (SELECT xmin, ''101''::varbit AS v FROM word) AS s GROUP BY 1, 2') AS r(a xid, b varbit) LIMIT 0$$);
+SELECT compare($$SELECT 1 FROM more.run('WITH RECURSIVE s AS (SELECT ''1''::varbit AS b UNION SELECT b FROM s) SELECT b FROM s') AS r(b varbit) LIMIT 0$$);
+DROP MATERIALIZED VIEW unread;
+SET pg_more.query_in_from = force;
+BEGIN;
+DECLARE c CURSOR FOR SELECT a FROM more.run('SELECT x FROM word') AS r(a integer);
+FETCH 1 FROM c;
+TRUNCATE word;
+MOVE BACKWARD ALL IN c;
+ROLLBACK;
+CREATE TABLE held AS SELECT g AS id FROM generate_series(1, 9) AS g;
+ALTER TABLE held ENABLE ROW LEVEL SECURITY;
+CREATE POLICY few ON held USING (id < 3);
+CREATE ROLE regress_query_held;
+GRANT SELECT ON held TO regress_query_held;
+CREATE FUNCTION as_held() RETURNS bigint LANGUAGE sql AS $$
+	SET LOCAL ROLE regress_query_held;
+	SELECT count(*) FROM more.run('SELECT id FROM held') AS r(a integer) $$;
+BEGIN;
+SELECT as_held();
+ROLLBACK;
+REVOKE EXECUTE ON FUNCTION more.run(more.query) FROM public;
+SET ROLE regress_query_held;
+SELECT count(*) FROM more.run('SELECT id FROM held') AS r(a integer);
+RESET ROLE;
+GRANT EXECUTE ON FUNCTION more.run(more.query) TO public;
+RESET pg_more.query_in_from;
+DROP OWNED BY regress_query_held;
+DROP ROLE regress_query_held;
+
 -- The query's text is read again each time
 SET TimeZone = 'UTC';
 PREPARE moment AS SELECT * FROM more.run($$SELECT timestamptz '2024-01-01 12:00' = timestamptz '2024-01-01 12:00+00'$$) AS r(a boolean);

@@ -33,9 +33,11 @@
 #include "access/xact.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
+#include "utils/acl.h"
 #include "utils/lsyscache.h"
 #include "utils/resowner.h"
 #include "planner/call_in_from.h"
@@ -470,6 +472,8 @@ early_reason(FromCall *call, const CallRewrite *rewrite)
 		return "Citus plans its own tables";
 	if (IsInParallelMode())
 		return "a parallel query is running";
+	if (!compat_may_execute(call->function->funcid))
+		return "permission denied for the function";
 	return rewrite->early_reason ? rewrite->early_reason(call) : NULL;
 }
 

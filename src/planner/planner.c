@@ -94,6 +94,7 @@ typedef struct Decision
 {
 	const char *query_string;
 	int			cursor_options;
+	bool		sql_function;	/* as the attempts' */
 	ParamListInfo params;
 	struct ExplainState *es;
 	MemoryContext plans;		/* plans are made below this one */
@@ -258,6 +259,7 @@ make_form(Decision *decision, Attempt *attempt, int form, int cut)
 	attempt->telling = decision->reporting && form == 0 && cut == 0;
 	attempt->showing = decision->showing;
 	attempt->cursor_options = decision->cursor_options;
+	attempt->sql_function = decision->sql_function;
 	attempt->params = decision->params;
 	attempt->sure = true;
 	attempt->forms = 1;
@@ -679,6 +681,16 @@ decide_and_plan(Decision *decision, int shapes, List **reports)
 }
 
 /*
+ * Is a plan made for a function written in SQL?  Until 17 the server plans all of its statements in a memory context
+ * of the function's, before the first of them runs, and keeps the plans from call to call without looking again.
+ */
+static bool
+is_for_sql_function(void)
+{
+	return PG_VERSION_NUM < 180000 && strcmp(CurrentMemoryContext->name, "SQL function") == 0;
+}
+
+/*
  * plan_with_rewrites
  *		Plan a statement in the form that the settings ask for.
  *
@@ -703,6 +715,7 @@ plan_with_rewrites(Query *parse, const char *query_string, int cursor_options, P
 	memset(&decision, 0, sizeof(decision));
 	decision.query_string = query_string;
 	decision.cursor_options = cursor_options;
+	decision.sql_function = is_for_sql_function();
 	decision.params = params;
 	decision.es = es;
 	decision.plans = CurrentMemoryContext;

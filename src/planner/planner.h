@@ -64,6 +64,7 @@ typedef struct Attempt
 	bool		telling;		/* every place that is left alone is to be told of */
 	bool		showing;		/* the statement is shown to people: it has not been through the rewriter, nor goes there */
 	int			cursor_options;
+	bool		sql_function;	/* is it a statement of a function in SQL whose plans are kept unseen? */
 	ParamListInfo params;		/* NULL for a generic plan */
 
 	/* told by the rewrite */

@@ -20,9 +20,10 @@
  * a value, which more._literal_rows decodes when the plan runs.
  *
  * Accepted, of what call_in_from.c accepts: a query that only reads (no change
- * in it, no row lock, no TABLESAMPLE, no volatile function), given as a constant,
- * as a parameter whose value is at hand, or as steps of the query room over
- * such; in params also by the server's functions that make JSON and text.
+ * in it, no row lock, no TABLESAMPLE, no sequence, no volatile function), given
+ * as a constant, as a parameter whose value is at hand, or as steps of the query
+ * room over such; in params also by the server's functions that make JSON and
+ * text.
  *
  * Why the result is the same:
  *	- The functions are VOLATILE, for queries that write.  One that only reads is
@@ -36,6 +37,15 @@
  *	  steps, which are STABLE because they look at catalogs and settings, when the
  *	  plan is made.  Other stable functions may read tables, for which the plan's
  *	  own snapshot may be too old: a query that they give is left alone.
+ *	- A call reads its text, and checks its rights, when its first row is asked
+ *	  for.  Until then a function that the statement around it calls may have
+ *	  changed the search_path, the role or a table, and what stable functions
+ *	  give, settings say, may change between two rows.  So the call is left alone
+ *	  beside volatile functions that are not the server's own.  It is in a
+ *	  cursor's statement, too, whose rows may be fetched under another role, or
+ *	  after a TRUNCATE, which what runs in the call's place would not let happen;
+ *	  and in a function written in SQL, where the server plans all statements
+ *	  before the first one runs, and keeps the plans for further calls, until 17.
  *	- Columns go to the definition list by position, and to the row type by name,
  *	  under the function's own checks; each has the type and the collation that
  *	  the statement around it was analysed with.  A row as jsonb is the record of
@@ -46,7 +56,9 @@
  *	- The order of a query with ORDER BY is kept where the statement around it
  *	  asks for no other: such a subquery is planned for itself.
  *	- No error that the call would not raise: a query that cannot be analysed, or
- *	  not be planned because a constant expression fails, is left alone.  Columns
+ *	  not be planned because a constant expression fails or a FULL JOIN or grouping
+ *	  has no method, is left alone, and so is one of a materialized view that has
+ *	  no rows yet.  Columns
  *	  that are not a table's own may fail or be constants: where the statement
  *	  around the call has conditions on them, or computes with them what may
  *	  fail, the planner must not take it apart (call_in_from.c).  An error in a
@@ -62,6 +74,7 @@
 #include "access/relation.h"
 #include "access/transam.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
@@ -253,17 +266,59 @@ bind_values(Node *node, ParamListInfo params)
 	return expression_tree_mutator(node, bind_values, params);
 }
 
-/* Walker: is a sample of a table read? */
+/* Has a materialized view rows that can be read? */
 static bool
-takes_sample(Node *node, void *arg)
+is_populated(Oid relid)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	bool		result;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	result = ((Form_pg_class) GETSTRUCT(tuple))->relispopulated;
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+/* Walker: is there a relation that cannot be read in place of the call?  Says why. */
+static bool
+reads_unfit(Node *node, const char **reason)
 {
 	if (node == NULL)
 		return false;
 	if (IsA(node, RangeTblEntry))
-		return ((RangeTblEntry *) node)->tablesample != NULL;
+	{
+		RangeTblEntry *rte = (RangeTblEntry *) node;
+
+		if (rte->rtekind != RTE_RELATION)
+			return false;
+		if (rte->tablesample)
+			*reason = "it reads a sample of a table";
+		else if (rte->relkind == RELKIND_SEQUENCE)
+			*reason = "it reads a sequence, which has no snapshot";
+		else if (rte->relkind == RELKIND_MATVIEW && !is_populated(rte->relid))
+			*reason = "a materialized view has not been populated";
+		return *reason != NULL;
+	}
 	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, takes_sample, arg, QTW_EXAMINE_RTES_BEFORE);
-	return expression_tree_walker(node, takes_sample, arg);
+		return query_tree_walker((Query *) node, reads_unfit, reason, QTW_EXAMINE_RTES_BEFORE);
+	return expression_tree_walker(node, reads_unfit, reason);
+}
+
+/* Is there a type among those grouped by that may have no method in common with the others? */
+static bool
+may_lack_method(List *clauses)
+{
+	ListCell   *lc;
+
+	foreach(lc, clauses)
+	{
+		SortGroupClause *clause = lfirst(lc);
+
+		if (!OidIsValid(clause->sortop) || !clause->hashable)
+			return true;
+	}
+	return false;
 }
 
 /* Walker: is there an expression that may fail, and so perhaps does when it is planned? */
@@ -275,13 +330,18 @@ may_fail_anywhere(Node *node, void *arg)
 	switch (nodeTag(node))
 	{
 		case T_Query:
-			return query_tree_walker((Query *) node, may_fail_anywhere, arg, 0);
-		case T_FromExpr:
+			return may_lack_method(((Query *) node)->groupClause) ||
+				may_lack_method(((Query *) node)->distinctClause) ||
+				query_tree_walker((Query *) node, may_fail_anywhere, arg, 0);
 		case T_JoinExpr:
+			return ((JoinExpr *) node)->jointype == JOIN_FULL || expression_tree_walker(node, may_fail_anywhere, arg);
+		case T_SetOperationStmt:
+			return may_lack_method(((SetOperationStmt *) node)->groupClauses) ||
+				expression_tree_walker(node, may_fail_anywhere, arg);
+		case T_FromExpr:
 		case T_RangeTblRef:
 		case T_RangeTblFunction:
 		case T_SortGroupClause:
-		case T_SetOperationStmt:
 		case T_CommonTableExpr:
 		case T_WindowClause:
 		case T_SubLink:
@@ -304,8 +364,8 @@ statement_of(FromCall *call, MoreQuery *query, const char **reason)
 	statement = (Query *) bind_values((Node *) call_analyze(call, sql), params);
 	if (query_locks_rows((Node *) statement, NULL))
 		*reason = "it locks rows";
-	else if (takes_sample((Node *) statement, NULL))
-		*reason = "it reads a sample of a table";
+	else
+		(void) reads_unfit((Node *) statement, reason);
 	if (*reason)
 		return NULL;
 	call_require_harmless(statement);
@@ -589,10 +649,46 @@ kind_of(FuncExpr *function)
 	return -1;
 }
 
-/* Why a call is left alone, on this rewrite's own account: it would be run more often. */
+static bool
+is_unsafe_function(Oid function, void *arg)
+{
+	return func_volatile(function) == PROVOLATILE_VOLATILE &&
+		(function >= FirstNormalObjectId || function == F_SET_CONFIG);
+}
+
+/*
+ * Walker: is a volatile function called that may change what a text means?  Those of the server do not, but for one.
+ * Calls in FROM that are known here are not asked about: what they do is up to their queries.
+ */
+static bool
+calls_unsafe(Node *node, void *arg)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, calls_unsafe, arg, 0);
+	if (IsA(node, RangeTblFunction) && kind_of((FuncExpr *) ((RangeTblFunction *) node)->funcexpr) >= 0)
+		return calls_unsafe((Node *) ((FuncExpr *) ((RangeTblFunction *) node)->funcexpr)->args, arg);
+	return check_functions_in_node(node, is_unsafe_function, arg) ||
+		expression_tree_walker(node, calls_unsafe, arg);
+}
+
+/* Why a call is left alone, on this rewrite's own account: it would not be run at the same moment, or more often. */
 static const char *
 early_reason(FromCall *call)
 {
+	const int	cursor = CURSOR_OPT_SCROLL | CURSOR_OPT_NO_SCROLL | CURSOR_OPT_INSENSITIVE |
+		CURSOR_OPT_ASENSITIVE | CURSOR_OPT_HOLD | CURSOR_OPT_FAST_PLAN;
+	QueryLevel *top = call->level;
+
+	while (top->parent)
+		top = top->parent;
+	if (call->attempt->cursor_options & cursor)
+		return "it is a cursor's statement";
+	if (call->attempt->sql_function)
+		return "it is a statement of a function in SQL, which are all planned before the first runs";
+	if (calls_unsafe((Node *) top->query, NULL))
+		return "a volatile function beside it may change what the query means";
 	if (call->attempt->force)
 		return NULL;
 	for (QueryLevel *level = call->level; level; level = level->parent)
