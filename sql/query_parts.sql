@@ -55,3 +55,7 @@ SELECT more.from_parts('{"queries": ["SELECT 1", "SELECT 2"]}');
 SELECT more.parameters('SELECT 1');
 SELECT more.parameters(more.filter(more.filter(more.literal('[{"id": 1}]'), 'id = $a OR id = $a', '{"a": 1}'), 'id <> ALL ($b) OR $c OR $d',
 	'{"b": [1, null], "c": false, "d": null}'));
+-- Errors name the step
+SELECT more.from_parts('{"from": "customer", "where": ""}');
+SELECT more.from_parts('{"from": "customer", "limit": "1; DROP TABLE customer"}');
+SELECT more.from_table(0);

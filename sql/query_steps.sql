@@ -115,6 +115,8 @@ SELECT sql(as_insert(pick(from_table('item'), 'id', 'name'), 'maker', conflict))
 SELECT sql(as_insert(pick(from_table('item'), 'id', 'name'), 'maker', 'replace'));
 SELECT sql(as_insert(from_table('item'), 'maker'));
 SELECT sql(as_insert('SELECT 1 AS id, 2 AS id', 'maker'));
+SELECT sql(as_update(from_table('item'), 'item', '{price,price}'));
+SELECT sql(as_update(from_table('item'), 'item', ARRAY['price', 'price = 2']));
 SELECT sql(as_update(annotate(pick(from_table('item'), 'id'), 'n', '1'), 'item', ARRAY['name = ''x'' || data.n', 'price = target.price + 1']));
 SELECT sql(as_update(from_table('item'), 'item', ARRAY['name', 'price'], 'target.id = data.id + 1'));
 SELECT sql(as_update(from_table('item'), 'item', ARRAY['nam']));

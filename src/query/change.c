@@ -319,6 +319,7 @@ static char *
 set_list(MoreQuery *change, Relation rel, ArrayType *set)
 {
 	StringInfoData out;
+	List	   *columns = NIL;
 	ListCell   *lc;
 
 	initStringInfo(&out);
@@ -331,6 +332,11 @@ set_list(MoreQuery *change, Relation rel, ArrayType *set)
 		if (find_column(rel, column) <= 0 && strchr(column, '=') != NULL)
 			parse_assignment("set", lfirst(lc), &column, (const char **) &value);
 		require_column(rel, column);
+		if (list_member(columns, makeString(column)))
+			ereport(ERROR,
+					(errcode(ERRCODE_DUPLICATE_COLUMN),
+					 errmsg("column \"%s\" is named twice in argument \"set\"", column)));
+		columns = lappend(columns, makeString(column));
 		expression = value ? query_plain_expression(change, "set", value).text :
 			psprintf("data.%s", stored_name(column));
 		appendStringInfo(&out, "%s%s = %s", out.len > 0 ? ", " : "", stored_name(column), expression);

@@ -213,9 +213,11 @@ query_literal(PG_FUNCTION_ARGS)
 	QueryBinding *binding = palloc0(sizeof(QueryBinding));
 	StringInfoData columns;
 	StringInfoData alias;
+	QueryStep	step;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
+	query_step_begin(&step, "literal");
 	if (!PG_ARGISNULL(1) && get_rel_name(target) == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
@@ -228,6 +230,7 @@ query_literal(PG_FUNCTION_ARGS)
 	query->bindings = list_make1(binding);
 	query->parts[PART_SELECT] = "*";
 	query->parts[PART_FROM] = psprintf("%c%0*d AS data(%s)", DATA_MARK, PLACEHOLDER_DIGITS, 1, alias.data);
+	query_step_end(&step);
 	PG_RETURN_QUERY(query);
 }
 

@@ -6,10 +6,10 @@
 
 #include "catalog/pg_type.h"
 #include "funcapi.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 
 #include "compat.h"
+#include "query/refine.h"
 #include "query/run.h"
 #include "rows/result.h"
 
@@ -68,25 +68,22 @@ static char *
 explain_prefix(ArrayType *options)
 {
 	StringInfoData out;
-	Datum	   *elements;
-	bool	   *nulls;
-	int			count;
+	ListCell   *lc;
 
-	deconstruct_array(options, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &count);
 	initStringInfo(&out);
 	appendStringInfoString(&out, "EXPLAIN");
-	for (int i = 0; i < count; i++)
+	foreach(lc, text_array_arg("options", options))
 	{
-		char	   *option = nulls[i] ? "" : TextDatumGetCString(elements[i]);
+		char	   *option = lfirst(lc);
 
 		if (!is_option(option))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("invalid option of EXPLAIN: \"%s\"", option),
 					 errhint("Options are words like analyze, buffers, \"costs off\", \"format json\".")));
-		appendStringInfo(&out, "%s%s", i == 0 ? " (" : ", ", option);
+		appendStringInfo(&out, "%s%s", out.len == strlen("EXPLAIN") ? " (" : ", ", option);
 	}
-	if (count > 0)
+	if (out.len > strlen("EXPLAIN"))
 		appendStringInfoChar(&out, ')');
 	return out.data;
 }

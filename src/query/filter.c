@@ -22,7 +22,9 @@ query_from_table(PG_FUNCTION_ARGS)
 	Oid			relid = PG_GETARG_OID(0);
 	char		relkind = get_rel_relkind(relid);
 	MoreQuery  *query = query_new(QUERY_SELECT);
+	QueryStep	step;
 
+	query_step_begin(&step, "from_table");
 	if (relkind == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
@@ -34,6 +36,7 @@ query_from_table(PG_FUNCTION_ARGS)
 				 errmsg("\"%s\" is not a table or view", get_rel_name(relid))));
 	query->parts[PART_SELECT] = "*";
 	query->parts[PART_FROM] = query_name(qualified_name(relid));
+	query_step_end(&step);
 	PG_RETURN_QUERY(query);
 }
 

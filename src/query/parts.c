@@ -370,6 +370,7 @@ enclose_arms(MoreQuery *query, bool all)
 Datum
 query_from_parts(PG_FUNCTION_ARGS)
 {
+	QueryStep	step;
 	Jsonb	   *json = PG_GETARG_JSONB_P(0);
 	MoreQuery  *given = query_new(QUERY_SELECT);
 	MoreQuery  *query;
@@ -377,6 +378,7 @@ query_from_parts(PG_FUNCTION_ARGS)
 	JsonbValue	value;
 	JsonbIteratorToken token;
 
+	query_step_begin(&step, "from_parts");
 	if (!JB_ROOT_IS_OBJECT(json))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -413,5 +415,6 @@ query_from_parts(PG_FUNCTION_ARGS)
 					 errdetail("As it stands, the query reads: %s", query_text(given, PRINT_STORED))));
 	if (given->recursive != query->recursive || !same_arms(given, query))
 		elog(ERROR, "could not put the parts of a query together");
+	query_step_end(&step);
 	PG_RETURN_QUERY(query);
 }
