@@ -433,3 +433,6 @@ EXECUTE typed('{1,2,3}', '{b1,b2,x}');
 PREPARE json(text) AS SELECT count(*) FROM more.rows_in(NULL::scanned, $1, key => '{a,b}');
 SELECT * FROM plan_of(format('EXECUTE json(%L)', (SELECT json_agg(json_build_object('a', g, 'b', 'b' || g)) FROM generate_series(1, 500) AS g)));
 SELECT * FROM plan_of(format('EXECUTE json(%L)', (SELECT json_agg(json_build_object('a', g, 'b', repeat('x', 10000) || g)) FROM generate_series(1, 500) AS g)));
+-- To estimate, functions that are not immutable are not called, and no error is raised that the call would not raise.
+CREATE FUNCTION look() RETURNS integer[] STABLE LANGUAGE plpgsql AS $$BEGIN RAISE 'called'; END $$;
+SELECT count(*) FROM scanned AS s WHERE CASE WHEN s.a < 0 THEN EXISTS (SELECT FROM more.rows_in(NULL::scanned, more.rowset(ARRAY['a'], look()))) END;

@@ -302,6 +302,19 @@ known_data(FuncExpr *call)
  */
 #define UNKNOWN_LENGTH 100
 
+/*
+ * The value of an argument, as far as it is at hand.  Functions that are not
+ * immutable are not called: they may take long, and may fail where the statement
+ * never comes to call them.
+ */
+static Node *
+value_at_hand(PlannerInfo *root, Node *argument)
+{
+	if (IsA(argument, Const) || contain_mutable_functions(argument))
+		return argument;
+	return estimate_expression_value(root, argument);
+}
+
 /* How many rows a call gives at most; -1 when that is not known. */
 static double
 count_rows(PlannerInfo *root, FuncExpr *call)
@@ -315,7 +328,7 @@ count_rows(PlannerInfo *root, FuncExpr *call)
 	/* typed arrays: as many as the first of them has elements */
 	if (IsA(make, FuncExpr) && list_length(make->args) >= 2)
 	{
-		Const	   *array = (Const *) estimate_expression_value(root, lsecond(make->args));
+		Const	   *array = (Const *) value_at_hand(root, lsecond(make->args));
 
 		if (IsA(array, Const) && !array->constisnull && OidIsValid(get_element_type(array->consttype)))
 		{
@@ -440,21 +453,22 @@ array_of_column(PlannerInfo *root, Node *data, const char *column)
 	FuncExpr   *make = (FuncExpr *) data;
 	Node	   *columns;
 	Datum	   *names;
+	bool	   *nulls;
 	int			n;
 
 	if (!IsA(make, FuncExpr) || make->funcvariadic || list_length(make->args) < 2)
 		return NULL;
-	columns = estimate_expression_value(root, linitial(make->args));
+	columns = value_at_hand(root, linitial(make->args));
 	if (!IsA(columns, Const) || ((Const *) columns)->constisnull || ((Const *) columns)->consttype != TEXTARRAYOID)
 		return NULL;
-	deconstruct_array(DatumGetArrayTypeP(((Const *) columns)->constvalue), TEXTOID, -1, false, TYPALIGN_INT, &names, NULL, &n);
+	deconstruct_array(DatumGetArrayTypeP(((Const *) columns)->constvalue), TEXTOID, -1, false, TYPALIGN_INT, &names, &nulls, &n);
 	for (int i = 0; i < Min(n, list_length(make->args) - 1); i++)
 	{
 		Const	   *array;
 
-		if (strcmp(TextDatumGetCString(names[i]), column) != 0)
+		if (nulls[i] || strcmp(TextDatumGetCString(names[i]), column) != 0)
 			continue;
-		array = (Const *) estimate_expression_value(root, list_nth(make->args, i + 1));
+		array = (Const *) value_at_hand(root, list_nth(make->args, i + 1));
 		if (IsA(array, Const) && !array->constisnull && OidIsValid(get_element_type(array->consttype)))
 			return DatumGetArrayTypeP(array->constvalue);
 		break;
