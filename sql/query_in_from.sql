@@ -379,5 +379,16 @@ FROM plan($$SELECT * FROM more.run('SELECT id FROM pkg WHERE (id, size) IN ((1, 
 RESET pg_more.composite_in;
 SELECT rewrite, applied > 0 AS applied, refused > 0 AS refused FROM more.rewrite_stats WHERE rewrite = 'query_in_from';
 
+-- A statement that a procedural language prepares for a cursor, perhaps, and so not to be run in parallel, is left alone: its column fails
+CREATE FUNCTION assigned() RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE n bigint;
+BEGIN
+	n := (SELECT count(*) FROM more.run('SELECT 1 / (size - size) FROM pkg WHERE size IS NOT NULL') AS r(a integer));
+	RETURN n;
+EXCEPTION WHEN division_by_zero THEN
+	RETURN -1;
+END $$;
+SELECT assigned();
+
 DROP OWNED BY regress_query_reader, regress_query_other;
 DROP ROLE regress_query_reader, regress_query_other;

@@ -43,7 +43,8 @@
  *	  give, settings say, may change between two rows.  So the call is left alone
  *	  beside volatile functions that are not the server's own.  It is in a
  *	  cursor's statement, too, whose rows may be fetched under another role, or
- *	  after a TRUNCATE, which what runs in the call's place would not let happen;
+ *	  after a TRUNCATE, which what runs in the call's place would not let happen,
+ *	  and where a procedural language may open one for it, as for an assignment;
  *	  and in a function written in SQL, where the server plans all statements
  *	  before the first one runs, and keeps the plans for further calls, until 17.
  *	- Columns go to the definition list by position, and to the row type by name,
@@ -683,7 +684,8 @@ early_reason(FromCall *call)
 
 	while (top->parent)
 		top = top->parent;
-	if (call->attempt->cursor_options & cursor)
+	/* SPI does not say which of the statements that it prepares a cursor is opened for, but lets no such one run in parallel */
+	if ((call->attempt->cursor_options & cursor) || !(call->attempt->cursor_options & CURSOR_OPT_PARALLEL_OK))
 		return "it is a cursor's statement";
 	if (call->attempt->sql_function)
 		return "it is a statement of a function in SQL, which are all planned before the first runs";
