@@ -123,3 +123,17 @@ SELECT r FROM more.rows(more.returning('UPDATE tree AS t SET name = n.name FROM 
 SELECT more.returning('DELETE FROM public.tree USING news WHERE news.id = tree.id', 'id', 'upper(name) AS name', 'news.name AS new');
 SELECT more.returning('DELETE FROM tree', 'id');
 SELECT r FROM more.rows(more.returning('DELETE FROM public.tree USING news WHERE news.id = tree.id', 'id', 'upper(name) AS name', 'news.name AS new')) AS r ORDER BY r::text;
+-- After a group by a joined query's column, a name in an aggregate is the query's, whatever was wrapped.
+SELECT r FROM more.rows(aggregate(group_by(join_with('SELECT * FROM maker', 'i', 'SELECT * FROM item', 'id = i.maker_id'), 'i.id'), 'most', 'max(id)')) AS r ORDER BY r::text;
+SELECT r FROM more.rows(aggregate(group_by(slice(join_with('SELECT * FROM maker', 'i', 'SELECT * FROM item', 'id = i.maker_id'), 0, 9), 'i.id'), 'most', 'max(id)')) AS r ORDER BY r::text;
+-- Of two columns of one name, none becomes another one in JSON.
+SELECT more.rows(pick(filter('SELECT 1 AS a, 2 AS a, 3 AS a_1, 4 AS a_1_1 LIMIT 5', '{"a_1": 3}'), 'a_1'));
+-- The user's own brackets, relations beside q, and names with a schema stay what they are.
+SELECT more.rows(filter('SELECT * FROM ((SELECT 1 AS x) AS a JOIN (SELECT 2 AS y) AS b ON true) AS "q"', '{"x": 1}'));
+SELECT more.rows(filter('SELECT "q".country FROM (SELECT * FROM maker) AS "q" JOIN item ON item.maker_id = "q".id', 'item.id = 1'));
+SELECT more.rows(filter(slice('SELECT * FROM maker', 0, 9), 'id = (SELECT public.item.maker_id FROM public.item WHERE public.item.id = 1)'));
+-- The steps' aliases are out of reach whatever is quoted.
+SET quote_all_identifiers = on;
+SELECT filter(join_with('SELECT * FROM maker', 'i', 'SELECT * FROM item', 'id = i.maker_id'), 'base.id = 1');
+SELECT filter(join_with('SELECT * FROM maker', 'i', 'SELECT * FROM item', 'id = i.maker_id'), '{"base.id": 1}');
+RESET quote_all_identifiers;

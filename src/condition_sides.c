@@ -16,6 +16,7 @@
 #include "utils/ruleutils.h"
 
 #include "compat.h"
+#include "catalog.h"
 #include "condition.h"
 #include "query/query.h"
 
@@ -85,7 +86,11 @@ finish_text(const QueryTokens *tokens, int from)
 	return out.data;
 }
 
-/* The names of the relation's columns, for the deparser: one for each place. */
+/*
+ * The names of the relation's columns, for the deparser: one for each place.  It
+ * would give others to columns of one name, which may be those of further columns.
+ * As conditions are about the first of these only, the rest have none.
+ */
 static List *
 column_names(Relation rel)
 {
@@ -93,8 +98,11 @@ column_names(Relation rel)
 	List	   *names = NIL;
 
 	for (int i = 0; i < desc->natts; i++)
-		names = lappend(names, makeString(TupleDescAttr(desc, i)->attisdropped ? "" :
-										  pstrdup(NameStr(TupleDescAttr(desc, i)->attname))));
+	{
+		char	   *name = NameStr(TupleDescAttr(desc, i)->attname);
+
+		names = lappend(names, makeString(find_column(rel, name) == i + 1 ? pstrdup(name) : ""));
+	}
 	return names;
 }
 

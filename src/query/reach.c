@@ -58,7 +58,8 @@ find_references(Node *node, void *arg)
 	{
 		List	   *fields = ((ColumnRef *) node)->fields;
 
-		if (list_length(fields) > 1 && !is_in_scope(ctx, strVal(linitial(fields))))
+		/* schema.table.column is none of an alias */
+		if (list_length(fields) == 2 && !is_in_scope(ctx, strVal(linitial(fields))))
 			ctx->found = lappend(ctx->found, node);
 		return false;
 	}
@@ -95,11 +96,11 @@ typedef struct FirstRelation
 	QueryTokens *tokens;		/* of FROM, where there is an alias */
 } FirstRelation;
 
-/* The leftmost item of FROM. */
+/* The leftmost item of FROM; a join with an alias is one. */
 static Node *
 leftmost(Node *item)
 {
-	while (item && IsA(item, JoinExpr))
+	while (item && IsA(item, JoinExpr) && ((JoinExpr *) item)->alias == NULL)
 		item = ((JoinExpr *) item)->larg;
 	return item;
 }
@@ -141,16 +142,27 @@ first_relation(const MoreQuery *query, bool read)
 	return result;
 }
 
+/* The names of the level's relations. */
+static List *
+names_of_level(const MoreQuery *query)
+{
+	SelectStmt *tree = castNode(SelectStmt, query_raw_parse(psprintf("SELECT FROM %s", query->parts[PART_FROM])));
+
+	return relation_names(tree->fromClause);
+}
+
+/* Is it the alias, which is in quotes? */
+static bool
+is_alias(const char *name, const char *alias)
+{
+	return strcmp(psprintf("\"%s\"", name), alias) == 0;
+}
+
 /* Is a query joined in this level under that name? */
 static bool
 joins_as(const MoreQuery *query, const char *name)
 {
-	SelectStmt *tree;
-
-	if (!is_join_level(query) || strcmp(stored_name(name), "base") == 0)
-		return false;
-	tree = castNode(SelectStmt, query_raw_parse(psprintf("SELECT FROM %s", query->parts[PART_FROM])));
-	return list_has_name(relation_names(tree->fromClause), name);
+	return is_join_level(query) && !is_alias(name, JOIN_BASE) && list_has_name(names_of_level(query), name);
 }
 
 /* May the level give one more column, and its rows are the same? */
@@ -213,20 +225,12 @@ static List *
 add_joined(List *sides, const MoreQuery *query, const MoreQuery *around)
 {
 	FirstRelation first = first_relation(query, true);
-	SelectStmt *tree;
 	ListCell   *lc;
 
-	if (is_join_level(query))
-	{
-		tree = castNode(SelectStmt, query_raw_parse(psprintf("SELECT FROM %s", query->parts[PART_FROM])));
-		foreach(lc, relation_names(tree->fromClause))
-		{
-			const char *star = psprintf("%s.*", stored_name(lfirst(lc)));
-
-			if (strcmp(star, "base.*") != 0)
-				sides = add_side(sides, lfirst(lc), query_relation(select_from(query, star, around)));
-		}
-	}
+	foreach(lc, is_join_level(query) ? names_of_level(query) : NIL)
+		if (!is_alias(lfirst(lc), JOIN_BASE))
+			sides = add_side(sides, lfirst(lc),
+							 query_relation(select_from(query, psprintf("%s.*", stored_name(lfirst(lc))), around)));
 	if (first.query && may_give_more(first.query))
 		sides = add_joined(sides, first.query, select_from(query, "", around));
 	return sides;
@@ -329,6 +333,26 @@ give_column(MoreQuery *query, const char *text)
 }
 
 /*
+ * is_reached_column
+ *		Is the column of the list, whatever it is called there, just one that give_column has given further inside?
+ */
+bool
+is_reached_column(const QueryColumn *column)
+{
+	static const char *const given[] = {WRAP_ALIAS ".\"pg_more column ", JOIN_BASE ".\"pg_more column "};
+
+	for (int i = 0; i < lengthof(given); i++)
+		if (strncmp(column->text, given[i], strlen(given[i])) == 0)
+		{
+			const char *rest = column->text + strlen(given[i]);
+
+			rest += strspn(rest, "0123456789");
+			return strncmp(rest, "\" AS ", strlen("\" AS ")) == 0;
+		}
+	return false;
+}
+
+/*
  * How name.column of a query that was joined reads in the level; NULL when it is out of reach: then closed tells
  * whether it was there.  keep: the level keeps its list.
  */
@@ -382,7 +406,7 @@ static void
 refuse_reference(const ColumnRef *reference, const char *alias, bool closed)
 {
 	const char *name = strVal(linitial(reference->fields));
-	bool		own = strcmp(psprintf("\"%s\"", name), alias) == 0;
+	bool		own = is_alias(name, alias);
 
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_COLUMN),
@@ -404,9 +428,10 @@ resolve_reference(MoreQuery *query, const ColumnRef *reference, const char *alia
 	bool		closed = false;
 	char	   *result = NULL;
 
-	if (joins_as(query, name))
+	/* beside the steps' relation, a user's FROM may have others */
+	if (!is_alias(name, alias) && list_has_name(names_of_level(query), name))
 		return NULL;
-	if (list_length(reference->fields) == 2 && IsA(column, String) && strcmp(psprintf("\"%s\"", name), alias) != 0)
+	if (IsA(column, String) && !is_alias(name, alias))
 		result = reach_column(query, name, strVal(column), keep, NULL, &closed);
 	if (result == NULL)
 		refuse_reference(reference, alias, closed);
@@ -452,8 +477,9 @@ resolve_references(MoreQuery *query, const char *stored, const char *alias, bool
 
 /* Is each the name of a relation of the level, as the steps write it?  That is the usual case, and cheap to see. */
 static bool
-are_of_level(List *references, const QueryTokens *from, const char *except)
+are_of_level(List *references, const FirstRelation *first, const char *except)
 {
+	const QueryTokens *from = first->tokens;
 	ListCell   *lc;
 
 	foreach(lc, references)
@@ -462,7 +488,7 @@ are_of_level(List *references, const QueryTokens *from, const char *except)
 		const char *written = stored_name(name);
 		bool		found = except && strcmp(name, except) == 0;
 
-		for (int i = 0; !found && i + 1 < from->count; i++)
+		for (int i = 0; !found && i + 1 < from->count && !is_alias(name, first->alias); i++)
 			found = from->tokens[i].word == WORD_AS && from->tokens[i].depth == 0 &&
 				from->tokens[i + 1].end - from->tokens[i + 1].start == strlen(written) &&
 				strncmp(from->text + from->tokens[i + 1].start, written, strlen(written)) == 0;
@@ -486,7 +512,7 @@ reach_names(MoreQuery *query, QueryExpression expression, bool keep, const char 
 	if (references == NIL)
 		return expression;
 	first = first_relation(query, false);
-	if (first.alias && !are_of_level(references, first.tokens, except))
+	if (first.alias && !are_of_level(references, &first, except))
 		expression.text = resolve_references(query, expression.text, first.alias, keep, except);
 	return expression;
 }

@@ -402,6 +402,13 @@ is_grouped(const MoreQuery *query)
 		!is_sliced(query);
 }
 
+/* Does the list compute the column?  One of a query that was joined further inside has a name of the steps there. */
+static bool
+is_computed(const QueryColumn *column)
+{
+	return column->name && !column->identity && !is_reached_column(column);
+}
+
 /* Walker: is a column named that the list computes, like an earlier aggregate? */
 static bool
 mentions_computed(Node *node, void *arg)
@@ -420,7 +427,7 @@ mentions_computed(Node *node, void *arg)
 	{
 		QueryColumn *column = lfirst(lc);
 
-		if (column->name && !column->identity && strcmp(column->name, bare_name(node)) == 0)
+		if (is_computed(column) && strcmp(column->name, bare_name(node)) == 0)
 			return true;
 	}
 	return false;

@@ -54,6 +54,7 @@ extern bool name_in_reach(const MoreQuery *query, const char *name);
 extern ConditionSide *query_sides(const MoreQuery *query, const char *name, const MoreQuery *other, int *nsides);
 extern QueryExpression reach_names(MoreQuery *query, QueryExpression expression, bool keep, const char *except);
 extern QueryExpression level_expression(MoreQuery *query, QueryExpression expression, bool keep);
+extern bool is_reached_column(const QueryColumn *column);
 extern char *level_column(MoreQuery *query, QueryExpression column);
 
 #endif							/* PG_MORE_QUERY_REFINE_H */
