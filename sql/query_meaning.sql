@@ -137,3 +137,10 @@ SET quote_all_identifiers = on;
 SELECT filter(join_with('SELECT * FROM maker', 'i', 'SELECT * FROM item', 'id = i.maker_id'), 'base.id = 1');
 SELECT filter(join_with('SELECT * FROM maker', 'i', 'SELECT * FROM item', 'id = i.maker_id'), '{"base.id": 1}');
 RESET quote_all_identifiers;
+-- Types and functions in conditions in JSON are the server's, whatever search_path finds.
+CREATE DOMAIN hidden.text AS integer;
+CREATE FUNCTION hidden.lower(pg_catalog.text) RETURNS pg_catalog.text LANGUAGE sql AS $$SELECT 'none'::pg_catalog.text$$;
+SET search_path = hidden, pg_catalog;
+SELECT more.rows(more.filter('SELECT ''de'' AS country, ''{"b": {"c": "x"}}''::jsonb AS a', '{"country": "de", "a": {"b": {"c": "x"}}, "country__in": ["at", "de"]}'));
+SELECT more.rows(more.filter('SELECT ''De'' AS country', '{"country__istarts_with": "d"}'));
+SET search_path = public, more;

@@ -3,10 +3,13 @@
  *	  Conditions in JSON over relations that a statement has under aliases, as SQL
  *	  text for that statement.
  *
- * Operators have their schema in the text, so that no search_path finds others.
+ * Operators, functions and types have their schema in the text, so that no
+ * search_path finds others.
  */
 #include "postgres.h"
 
+#include "catalog/pg_namespace.h"
+#include "common/keywords.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parse_collate.h"
@@ -14,6 +17,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
+#include "utils/syscache.h"
 
 #include "compat.h"
 #include "catalog.h"
@@ -58,9 +62,37 @@ is_bare_alias(const QueryTokens *tokens, int i)
 		strncmp(tokens->text + token->start, alias, strlen(alias)) == 0;
 }
 
+/* Is the token a function of pg_catalog?  Those of other schemas come after a dot. */
+static bool
+is_function(const QueryTokens *tokens, int i)
+{
+	return tokens->tokens[i].word == WORD_IDENT && i + 1 < tokens->count && tokens->tokens[i + 1].word == '(' &&
+		(i == 0 || tokens->tokens[i - 1].word != '.');
+}
+
 /*
- * The deparser's text from a token on, with the schema at each operator, pg_catalog where it wrote none, and columns
- * alone that have no alias.
+ * Is the token a type of pg_catalog, which is found by its name?  Words that only are types mean the server's anyway,
+ * and have other names there.
+ */
+static bool
+is_type(const QueryTokens *tokens, int i)
+{
+	const QueryToken *token = &tokens->tokens[i];
+	const char *text = tokens->text;
+	bool		quoted = text[token->start] == '"';
+	char	   *name = pnstrdup(text + token->start + quoted, token->end - token->start - 2 * quoted);
+	int			keyword = quoted ? -1 : ScanKeywordLookup(name, &ScanKeywords);
+
+	if (i == 0 || strncmp(text + token[-1].start, "::", 2) != 0 ||
+		(i + 1 < tokens->count && token[1].word == '.') ||
+		(keyword >= 0 && ScanKeywordCategories[keyword] == COL_NAME_KEYWORD))
+		return false;
+	return SearchSysCacheExists2(TYPENAMENSP, CStringGetDatum(name), ObjectIdGetDatum(PG_CATALOG_NAMESPACE));
+}
+
+/*
+ * The deparser's text from a token on, with the schema at each operator, function and type, pg_catalog where it wrote
+ * none, and columns alone that have no alias.
  */
 static char *
 finish_text(const QueryTokens *tokens, int from)
@@ -74,13 +106,18 @@ finish_text(const QueryTokens *tokens, int from)
 	{
 		QueryToken *token = &tokens->tokens[i];
 		bool		bare = is_bare_alias(tokens, i);
+		bool		operator = !bare && is_operator(tokens, i);
 
-		if (!bare && !is_operator(tokens, i))
+		if (!bare && !operator && !is_function(tokens, i) && !is_type(tokens, i))
 			continue;
 		appendBinaryStringInfo(&out, text + done, token->start - done);
-		if (!bare)
+		done = token->start;
+		if (!bare && !operator)
+			appendStringInfoString(&out, "pg_catalog.");
+		if (operator)
 			appendStringInfo(&out, "OPERATOR(pg_catalog.%.*s)", token->end - token->start, text + token->start);
-		done = bare ? token[1].end : token->end;
+		if (bare || operator)
+			done = bare ? token[1].end : token->end;
 	}
 	appendStringInfoString(&out, text + done);
 	return out.data;
