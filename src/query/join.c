@@ -392,20 +392,15 @@ query_attach(PG_FUNCTION_ARGS)
 /* Joins																	*/
 /* ------------------------------------------------------------------------ */
 
-/*
- * is_join_level
- *		Does the level join the query so far with others, by join_with?  Such joins have no USING, whose columns are
- *		of neither side, and the list names its columns.
- */
-bool
-is_join_level(const MoreQuery *query)
+/* Is it a FROM that join_with has made?  Such joins have no USING, whose columns are of neither side. */
+static bool
+has_join_base(const char *from)
 {
 	QueryTokens *tokens;
 
-	if (query->kind != QUERY_SELECT || query->parts[PART_FROM] == NULL ||
-		strstr(query->parts[PART_FROM], " AS " JOIN_BASE " ") == NULL || strcmp(query->parts[PART_SELECT], "*") == 0)
+	if (strstr(from, " AS " JOIN_BASE " ") == NULL)
 		return false;
-	tokens = query_lex(query->parts[PART_FROM], true);
+	tokens = query_lex(from, true);
 	for (int i = 0; i < tokens->count; i++)
 		if (tokens->tokens[i].depth == 0 && (tokens->tokens[i].word == WORD_USING ||
 											  (tokens->tokens[i].word == WORD_OTHER && token_is(tokens, i, "natural"))))
@@ -414,6 +409,28 @@ is_join_level(const MoreQuery *query)
 		if (tokens->tokens[i].depth == 0 && tokens->tokens[i].word == WORD_AS)
 			return strncmp(tokens->text + tokens->tokens[i + 1].start, JOIN_BASE, strlen(JOIN_BASE)) == 0;
 	return false;
+}
+
+/*
+ * is_join_level
+ *		Does the level join the query so far with others, by join_with?  Then the list names its columns.
+ *
+ * A step asks that several times; strings are never changed in place, so that the same FROM is still as it was.
+ */
+bool
+is_join_level(const MoreQuery *query)
+{
+	MoreQuery  *own = unconstify(MoreQuery *, query);
+	const char *from = query->parts[PART_FROM];
+
+	if (query->kind != QUERY_SELECT || from == NULL || strcmp(query->parts[PART_SELECT], "*") == 0)
+		return false;
+	if (query->looked_at != from)
+	{
+		own->joins = has_join_base(from);
+		own->looked_at = from;
+	}
+	return query->joins;
 }
 
 /* The kinds of a join. */

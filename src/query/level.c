@@ -51,11 +51,18 @@ part_tree(const MoreQuery *query, QueryPart part)
 	return castNode(SelectStmt, query_raw_parse(psprintf("%s %s", keyword, query->parts[part])));
 }
 
-/* The columns of the list, ResTarget *. */
+/* The columns of the list, ResTarget *; a step looks at the same list more than once. */
 static List *
 list_tree(const MoreQuery *query)
 {
-	return part_tree(query, PART_SELECT)->targetList;
+	MoreQuery  *own = unconstify(MoreQuery *, query);
+
+	if (query->listed != query->parts[PART_SELECT])
+	{
+		own->columns = part_tree(query, PART_SELECT)->targetList;
+		own->listed = query->parts[PART_SELECT];
+	}
+	return query->columns;
 }
 
 /* What the text tells of a column. */
@@ -334,10 +341,8 @@ bool
 query_may_enter(const MoreQuery *query, Node *tree)
 {
 	MeaningContext ctx = {NIL, false};
-	List	   *relations;
 	bool		inside = false;
 	bool		join;
-	List	   *from;
 	ListCell   *lc;
 
 	if (!query_is_open(query))
@@ -345,12 +350,15 @@ query_may_enter(const MoreQuery *query, Node *tree)
 	if (strcmp(query->parts[PART_SELECT], "*") == 0)
 		return true;
 	join = is_join_level(query);
-	from = part_tree(query, PART_FROM)->fromClause;
-	relations = relation_names(from);
 	/* which level_expression cannot qualify */
 	if (join && has_bare_name_inside(tree, &inside))
 		return false;
-	ctx.unclear = !is_single(from) && !join && !is_of_relation(tree, relations);
+	if (!join)
+	{
+		List	   *from = part_tree(query, PART_FROM)->fromClause;
+
+		ctx.unclear = !is_single(from) && !is_of_relation(tree, relation_names(from));
+	}
 	foreach(lc, list_tree(query))
 	{
 		QueryColumn *column = column_of(lfirst(lc), NULL);

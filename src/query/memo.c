@@ -158,13 +158,19 @@ may_be_kept(const MemoKey *key)
 		return true;
 	for (const char *p = key->text; *p; p++)
 	{
-		bool		in_name = quoted || IS_HIGHBIT_SET(*p) || isalnum((unsigned char) *p) || *p == '_' || *p == '$';
-
 		if (*p == '"')
+		{
 			quoted = !quoted;
-		run = in_name && *p != '"' ? run + 1 : 0;
-		if (run >= NAMEDATALEN)
-			return false;
+			run = 0;
+		}
+		else if (quoted || *p >= '0' || *p == '$' || IS_HIGHBIT_SET(*p))
+		{
+			/* what else there is from 0 on does no harm */
+			if (++run >= NAMEDATALEN)
+				return false;
+		}
+		else
+			run = 0;
 	}
 	return true;
 }

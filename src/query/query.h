@@ -110,6 +110,10 @@ typedef struct MoreQuery
 	const char *set_operator;	/* SET: UNION, UNION ALL, INTERSECT, ... between all arms */
 	List	   *arms;			/* SET: char *, as they print: with parentheses where they need them */
 	List	   *bindings;		/* QueryBinding *; equal ones need not be merged */
+	const char *looked_at;		/* is_join_level's: the FROM that it has looked at, */
+	bool		joins;			/* and what it saw there */
+	const char *listed;			/* level.c's: the list that it has read last, */
+	List	   *columns;		/* and the columns there, ResTarget *, not to be changed */
 } MoreQuery;
 
 #define VALUE_MARK			'\001'
@@ -168,6 +172,7 @@ typedef enum QueryWord
 	WORD_OP,
 	WORD_ICONST,
 	WORD_PARAM,
+	WORD_CAST,
 	WORD_OTHER = 1000,			/* any other keyword */
 	WORD_ALL,
 	WORD_AS,

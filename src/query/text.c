@@ -1,6 +1,12 @@
 /*
  * text.c
- *	  SQL text as tokens, by the server's own lexer.
+ *	  SQL text as tokens, as the server's own lexer takes it.
+ *
+ * Most texts are plain: names, keywords, numbers, the usual operators and strings
+ * without an escape, which nothing but the text decides.  They are read here, as
+ * the lexer is slow to begin; a text with anything else in it is the lexer's, all
+ * of it.  Tokens only tell where parts begin: what is a statement or an expression
+ * is for the server's parser to say, of the same text.
  *
  * Text that a user gives is written anew, token by token: gaps between tokens
  * become one space, so that no comment remains, and what depends on a setting
@@ -17,6 +23,12 @@
 
 #include "compat.h"
 #include "query/query.h"
+
+/* There is room for so many at first; a power of two. */
+#define FIRST_TOKENS	32
+
+/* Texts of fewer bytes are read again faster than they are found in what is kept. */
+#define SHORT_TEXT		64
 
 static const struct
 {
@@ -109,51 +121,255 @@ is_name(const QueryTokens *tokens)
 	return before == WORD_AS || before == '.';
 }
 
+/* ------------------------------------------------------------------------ */
+/* Plain text																*/
+/* ------------------------------------------------------------------------ */
+
+/* What a byte may be in plain text. */
+typedef enum ByteKind
+{
+	BYTE_OTHER = 0,
+	BYTE_SPACE,
+	BYTE_LETTER,				/* begins a name, and goes on with one */
+	BYTE_DIGIT,
+	BYTE_SELF,					/* a token of its own */
+	BYTE_OPERATOR,
+	BYTE_QUOTE					/* ' or " */
+} ByteKind;
+
+static const uint8 byte_kinds[256] = {
+	[' '] = BYTE_SPACE, ['\t'] = BYTE_SPACE, ['\n'] = BYTE_SPACE, ['\r'] = BYTE_SPACE,
+	['a' ... 'z'] = BYTE_LETTER, ['A' ... 'Z'] = BYTE_LETTER, ['_'] = BYTE_LETTER, [0x80 ... 0xff] = BYTE_LETTER,
+	['0' ... '9'] = BYTE_DIGIT,
+	['('] = BYTE_SELF, [')'] = BYTE_SELF, ['['] = BYTE_SELF, [']'] = BYTE_SELF, [','] = BYTE_SELF, [';'] = BYTE_SELF,
+	['.'] = BYTE_SELF, [':'] = BYTE_SELF,
+	['+'] = BYTE_OPERATOR, ['-'] = BYTE_OPERATOR, ['*'] = BYTE_OPERATOR, ['/'] = BYTE_OPERATOR, ['%'] = BYTE_OPERATOR,
+	['^'] = BYTE_OPERATOR, ['<'] = BYTE_OPERATOR, ['>'] = BYTE_OPERATOR, ['='] = BYTE_OPERATOR, ['!'] = BYTE_OPERATOR,
+	['~'] = BYTE_OPERATOR, ['@'] = BYTE_OPERATOR, ['#'] = BYTE_OPERATOR, ['&'] = BYTE_OPERATOR, ['|'] = BYTE_OPERATOR,
+	['`'] = BYTE_OPERATOR, ['?'] = BYTE_OPERATOR,
+	['\''] = BYTE_QUOTE, ['"'] = BYTE_QUOTE
+};
+
+static inline ByteKind
+kind_of(char c)
+{
+	return byte_kinds[(unsigned char) c];
+}
+
+static inline bool
+goes_on(char c)
+{
+	return kind_of(c) == BYTE_LETTER || kind_of(c) == BYTE_DIGIT;
+}
+
+/* Is it a byte that the lexer may take for a part of a name or number before it: a dollar sign, for one? */
+static inline bool
+is_special(char c)
+{
+	return (kind_of(c) == BYTE_OTHER && c != '\0') || kind_of(c) == BYTE_QUOTE;
+}
+
+/* A name or keyword from p on: its end, NULL if it is not plain. */
+static const char *
+plain_word(const char *p, int *word)
+{
+	const char *end = p;
+	char		name[NAMEDATALEN];
+	int			number;
+
+	while (goes_on(*end))
+		end++;
+	/* longer ones are cut with a notice; others begin E'' and U&"" */
+	if (end - p >= NAMEDATALEN || is_special(*end) || (*end == '&' && end - p == 1))
+		return NULL;
+	memcpy(name, p, end - p);
+	name[end - p] = '\0';
+	number = ScanKeywordLookup(name, &ScanKeywords);
+	*word = number >= 0 ? keyword_codes()[number] : WORD_IDENT;
+	return end;
+}
+
+/* A number, likewise: only digits, that fit an integer. */
+static const char *
+plain_number(const char *p, int *word)
+{
+	const char *end = p;
+
+	while (kind_of(*end) == BYTE_DIGIT)
+		end++;
+	*word = WORD_ICONST;
+	return end - p > 9 || goes_on(*end) || is_special(*end) || *end == '.' ? NULL : end;
+}
+
+/* A string or a name in quotes, likewise.  Only what has its quote once at the end is plain. */
+static const char *
+plain_quoted(const char *p, int *word)
+{
+	const char *end = strchr(p + 1, *p);
+	const char *next;
+
+	if (end == NULL || memchr(p, '\\', end - p) || (*p == '"' && (end == p + 1 || end - p > NAMEDATALEN)))
+		return NULL;
+	*word = *p == '"' ? WORD_IDENT : WORD_SCONST;
+	/* a second string would be the rest of the first one */
+	for (next = ++end; kind_of(*next) == BYTE_SPACE;)
+		next++;
+	return *next == *p ? NULL : end;
+}
+
+/* An operator, likewise: one of the usual ones, so that it begins no comment, and the lexer takes it as a whole. */
+static const char *
+plain_operator(const char *p, int *word)
+{
+	const char *end = p;
+
+	while (kind_of(*end) == BYTE_OPERATOR)
+		end++;
+	*word = end - p == 1 ? *p : WORD_OP;
+	if (end - p == 1)
+		return strchr("+-*/%^<>=", *p) ? end : NULL;
+	if (end - p != 2)
+		return NULL;
+	return (p[1] == '=' && strchr("<>!", *p)) || (p[1] == '>' && strchr("<-", *p)) || strncmp(p, "||", 2) == 0 ? end : NULL;
+}
+
+/* A placeholder of stored text, likewise. */
+static const char *
+plain_placeholder(const char *p, int *word)
+{
+	const char *end = p + 1;
+
+	while (kind_of(*end) == BYTE_DIGIT)
+		end++;
+	*word = *p == VALUE_MARK ? WORD_PARAM : WORD_IDENT;
+	return end != p + 1 + PLACEHOLDER_DIGITS || kind_of(*end) == BYTE_LETTER || is_special(*end) ? NULL : end;
+}
+
+/* The end of the token that begins at p, or NULL. */
+static const char *
+plain_token(const char *p, bool stored, int *word)
+{
+	switch (kind_of(*p))
+	{
+		case BYTE_LETTER:
+			return plain_word(p, word);
+		case BYTE_DIGIT:
+			return plain_number(p, word);
+		case BYTE_QUOTE:
+			return plain_quoted(p, word);
+		case BYTE_OPERATOR:
+			return plain_operator(p, word);
+		case BYTE_SELF:
+			if (*p == ':')
+			{
+				*word = WORD_CAST;
+				return p[1] == ':' && p[2] != ':' && p[2] != '=' ? p + 2 : NULL;
+			}
+			*word = *p;
+			return *p == '.' && (p[1] == '.' || kind_of(p[1]) == BYTE_DIGIT) ? NULL : p + 1;
+		default:
+			if (stored && (*p == VALUE_MARK || *p == DATA_MARK))
+				return plain_placeholder(p, word);
+			/* the dollar sign of $name, where no other follows the name, as in $name$ */
+			*word = *p;
+			return *p == '$' && kind_of(p[1]) == BYTE_LETTER ? p + 1 : NULL;
+	}
+}
+
+/* Tokens as they are read. */
+static QueryTokens *
+begin_tokens(const char *text, bool stored)
+{
+	QueryTokens *result = palloc(sizeof(QueryTokens));
+
+	result->text = text;
+	result->stored = stored;
+	result->count = 0;
+	result->tokens = palloc_array(QueryToken, FIRST_TOKENS);
+	return result;
+}
+
+/* Add a token, the last of which is WORD_END. */
+static void
+add_token(QueryTokens *tokens, int word, int start, int end, int *depth)
+{
+	QueryToken *token;
+
+	/* there is room for as many as the largest power of two that is not above their number */
+	if (tokens->count >= FIRST_TOKENS && (tokens->count & (tokens->count - 1)) == 0)
+		tokens->tokens = repalloc_huge(tokens->tokens, sizeof(QueryToken) * 2 * tokens->count);
+	if (word >= WORD_OTHER && is_name(tokens))
+		word = WORD_OTHER;
+	if (word == ')' || word == ']')
+		(*depth)--;
+	token = &tokens->tokens[tokens->count];
+	token->start = start;
+	token->end = end;
+	token->word = word;
+	token->depth = *depth;
+	if (word == '(' || word == '[')
+		(*depth)++;
+	if (word != WORD_END)
+		tokens->count++;
+}
+
+/*
+ * The tokens of plain text, NULL if it is not plain.  What is accepted here is
+ * what the server's lexer takes for the same tokens whatever the settings say: no
+ * comment, no escape, no string but one in single quotes without a quote in it.
+ */
+static QueryTokens *
+lex_plain(const char *text, bool stored)
+{
+	QueryTokens *result = begin_tokens(text, stored);
+	const char *p = text;
+	int			depth = 0;
+
+	for (;;)
+	{
+		const char *start;
+		int			word = WORD_END;
+
+		while (kind_of(*p) == BYTE_SPACE)
+			p++;
+		start = p;
+		if (*p)
+			p = plain_token(p, stored, &word);
+		if (p == NULL)
+			return NULL;
+		add_token(result, word, start - text, p - text, &depth);
+		if (word == WORD_END)
+			return result;
+	}
+}
+
+/* ------------------------------------------------------------------------ */
+/* Any text																	*/
+/* ------------------------------------------------------------------------ */
+
 /* The tokens, by the server's lexer. */
 static QueryTokens *
 lex(const char *text, bool stored)
 {
 	const char *lexed = stored ? lexable_text(text) : text;
-	QueryTokens *result = palloc(sizeof(QueryTokens));
+	QueryTokens *result = begin_tokens(text, stored);
 	core_yy_extra_type extra;
 	core_yyscan_t scanner;
-	int			size = 32;
 	int			depth = 0;
 
-	result->text = text;
-	result->stored = stored;
-	result->count = 0;
-	result->tokens = palloc_array(QueryToken, size);
 	scanner = scanner_init(lexed, &extra, &ScanKeywords, keyword_codes());
 	for (;;)
 	{
 		core_YYSTYPE value;
 		YYLTYPE		start;
 		int			word = core_yylex(&value, &start, scanner);
-		QueryToken *token;
 
-		if (result->count == size)
-		{
-			size *= 2;
-			result->tokens = repalloc_huge(result->tokens, sizeof(QueryToken) * size);
-		}
-		if (word >= WORD_OTHER && is_name(result))
-			word = WORD_OTHER;
-		if (word == ')' || word == ']')
-			depth--;
-		token = &result->tokens[result->count];
-		token->word = word;
-		token->depth = depth;
 		if (word == WORD_END)
 			break;
-		token->start = start;
 		/* the lexer ends a token with a zero until it is asked for the next one */
-		token->end = start + strlen(extra.scanbuf + start);
-		if (word == '(' || word == '[')
-			depth++;
-		result->count++;
+		add_token(result, word, start, start + strlen(extra.scanbuf + start), &depth);
 	}
-	result->tokens[result->count].start = result->tokens[result->count].end = strlen(text);
+	add_token(result, WORD_END, strlen(text), strlen(text), &depth);
 	scanner_finish(scanner);
 	return result;
 }
@@ -167,11 +383,17 @@ QueryTokens *
 query_lex(const char *text, bool stored)
 {
 	MemoKind	kind = stored ? MEMO_STORED_TOKENS : MEMO_TOKENS;
-	QueryTokens *tokens = memo_find(kind, text);
+	bool		shorter = strnlen(text, SHORT_TEXT) < SHORT_TEXT;
+	QueryTokens *tokens = shorter ? lex_plain(text, stored) : NULL;
 
 	if (tokens == NULL)
+		tokens = memo_find(kind, text);
+	if (tokens == NULL)
 	{
-		tokens = lex(text, stored);
+		if (!shorter)
+			tokens = lex_plain(text, stored);
+		if (tokens == NULL)
+			tokens = lex(text, stored);
 		memo_keep(kind, text, tokens);
 	}
 	return tokens;

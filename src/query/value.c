@@ -88,9 +88,13 @@ put_string(StringInfo out, const char *string)
 {
 	int32		len = string ? (int32) strlen(string) : -1;
 
-	appendBinaryStringInfo(out, (char *) &len, sizeof(len));
+	/* for both at once */
+	enlargeStringInfo(out, sizeof(len) + len + 1);
+	memcpy(out->data + out->len, &len, sizeof(len));
+	out->len += sizeof(len);
 	if (string)
-		appendBinaryStringInfo(out, string, len + 1);
+		memcpy(out->data + out->len, string, len + 1);
+	out->len += len + 1;
 }
 
 static inline const char *
