@@ -144,3 +144,34 @@ SET search_path = hidden, pg_catalog;
 SELECT more.rows(more.filter('SELECT ''de'' AS country, ''{"b": {"c": "x"}}''::jsonb AS a', '{"country": "de", "a": {"b": {"c": "x"}}, "country__in": ["at", "de"]}'));
 SELECT more.rows(more.filter('SELECT ''De'' AS country', '{"country__istarts_with": "d"}'));
 SET search_path = public, more;
+
+-- the columns of a composite value are the query's, not the table's of these names
+CREATE TYPE place AS (street text, nr integer);
+CREATE TYPE code AS (nr integer);
+CREATE TABLE house (id integer PRIMARY KEY, street text, nr integer, at place, code code);
+INSERT INTO house VALUES (1, 'b', 7, '(a,3)', '(9)'), (2, 'a', 8, '(b,2)', '(5)');
+SELECT more.filter('SELECT (at).*, id FROM house', 'street = ''a''');
+SELECT r FROM more.rows(more.filter('SELECT (at).*, id FROM house', 'street = ''a''')) AS r;
+SELECT r FROM more.rows(more.pick('SELECT (at).*, id FROM house', 'street', 'id')) AS r ORDER BY r ->> 'id';
+SELECT r FROM more.rows(more.order_by('SELECT (at).*, id FROM house', 'lower(street)')) AS r;
+SELECT r FROM more.rows(more.filter('SELECT (at).*, id FROM house ORDER BY street LIMIT 1', 'nr > 0')) AS r;
+SELECT more.sql(more.as_insert('SELECT (code).* FROM house', 'house'));
+SELECT more.annotate(more.from_table('house'), 'x', '(at).*');
+SELECT more.annotate(more.from_table('house'), 'x', 'house.*');
+SELECT more.aggregate(more.from_table('house'), 'x', '(max(at)).*');
+
+-- an order by a column of alias.* that several tables have
+SELECT r FROM more.rows(more.filter('SELECT a.* FROM house AS a JOIN house AS b ON a.id < b.id + 2 ORDER BY id DESC, b.id LIMIT 2', 'nr > 0')) AS r;
+
+-- ROWS FROM
+SELECT more.filter('SELECT a, b FROM ROWS FROM (generate_series(1, 3), generate_series(5, 6)) AS r(a, b), (VALUES (1)) AS v WHERE a > 1', 'b IS NULL');
+SELECT r FROM more.rows(more.filter('SELECT a, b FROM ROWS FROM (generate_series(1, 3), generate_series(5, 6)) AS r(a, b) WHERE a > 1', 'b IS NULL')) AS r;
+
+-- changes: rows as a whole, keys that are not given or of no use
+SELECT more.returning(more.as_delete(more.from_table('house'), 'house'), 'target', 'data', 'to_jsonb(target) AS was', 'id');
+SELECT r FROM more.rows(more.returning(more.as_update('SELECT 1 AS id, 9 AS nr, ''x'' AS target', 'house', '{nr}'), 'target', 'data')) AS r;
+SELECT more.as_delete('SELECT nr FROM house', 'house');
+SELECT more.as_update('SELECT nr FROM house', 'house', '{nr}');
+CREATE TABLE late (id integer PRIMARY KEY DEFERRABLE, nr integer);
+SELECT more.as_insert('SELECT 1 AS id, 2 AS nr', 'late', 'update');
+SELECT more.filter('SELECT 1 AS a', E' \n');

@@ -137,7 +137,7 @@ parse_template(const char *argument, const char *text, const char *shown)
 		ereport(ERROR,
 				(errcode(ERRCODE_SYNTAX_ERROR),
 				 errmsg("argument \"%s\" must be one SQL expression", argument),
-				 *text ? errdetail("It reads: %s", ctx.text) : errdetail("It is empty.")));
+				 strspn(text, " \t\r\n\f") < strlen(text) ? errdetail("It reads: %s", ctx.text) : errdetail("It is empty.")));
 	(void) refuse_internals(target->val, &refuse);
 	return target->val;
 }

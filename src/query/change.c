@@ -11,11 +11,14 @@
 
 #include "access/relation.h"
 #include "access/table.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_index.h"
 #include "parser/parse_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 #include "utils/typcache.h"
 
 #include "catalog.h"
@@ -28,6 +31,7 @@ PG_FUNCTION_INFO_V1(query_as_delete);
 PG_FUNCTION_INFO_V1(query_returning);
 
 #define TARGET_ALIAS	"target"
+#define MATCH_HINT		"Give match, a condition over target and data."
 
 /* ------------------------------------------------------------------------ */
 /* Columns																	*/
@@ -216,6 +220,31 @@ names_without(List *names, List *others)
 	return result;
 }
 
+/* Raise an error if the primary key cannot tell ON CONFLICT what conflicts. */
+static void
+require_arbiter(Relation rel)
+{
+	List	   *indexes = RelationGetIndexList(rel);
+	ListCell   *lc;
+
+	foreach(lc, indexes)
+	{
+		HeapTuple	tup = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(lc)));
+		Form_pg_index form;
+
+		if (!HeapTupleIsValid(tup))
+			continue;
+		form = (Form_pg_index) GETSTRUCT(tup);
+		if (form->indisprimary && (!form->indimmediate || form->indisexclusion))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("on_conflict => 'update' cannot use the primary key of \"%s\"", RelationGetRelationName(rel)),
+					 errdetail(form->indisexclusion ? "It is WITHOUT OVERLAPS." : "It is deferrable.")));
+		ReleaseSysCache(tup);
+	}
+	list_free(indexes);
+}
+
 /* ON CONFLICT as the argument says. */
 static char *
 conflict_clause(Relation rel, const char *on_conflict, List *names)
@@ -233,6 +262,7 @@ conflict_clause(Relation rel, const char *on_conflict, List *names)
 				 errmsg("invalid value for argument \"%s\": \"%s\"", "on_conflict", on_conflict),
 				 errhint("Values are error, ignore and update.")));
 	key = key_names(rel, "on_conflict => 'update' needs one.");
+	require_arbiter(rel);
 	rest = names_without(names, key);
 	if (rest == NIL)
 		return psprintf(" ON CONFLICT (%s) DO NOTHING", name_list(key, "%"));
@@ -291,6 +321,31 @@ match_arg(FunctionCallInfo fcinfo, int number, Relation rel, const MoreQuery *qu
 	return json_condition_sql(sides, 2, match);
 }
 
+/* Raise an error if the query's text tells that it does not give the primary key. */
+static void
+require_key(Relation rel, const MoreQuery *query)
+{
+	List	   *columns = query->kind == QUERY_SELECT ? query_columns(query) : NIL;
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	foreach(lc, columns)
+	{
+		const char *name = ((QueryColumn *) lfirst(lc))->name;
+
+		if (name == NULL)
+			return;
+		names = lappend(names, unconstify(char *, name));
+	}
+	foreach(lc, columns ? key_names(rel, MATCH_HINT) : NIL)
+		if (!list_has_name(names, lfirst(lc)))
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_COLUMN),
+					 errmsg("the query does not give the column \"%s\" of the primary key of \"%s\"",
+							(char *) lfirst(lc), RelationGetRelationName(rel)),
+					 errhint(MATCH_HINT)));
+}
+
 /* The condition over target and data; by default equality in the primary key. */
 static const char *
 match_condition(MoreQuery *change, Relation rel, const char *match)
@@ -301,7 +356,7 @@ match_condition(MoreQuery *change, Relation rel, const char *match)
 	if (match)
 		return query_plain_expression(change, "match", match).text;
 	initStringInfo(&out);
-	foreach(lc, key_names(rel, "Give match, a condition over target and data."))
+	foreach(lc, key_names(rel, MATCH_HINT))
 	{
 		AttrNumber	attnum = find_column(rel, lfirst(lc));
 		Oid			type = TupleDescAttr(RelationGetDescr(rel), attnum - 1)->atttypid;
@@ -372,6 +427,8 @@ query_as_update(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("argument \"%s\" must not be null", "set")));
 	match = match_arg(fcinfo, 3, rel, query);
+	if (match == NULL)
+		require_key(rel, query);
 	data = embed_query(change, query);
 	set = set_list(change, rel, PG_GETARG_ARRAYTYPE_P(2));
 	change->parts[PART_BODY] = psprintf("UPDATE %s AS " TARGET_ALIAS " SET %s FROM %s AS data WHERE %s",
@@ -401,6 +458,8 @@ query_as_delete(PG_FUNCTION_ARGS)
 	query = PG_GETARG_QUERY(0);
 	rel = open_target(fcinfo, 1);
 	match = match_arg(fcinfo, 2, rel, query);
+	if (match == NULL)
+		require_key(rel, query);
 	data = embed_query(change, query);
 	change->parts[PART_BODY] = psprintf("DELETE FROM %s AS " TARGET_ALIAS " USING %s AS data WHERE %s",
 										query_name(qualified_name(RelationGetRelid(rel))), data,
@@ -414,50 +473,88 @@ query_as_delete(PG_FUNCTION_ARGS)
 /* RETURNING																*/
 /* ------------------------------------------------------------------------ */
 
-/*
- * What the changed table is called where there is another relation, or where it is called target, as in the changes that
- * are made here; else NULL.
- */
-static const char *
+/* What RETURNING sees. */
+typedef struct ChangedTable
+{
+	RangeVar   *relation;
+	const char *name;			/* as stored text, where there is another relation, or where it is TARGET_ALIAS; else NULL */
+	List	   *relations;		/* all names that may stand for a row, char * */
+} ChangedTable;
+
+static ChangedTable
 changed_table(const MoreQuery *query)
 {
 	Node	   *tree = query_raw_parse(query->parts[PART_BODY]);
-	RangeVar   *relation = NULL;
-	bool		others = false;
+	ChangedTable result = {NULL, NULL, NIL};
+	List	   *others = NIL;
 	const char *name;
 
 	if (IsA(tree, InsertStmt))
-		relation = ((InsertStmt *) tree)->relation;
+		result.relation = ((InsertStmt *) tree)->relation;
 	else if (IsA(tree, UpdateStmt))
 	{
-		relation = ((UpdateStmt *) tree)->relation;
-		others = ((UpdateStmt *) tree)->fromClause != NIL;
+		result.relation = ((UpdateStmt *) tree)->relation;
+		others = ((UpdateStmt *) tree)->fromClause;
 	}
 	else if (IsA(tree, DeleteStmt))
 	{
-		relation = ((DeleteStmt *) tree)->relation;
-		others = ((DeleteStmt *) tree)->usingClause != NIL;
+		result.relation = ((DeleteStmt *) tree)->relation;
+		others = ((DeleteStmt *) tree)->usingClause;
 	}
 	else if (IsA(tree, MergeStmt))
 	{
-		relation = ((MergeStmt *) tree)->relation;
-		others = true;
+		result.relation = ((MergeStmt *) tree)->relation;
+		others = list_make1(((MergeStmt *) tree)->sourceRelation);
 	}
-	if (relation == NULL)
-		return NULL;
-	name = relation->alias ? relation->alias->aliasname : relation->relname;
-	return others || strcmp(name, TARGET_ALIAS) == 0 ? stored_name(name) : NULL;
+	if (result.relation == NULL)
+		return result;
+	name = result.relation->alias ? result.relation->alias->aliasname : result.relation->relname;
+	if (others || strcmp(name, TARGET_ALIAS) == 0)
+		result.name = stored_name(name);
+	result.relations = lappend(relation_names(others), unconstify(char *, name));
+#if PG_VERSION_NUM >= 180000
+	result.relations = lappend(lappend(result.relations, "old"), "new");
+#endif
+	return result;
 }
 
-/* One item of RETURNING: a name without an alias is the changed table's. */
+/* Of the relations' names, those of which the changed table has no column: NIL where that cannot be told. */
+static List *
+row_names(const ChangedTable *table)
+{
+	Oid			relid = RangeVarGetRelid(table->relation, NoLock, true);
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	if (!OidIsValid(relid))
+		return NIL;
+	foreach(lc, table->relations)
+		if (get_attnum(relid, lfirst(lc)) == InvalidAttrNumber)
+			result = lappend(result, lfirst(lc));
+	return result;
+}
+
+/* One item of RETURNING: a name without an alias is the changed table's, or that of a relation, whose row it is. */
 static char *
-returning_item(MoreQuery *query, const char *text, const char *table)
+returning_item(MoreQuery *query, const char *text, const ChangedTable *table)
 {
 	const char *alias;
 	QueryExpression item = query_plain_expression(query, "columns", strip_alias(text, &alias));
+	const char *name = bare_name(item.tree);
+	List	   *rows = NIL;
+	ListCell   *lc;
 
-	if (table)
-		item.text = qualify_names("SELECT", item.text, table);
+	if (table->name)
+	{
+		bool		mentioned = false;
+
+		foreach(lc, table->relations)
+			mentioned |= stored_mentions(item.text, lfirst(lc));
+		rows = mentioned ? row_names(table) : NIL;
+		item.text = qualify_names("SELECT", item.text, table->name, rows);
+	}
+	if (alias == NULL && name && list_has_name(rows, name))
+		alias = stored_name(name);
 	return alias ? psprintf("%s AS %s", item.text, alias) : unconstify(char *, item.text);
 }
 
@@ -471,7 +568,7 @@ query_returning(PG_FUNCTION_ARGS)
 	QueryStep	step;
 	MoreQuery  *query;
 	StringInfoData list;
-	const char *table;
+	ChangedTable table;
 	ListCell   *lc;
 
 	if (PG_ARGISNULL(0))
@@ -486,9 +583,9 @@ query_returning(PG_FUNCTION_ARGS)
 	table = changed_table(query);
 	initStringInfo(&list);
 	foreach(lc, text_array_arg("columns", required_array_arg(fcinfo, 1, "columns")))
-		appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "", returning_item(query, lfirst(lc), table));
+		appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "", returning_item(query, lfirst(lc), &table));
 	if (list.len == 0)
-		appendStringInfoString(&list, table ? psprintf("%s.*", table) : "*");
+		appendStringInfoString(&list, table.name ? psprintf("%s.*", table.name) : "*");
 	query->parts[PART_RETURNING] = list.data;
 	query_step_end(&step);
 	PG_RETURN_QUERY(query);

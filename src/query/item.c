@@ -107,6 +107,20 @@ bare_name(Node *tree)
 	return strVal(linitial(((ColumnRef *) tree)->fields));
 }
 
+/*
+ * refuse_star
+ *		An expression that gives one column has no star at its end: alias.* and (value).* are several.
+ */
+void
+refuse_star(Node *tree, const char *argument, const char *text)
+{
+	if ((IsA(tree, ColumnRef) && IsA(llast(((ColumnRef *) tree)->fields), A_Star)) ||
+		(IsA(tree, A_Indirection) && IsA(llast(((A_Indirection *) tree)->indirection), A_Star)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must give one column, not those of \"%s\"", argument, text)));
+}
+
 /* Is it column, or alias.column? */
 static bool
 is_column(Node *tree)
@@ -238,11 +252,11 @@ stored_mentions(const char *stored, const char *name)
 	return false;
 }
 
-/* Walker: where names without a qualification stand, outside of subqueries. */
+/* Walker: names without a qualification, outside of subqueries: ColumnRef *. */
 static bool
 find_bare_names(Node *node, void *arg)
 {
-	List	  **places = arg;
+	List	  **names = arg;
 
 	if (node == NULL)
 		return false;
@@ -251,7 +265,7 @@ find_bare_names(Node *node, void *arg)
 	if (IsA(node, ColumnRef))
 	{
 		if (bare_name(node))
-			*places = lappend_int(*places, ((ColumnRef *) node)->location);
+			*names = lappend(*names, node);
 		return false;
 	}
 	return raw_expression_tree_walker(node, find_bare_names, arg);
@@ -259,49 +273,70 @@ find_bare_names(Node *node, void *arg)
 
 /* The same in an expression, if a step has read the text as one. */
 static bool
-find_in_expression(const char *keyword, const char *stored, List **places)
+find_in_expression(const char *keyword, const char *stored, List **names)
 {
 	Node	   *tree = strcmp(keyword, "SELECT") == 0 ? memo_find(MEMO_EXPRESSION, stored) : NULL;
 
 	if (tree)
-		(void) find_bare_names(tree, places);
+		(void) find_bare_names(tree, names);
 	return tree != NULL;
 }
 
 static int
 compare_places(const ListCell *a, const ListCell *b)
 {
-	return lfirst_int(a) - lfirst_int(b);
+	return lfirst_node(ColumnRef, a)->location - lfirst_node(ColumnRef, b)->location;
+}
+
+/* The end of the token that begins at a place of the text. */
+static int
+token_end(const QueryTokens *tokens, int place)
+{
+	int			i = 0;
+
+	while (i < tokens->count && tokens->tokens[i].start < place)
+		i++;
+	return tokens->tokens[i].end;
 }
 
 /*
  * qualify_names
- *		Stored text that follows a keyword, "SELECT" or "SELECT ORDER BY", whose bare names get the alias before them.
+ *		Stored text that follows a keyword, "SELECT" or "SELECT ORDER BY", whose bare names get the alias before them, but
+ *		for those of the list rows, char *: these are rows as a whole, of relations of that name.
+ *
+ * A relation's name alone would be a column's, if any relation beside it has such a one; relation.* is not, but gives
+ * its columns in some places, which COALESCE is none of.
  */
 char *
-qualify_names(const char *keyword, const char *stored, const char *alias)
+qualify_names(const char *keyword, const char *stored, const char *alias, List *rows)
 {
-	List	   *places = NIL;
+	List	   *names = NIL;
 	StringInfoData out;
 	int			from = 0;
 	int			before = 0;
 	ListCell   *lc;
 
 	/* the text of an argument without params is stored as it was read, most of the time */
-	if (!find_in_expression(keyword, stored, &places))
+	if (!find_in_expression(keyword, stored, &names))
 	{
-		(void) raw_expression_tree_walker(query_raw_parse(psprintf("%s %s", keyword, stored)), find_bare_names, &places);
+		(void) raw_expression_tree_walker(query_raw_parse(psprintf("%s %s", keyword, stored)), find_bare_names, &names);
 		before = strlen(keyword) + 1;
 	}
-	list_sort(places, compare_places);
+	list_sort(names, compare_places);
 	initStringInfo(&out);
-	foreach(lc, places)
+	foreach(lc, names)
 	{
-		int			place = lfirst_int(lc) - before;
+		int			place = lfirst_node(ColumnRef, lc)->location - before;
 
 		appendBinaryStringInfo(&out, stored + from, place - from);
-		appendStringInfo(&out, "%s.", alias);
 		from = place;
+		if (list_has_name(rows, bare_name(lfirst(lc))))
+		{
+			from = token_end(query_lex(stored, true), place);
+			appendStringInfo(&out, "COALESCE(%s.*)", pnstrdup(stored + place, from - place));
+		}
+		else
+			appendStringInfo(&out, "%s.", alias);
 	}
 	appendStringInfoString(&out, stored + from);
 	return out.data;

@@ -510,7 +510,7 @@ join_base(MoreQuery *query)
 	query->parts[PART_SELECT] = base_columns(query);
 	query->parts[PART_FROM] = base_from(query);
 	if (query->parts[PART_ORDER_BY])
-		query->parts[PART_ORDER_BY] = qualify_names("SELECT ORDER BY", query->parts[PART_ORDER_BY], JOIN_BASE);
+		query->parts[PART_ORDER_BY] = qualify_names("SELECT ORDER BY", query->parts[PART_ORDER_BY], JOIN_BASE, NIL);
 	return query;
 }
 
@@ -566,7 +566,7 @@ join_condition(FunctionCallInfo fcinfo, MoreQuery *query, JoinKind kind, const c
 	condition = query_condition(query, "condition", text_to_cstring(PG_GETARG_TEXT_PP(3)),
 								PG_ARGISNULL(5) ? NULL : PG_GETARG_JSONB_P(5), name, other);
 	condition = reach_names(query, condition, true, name);
-	return qualify_names("SELECT", condition.text, JOIN_BASE);
+	return qualify_names("SELECT", condition.text, JOIN_BASE, NIL);
 }
 
 /*

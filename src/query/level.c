@@ -65,6 +65,13 @@ list_tree(const MoreQuery *query)
 	return query->columns;
 }
 
+/* Is it all columns of a composite value, (value).*? */
+static bool
+is_expanded(Node *node)
+{
+	return IsA(node, A_Indirection) && IsA(llast(((A_Indirection *) node)->indirection), A_Star);
+}
+
 /* What the text tells of a column. */
 static QueryColumn *
 column_of(ResTarget *target, const char *text)
@@ -81,6 +88,12 @@ column_of(ResTarget *target, const char *text)
 		column->identity = IsA(last, A_Star) || target->name == NULL || strcmp(target->name, strVal(last)) == 0;
 		if (IsA(last, A_Star))
 			return column;
+	}
+	if (is_expanded(target->val))
+	{
+		column->qualified = true;
+		column->expanded = true;
+		return column;
 	}
 	column->name = target->name ? target->name : FigureColname(target->val);
 	return column;
@@ -128,6 +141,8 @@ is_not_plain(Node *node, void *arg)
 {
 	if (node == NULL)
 		return false;
+	if (is_expanded(node))
+		return true;
 	switch (nodeTag(node))
 	{
 		case T_ResTarget:
@@ -393,7 +408,20 @@ typedef struct OutputContext
 {
 	List	   *columns;		/* QueryColumn */
 	bool		whole;			/* the item is a name: then it is an output's in the first place */
+	const MoreQuery *query;		/* tells which columns alias.* and (value).* are */
 } OutputContext;
+
+/* Is the name one of the output, as the catalog tells? */
+static bool
+is_described(const MoreQuery *query, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, query_output(query))
+		if (strcmp(((TargetEntry *) lfirst(lc))->resname, name) == 0)
+			return true;
+	return false;
+}
 
 /* Walker: is there a name that does not mean a column of the output? */
 static bool
@@ -403,6 +431,7 @@ is_not_output(Node *node, void *arg)
 	ListCell   *lc;
 	const char *name;
 	bool		found = false;
+	bool		unknown = false;
 
 	if (node == NULL)
 		return false;
@@ -418,7 +447,10 @@ is_not_output(Node *node, void *arg)
 		QueryColumn *column = lfirst(lc);
 
 		if (column->name == NULL)
+		{
 			found = found || !column->qualified;
+			unknown = unknown || column->qualified;
+		}
 		else if (strcmp(column->name, name) == 0)
 		{
 			if (ctx->whole || (column->identity && !column->qualified))
@@ -427,7 +459,7 @@ is_not_output(Node *node, void *arg)
 				return true;
 		}
 	}
-	return !found;
+	return !found && !(ctx->whole && unknown && is_described(ctx->query, name));
 }
 
 /* What is known of a query whose order is to move outward. */
@@ -525,7 +557,7 @@ column_names(OrderContext *ctx)
 static void
 move_order(MoreQuery *outer, MoreQuery *query)
 {
-	OrderContext ctx = {query, {NIL, false}, true, false};
+	OrderContext ctx = {query, {NIL, false, query}, true, false};
 	List	   *sort = part_tree(query, PART_ORDER_BY)->sortClause;
 	List	   *items = query_split_list(query->parts[PART_ORDER_BY]);
 	char	   *names;

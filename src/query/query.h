@@ -342,6 +342,7 @@ typedef struct QueryColumn
 	const char *text;			/* stored text of the item, AS included */
 	bool		identity;		/* a column of FROM under its own name */
 	bool		qualified;		/* it is written alias.name, or alias.* */
+	bool		expanded;		/* the star of a composite value, (value).*; its columns are none of FROM */
 } QueryColumn;
 
 extern List *query_columns(const MoreQuery *query);	/* QueryColumn * */

@@ -526,7 +526,7 @@ level_expression(MoreQuery *query, QueryExpression expression, bool keep)
 {
 	expression = reach_names(query, expression, keep, NULL);
 	if (is_join_level(query))
-		expression.text = qualify_names("SELECT", expression.text, JOIN_BASE);
+		expression.text = qualify_names("SELECT", expression.text, JOIN_BASE, NIL);
 	return expression;
 }
 

@@ -125,7 +125,7 @@ is_of_base(List *columns, const char *name)
 	{
 		QueryColumn *column = lfirst(lc);
 
-		if (column->name && strcmp(column->name, name) == 0)
+		if (column->expanded || (column->name && strcmp(column->name, name) == 0))
 			return false;
 		star |= strcmp(column->text, JOIN_BASE ".*") == 0;
 	}
@@ -308,6 +308,7 @@ query_annotate(PG_FUNCTION_ARGS)
 	QueryStep	step;
 	MoreQuery  *query;
 	char	   *name;
+	char	   *text;
 	QueryExpression expression;
 	const char *list;
 
@@ -316,8 +317,9 @@ query_annotate(PG_FUNCTION_ARGS)
 	query_step_begin(&step, "annotate");
 	query = PG_GETARG_QUERY(0);
 	name = new_name_arg(fcinfo, 1, "name");
-	expression = query_expression(query, "expression", required_text_arg(fcinfo, 2, "expression"),
-								  PG_ARGISNULL(3) ? NULL : PG_GETARG_JSONB_P(3));
+	text = required_text_arg(fcinfo, 2, "expression");
+	expression = query_expression(query, "expression", text, PG_ARGISNULL(3) ? NULL : PG_GETARG_JSONB_P(3));
+	refuse_star(expression.tree, "expression", text);
 	query = open_for(query, &expression, name);
 	expression = level_expression(query, expression, true);
 	refuse_repeated_name(query, name);
@@ -427,7 +429,7 @@ mentions_computed(Node *node, void *arg)
 	{
 		QueryColumn *column = lfirst(lc);
 
-		if (is_computed(column) && strcmp(column->name, bare_name(node)) == 0)
+		if (column->expanded || (is_computed(column) && strcmp(column->name, bare_name(node)) == 0))
 			return true;
 	}
 	return false;
@@ -442,6 +444,7 @@ query_aggregate(PG_FUNCTION_ARGS)
 	QueryStep	step;
 	MoreQuery  *query;
 	char	   *name;
+	char	   *text;
 	QueryExpression expression;
 	const char *list;
 
@@ -450,8 +453,9 @@ query_aggregate(PG_FUNCTION_ARGS)
 	query_step_begin(&step, "aggregate");
 	query = PG_GETARG_QUERY(0);
 	name = new_name_arg(fcinfo, 1, "name");
-	expression = query_expression(query, "expression", required_text_arg(fcinfo, 2, "expression"),
-								  PG_ARGISNULL(3) ? NULL : PG_GETARG_JSONB_P(3));
+	text = required_text_arg(fcinfo, 2, "expression");
+	expression = query_expression(query, "expression", text, PG_ARGISNULL(3) ? NULL : PG_GETARG_JSONB_P(3));
+	refuse_star(expression.tree, "expression", text);
 	if (!is_grouped(query) || mentions_computed(expression.tree, query_columns(query)))
 	{
 		if (query->parts[PART_LOCK] || !query_may_enter(query, expression.tree) || !gives_from(query))

@@ -20,12 +20,13 @@ extern ArrayType *required_array_arg(FunctionCallInfo fcinfo, int number, const 
 extern char *new_name_arg(FunctionCallInfo fcinfo, int number, const char *argument);
 extern const char *stored_name(const char *name);
 extern const char *bare_name(Node *tree);
+extern void refuse_star(Node *tree, const char *argument, const char *text);
 extern QueryExpression column_item(MoreQuery *query, const char *argument, const char *text);
 extern bool token_is(const QueryTokens *tokens, int i, const char *word);
 extern char *strip_direction(const char *text, const char **direction);
 extern char *strip_alias(const char *text, const char **alias);
 extern bool stored_mentions(const char *stored, const char *name);
-extern char *qualify_names(const char *keyword, const char *stored, const char *alias);
+extern char *qualify_names(const char *keyword, const char *stored, const char *alias, List *rows);
 
 /*
  * A level that join_with has made reads the query so far under this name, and gives its columns; names without

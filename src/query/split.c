@@ -146,7 +146,8 @@ split_clauses(MoreQuery *query, const Span *span, int from)
 
 		if (part == QUERY_PARTS)
 			break;
-		while (to < span->end && part_at(span, to) == QUERY_PARTS)
+		/* ROWS FROM is within FROM */
+		while (to < span->end && (part_at(span, to) == QUERY_PARTS || (part == PART_FROM && part_at(span, to) == part)))
 			to++;
 		put_part(query, part, span, from, to);
 		from = to;

@@ -165,7 +165,7 @@ start_condition(FunctionCallInfo fcinfo, int number, const char *argument, MoreQ
 	if (condition_is_json(given))
 		given = json_condition_sql(&side, 1, given);
 	condition = query_plain_expression(query, argument, given);
-	return psprintf("(%s)", qualify_names("SELECT", condition.text, "t"));
+	return psprintf("(%s)", qualify_names("SELECT", condition.text, "t", NIL));
 }
 
 /* What the functions of this file have in common: the table and the name of the parent's column. */
