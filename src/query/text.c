@@ -374,6 +374,28 @@ lex(const char *text, bool stored)
 	return result;
 }
 
+#ifdef USE_ASSERT_CHECKING
+static bool
+are_same(const QueryTokens *a, const QueryTokens *b)
+{
+	for (int i = 0; i <= a->count; i++)
+		if (i > b->count || a->tokens[i].word != b->tokens[i].word || a->tokens[i].start != b->tokens[i].start ||
+			a->tokens[i].end != b->tokens[i].end || a->tokens[i].depth != b->tokens[i].depth)
+			return false;
+	return a->count == b->count;
+}
+#endif
+
+/* The tokens of plain text, NULL if it is not plain.  Where assertions are on, the lexer has the same ones. */
+static QueryTokens *
+plain_tokens(const char *text, bool stored)
+{
+	QueryTokens *tokens = lex_plain(text, stored);
+
+	Assert(tokens == NULL || are_same(tokens, lex(text, stored)));
+	return tokens;
+}
+
 /*
  * query_lex
  *		The tokens of SQL text, which the server's parser has accepted, or will
@@ -384,14 +406,14 @@ query_lex(const char *text, bool stored)
 {
 	MemoKind	kind = stored ? MEMO_STORED_TOKENS : MEMO_TOKENS;
 	bool		shorter = strnlen(text, SHORT_TEXT) < SHORT_TEXT;
-	QueryTokens *tokens = shorter ? lex_plain(text, stored) : NULL;
+	QueryTokens *tokens = shorter ? plain_tokens(text, stored) : NULL;
 
 	if (tokens == NULL)
 		tokens = memo_find(kind, text);
 	if (tokens == NULL)
 	{
 		if (!shorter)
-			tokens = lex_plain(text, stored);
+			tokens = plain_tokens(text, stored);
 		if (tokens == NULL)
 			tokens = lex(text, stored);
 		memo_keep(kind, text, tokens);
