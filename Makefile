@@ -60,6 +60,7 @@ OBJS = \
 	src/planner/query_in_from.o \
 	src/planner/once.o \
 	src/planner/composite_in.o \
+	src/planner/cursors.o \
 	src/planner/hashed_case.o \
 	src/planner/case_lookup.o \
 	$(patsubst %.c,%.o,$(sort $(wildcard src/enums/*.c))) \

@@ -261,18 +261,16 @@ has_partitions(Query *query, Bitmapset *relations)
  *
  * Not where a row may be checked again after a concurrent update: the new row
  * would be checked against the one value that the old one had matched.  And
- * not for a cursor, as WHERE CURRENT OF wants the plain scan of a table.  A
- * generic plan chooses partitions by conditions with parameters when it runs,
- * which no cost tells of: there, partitioned tables keep their filter.
+ * not for a cursor (cursors.c).  A generic plan chooses partitions by
+ * conditions with parameters when it runs, which no cost tells of: there,
+ * partitioned tables keep their filter.
  */
 bool
 may_join(Query *query, Attempt *attempt, Node *lefts, bool parameters)
 {
 	Bitmapset  *relations = pull_varnos(NULL, lefts);
-	const int	cursor = CURSOR_OPT_SCROLL | CURSOR_OPT_NO_SCROLL | CURSOR_OPT_INSENSITIVE |
-		CURSOR_OPT_ASENSITIVE | CURSOR_OPT_HOLD | CURSOR_OPT_FAST_PLAN;
 
-	if (query->rowMarks != NIL || (attempt->cursor_options & cursor) || has_outer_columns(lefts, NULL))
+	if (query->rowMarks != NIL || is_for_cursor(query, attempt) || has_outer_columns(lefts, NULL))
 		return false;
 	if (parameters && attempt->params == NULL && has_partitions(query, relations))
 		return false;

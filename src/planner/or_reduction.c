@@ -58,7 +58,7 @@
  * the cost, is estimated without it.
  *
  * Left alone besides: FULL JOIN, LATERAL, arms over functions or CTEs, cursors
- * (WHERE CURRENT OF wants a plain scan), ORs of more than MAX_ARMS arms.
+ * (cursors.c), ORs of more than MAX_ARMS arms.
  */
 #include "postgres.h"
 
@@ -372,8 +372,6 @@ count_found(Query *query)
 static const char *
 or_problem(Level *level, JoinTree *tree, BoolExpr *expr)
 {
-	const int	cursor = CURSOR_OPT_SCROLL | CURSOR_OPT_NO_SCROLL | CURSOR_OPT_INSENSITIVE |
-		CURSOR_OPT_ASENSITIVE | CURSOR_OPT_HOLD | CURSOR_OPT_FAST_PLAN;
 	ListCell   *lc;
 
 	if (is_near_full_join(level))
@@ -386,7 +384,7 @@ or_problem(Level *level, JoinTree *tree, BoolExpr *expr)
 		return psprintf("it has more than %d arms", MAX_ARMS);
 	if (locks_rows(level))
 		return "rows are locked";
-	if (level->attempt->cursor_options & cursor)
+	if (is_for_cursor(level->query, level->attempt))
 		return "it is a cursor's statement";
 	if (contain_volatile_functions((Node *) tree->from))
 		return "a condition calls volatile functions";

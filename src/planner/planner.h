@@ -119,6 +119,9 @@ extern RangeTblEntry *subquery_entry(Query *query, const char *name);
 /* union_pushdown.c */
 extern bool filters_union(Query *query);
 
+/* cursors.c */
+extern bool is_for_cursor(Query *query, Attempt *attempt);
+
 /* attempt.c: what rewrites tell, and what they build with */
 extern void site_changed(Attempt *attempt, const char *where, double size);
 extern void site_left(Attempt *attempt, const char *where, const char *reason,...) pg_attribute_printf(3, 4);
