@@ -132,11 +132,6 @@ core_settings() {
 	# Those of pg_regress's own temporary clusters.
 	printf '%s\n' "listen_addresses = ''" "unix_socket_directories = '$WORK/socket'" "fsync = off" \
 		"max_prepared_transactions = 2" "log_autovacuum_min_duration = 0"
-	# The plans of these are listed in known/ for 15 and 17.
-	case $1:${SERVER%%[.a-z ]*} in
-		baseline:* | *:15 | *:17) ;;
-		*) printf '%s\n' "pg_more.or_reduction = off" "pg_more.union_pushdown = off" "pg_more.shared_subqueries = off" ;;
-	esac
 	case $1 in
 		baseline) ;;
 		force | created) printf '%s\n' "shared_preload_libraries = 'pg_more'" "pg_more.rewrites = force" ;;
