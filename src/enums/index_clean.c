@@ -207,7 +207,11 @@ read_rows(Clean *clean)
 	}
 }
 
-/* Is the row of one of the entries dead for everybody?  Then that is noted; the deletion takes one at least. */
+/*
+ * Is the row of one of the entries dead for everybody?  Then that is noted; the
+ * deletion takes one at least.  So does any question but a bottom-up one, which
+ * may be answered with none.
+ */
 static bool
 any_deletable(Clean *clean, BlockNumber block)
 {
@@ -215,9 +219,11 @@ any_deletable(Clean *clean, BlockNumber block)
 	{
 		TM_IndexDelete entry = clean->entries[i];
 		TM_IndexStatus state = clean->states[i];
-		TM_IndexDeleteOp one = {.irel = clean->index, .iblknum = block, .ndeltids = 1, .deltids = &entry, .status = &state};
+		TM_IndexDeleteOp one = {.irel = clean->index, .iblknum = block, .bottomup = true, .bottomupfreespace = 1,
+			.ndeltids = 1, .deltids = &entry, .status = &state};
 
 		entry.id = 0;
+		state.freespace = 1;
 		table_index_delete_tuples(clean->table, &one);
 		if (one.ndeltids > 0)
 		{
