@@ -324,6 +324,13 @@ compat_json_untranslatable(JsonParseErrorType error)
 #define compat_btree_search(index, table, key, leaf) _bt_freestack(_bt_search(index, key, leaf, BT_READ, NULL))
 #endif
 
+/* From 19 on, fetching the rows of an index's entries takes flags. */
+#if PG_VERSION_NUM >= 190000
+#define compat_index_fetch_begin(table) table_index_fetch_begin(table, 0)
+#else
+#define compat_index_fetch_begin(table) table_index_fetch_begin(table)
+#endif
+
 /* Until 15 the identifier of a utility statement was made of its text. */
 #if PG_VERSION_NUM >= 160000
 #include "nodes/queryjumble.h"

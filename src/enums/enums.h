@@ -179,6 +179,7 @@ typedef struct RowWalk
 	int			ntids;
 	int			position;		/* how many of them have been dealt with */
 	bool		last;			/* ... and no more will be in this pass */
+	bool		by_index;		/* they are an index's, whose rows have not been looked at */
 	bool		by_range;		/* they are collected by ranges, */
 	BlockNumber next;			/* the next one from here */
 	bool		started;
@@ -224,6 +225,7 @@ extern bool index_any(Oid index, Oid type, EnumValueTest test, void *arg, bool *
 extern bool index_plain_columns(Relation index, Oid type, Bitmapset **columns);	/* values themselves; false: others contain some */
 extern bool clean_index(Oid index, Oid type, Oid value);	/* index_clean.c: takes it out; false: it must be rebuilt */
 extern void clean_entries(Oid index, Oid type, Oid value);	/* ... only of dead rows, if nobody else is at it */
+extern int	index_addresses(Relation table, Oid index, AttrNumber attnum, Oid type, Oid value, ItemPointer addresses, int room);
 extern bool index_in_order(Oid index, Oid type);
 extern List *index_order(Oid index, Oid type);	/* OIDs, as the index has them in order */
 extern List *indexes_holding(Oid type, Oid value, bool sure);	/* OIDs; unless sure, also those that cannot be looked into */

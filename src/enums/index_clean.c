@@ -1,6 +1,7 @@
 /*
  * index_clean.c
- *	  Taking a value of an enum out of a btree without building it anew.
+ *	  Taking a value of an enum out of a btree without building it anew; and the
+ *	  addresses of the rows that it has there.
  *
  * When no row holds the value any more, and nobody can see or write it, an
  * index still has it: in the entries of dead rows, and in keys between its
@@ -57,6 +58,7 @@
  * it can be had at once: not before, since step 2 waits for readers of a page, one
  * of whom might wait for the type.  Pages one at a time; in step 3, of one
  * separator.  The blocks of the table are read before a page is locked.
+ * index_addresses() takes ACCESS SHARE on the index, and pages one at a time.
  */
 #include "postgres.h"
 
@@ -303,6 +305,21 @@ is_last_leaf(Clean *clean, Page page)
 		(clean->key && !P_IGNORE(BTPageGetOpaque(page)) && _bt_compare(clean->index, clean->key, page, P_HIKEY) < 0);
 }
 
+/* Collects the entries of a leaf, which is locked, and releases it; the next leaf that can have some, or P_NONE. */
+static BlockNumber
+read_leaf(Clean *clean, Buffer buffer)
+{
+	Page		page = BufferGetPage(buffer);
+	BTPageOpaque opaque = BTPageGetOpaque(page);
+	BlockNumber next = is_last_leaf(clean, page) ? P_NONE : opaque->btpo_next;
+
+	clean->nentries = 0;
+	if (!P_IGNORE(opaque))
+		collect_entries(clean, page);
+	UnlockReleaseBuffer(buffer);
+	return next;
+}
+
 /* Step 1: all leaves that can have such entries; false if some had to stay. */
 static bool
 clean_leaves(Clean *clean)
@@ -310,18 +327,11 @@ clean_leaves(Clean *clean)
 	Buffer		buffer = first_leaf(clean);
 	bool		all = true;
 
-
 	while (BufferIsValid(buffer))
 	{
-		Page		page = BufferGetPage(buffer);
 		BlockNumber block = BufferGetBlockNumber(buffer);
-		BTPageOpaque opaque = BTPageGetOpaque(page);
-		BlockNumber next = is_last_leaf(clean, page) ? P_NONE : opaque->btpo_next;
+		BlockNumber next = read_leaf(clean, buffer);
 
-		clean->nentries = 0;
-		if (!P_IGNORE(opaque))
-			collect_entries(clean, page);
-		UnlockReleaseBuffer(buffer);
 		if (clean->nentries > 0)
 		{
 			read_rows(clean);
@@ -846,6 +856,16 @@ clean_separators(Clean *clean, Oid type)
 	return true;
 }
 
+/* Makes room for the entries of a page. */
+static void
+begin_pages(Clean *clean, MemoryContext context)
+{
+	clean->entries = palloc(sizeof(TM_IndexDelete) * MaxTIDsPerBTreePage);
+	clean->states = palloc(sizeof(TM_IndexStatus) * MaxTIDsPerBTreePage);
+	clean->scratch = AllocSetContextCreate(context, "pg_more clean page", ALLOCSET_DEFAULT_SIZES);
+	clean->key = value_key(clean);
+}
+
 static bool
 clean_open_index(Clean *clean, Oid type, bool entries_only)
 {
@@ -856,10 +876,7 @@ clean_open_index(Clean *clean, Oid type, bool entries_only)
 	clean->strategy = GetAccessStrategy(BAS_BULKREAD);
 	if (can_clean(clean, type))
 	{
-		clean->entries = palloc(sizeof(TM_IndexDelete) * MaxTIDsPerBTreePage);
-		clean->states = palloc(sizeof(TM_IndexStatus) * MaxTIDsPerBTreePage);
-		clean->scratch = AllocSetContextCreate(context, "pg_more clean page", ALLOCSET_DEFAULT_SIZES);
-		clean->key = value_key(clean);
+		begin_pages(clean, context);
 		clean->nblocks = RelationGetNumberOfBlocks(clean->table);
 		MemoryContextSwitchTo(clean->scratch);
 		result = clean_leaves(clean);
@@ -949,4 +966,68 @@ void
 clean_entries(Oid index, Oid type, Oid value)
 {
 	(void) open_and_clean(index, type, value, true);
+}
+
+/* --- addresses ------------------------------------------------------------------------------- */
+
+/* Has the index an entry for each row that holds the value, and all of them in a row?  Then it is made ready to be read. */
+static bool
+can_tell_addresses(Clean *clean, AttrNumber attnum, Oid type, MemoryContext context)
+{
+	if (!can_clean(clean, type) || clean->index->rd_index->indcheckxmin ||
+		clean->index->rd_index->indkey.values[0] != attnum || RelationGetIndexPredicate(clean->index) != NIL)
+		return false;
+	begin_pages(clean, context);
+	return clean->key != NULL;
+}
+
+/* The addresses of the entries that hold the value, as many as there is room for. */
+static int
+read_addresses(Clean *clean, ItemPointer addresses, int room)
+{
+	Buffer		buffer = first_leaf(clean);
+	int			count = 0;
+
+	while (BufferIsValid(buffer))
+	{
+		BlockNumber next = read_leaf(clean, buffer);
+
+		for (int i = 0; i < clean->nentries && count < room; i++)
+			addresses[count++] = clean->entries[i].tid;
+		CHECK_FOR_INTERRUPTS();
+		buffer = next == P_NONE || count == room ? InvalidBuffer : lock_page(clean, next, BT_READ);
+	}
+	return count;
+}
+
+/*
+ * index_addresses
+ *		The addresses that an index has for rows of the table that hold the value
+ *		in that column: as many as there is room for, in no order that could be
+ *		relied on.  -1 if it is not an index that tells: a btree of all rows that
+ *		begins with the column, and has no other of the type.
+ *
+ * The table is locked, and a snapshot active.  Rows are not looked at: an address
+ * may be that of a dead row, or of one whose versions begin there (HOT).  What
+ * others insert meanwhile may be missed.  Calls no function of users.
+ */
+int
+index_addresses(Relation table, Oid index, AttrNumber attnum, Oid type, Oid value, ItemPointer addresses, int room)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "pg_more addresses", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	Clean		clean = {.table = table, .value = value};
+	int			result = -1;
+
+	clean.index = try_relation_open(index, AccessShareLock);
+	if (clean.index)
+	{
+		clean.strategy = GetAccessStrategy(BAS_BULKREAD);
+		if (can_tell_addresses(&clean, attnum, type, context))
+			result = read_addresses(&clean, addresses, room);
+		relation_close(clean.index, AccessShareLock);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+	return result;
 }

@@ -26,7 +26,14 @@
  * for somebody but for that millisecond, and no deadlock lasts longer.
  *
  * Rows are found by collecting addresses in one scan, which may use an index or
- * parallel workers; where there are very many, by ranges of blocks instead.
+ * parallel workers; where there are very many, by ranges of blocks instead.  In
+ * the first pass, if a btree of all rows begins with the column, the addresses are
+ * read from its leaves alone.  To look at the rows would mean to read all their
+ * blocks twice, the first time long before the batch does.  So such an address is
+ * made the one of the version that the batch's snapshot sees, if it sees one, right
+ * before the batch, and the statements of the batch look at the row, as ever.  An
+ * entry that is missed is one of a row that came meanwhile: the later looks, which
+ * are statements, find it.
  *
  * Others write meanwhile: a row may move to a place already passed, or come to
  * hold the value again.  So a pass ends with one statement that looks whether
@@ -42,11 +49,14 @@
 
 #include "access/sysattr.h"
 #include "access/table.h"
+#include "access/tableam.h"
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "utils/acl.h"
 #include "utils/array.h"
@@ -698,6 +708,49 @@ process_rows(Batch *batch, RowWalk *walk, LockWhich which)
 	return changed;
 }
 
+/* Makes addresses that an index has those of the rows that can be seen; returns how many of these there are. */
+static int
+visible_tids(Batch *batch, ItemPointer tids, int count)
+{
+	Relation	rel = table_open(batch->column->relid, NoLock);
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	IndexFetchTableData *fetch = compat_index_fetch_begin(rel);
+	int			visible = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		bool		again = false;
+		ItemPointerData tid = tids[i];
+
+		if (table_index_fetch_tuple(fetch, &tid, GetActiveSnapshot(), slot, &again, NULL))
+			tids[visible++] = slot->tts_tid;
+	}
+	table_index_fetch_end(fetch);
+	ExecDropSingleTupleTableSlot(slot);
+	table_close(rel, NoLock);
+	return visible;
+}
+
+/* Collects addresses from an index, if there is one that tells them all. */
+static bool
+collect_from_index(Batch *batch, RowWalk *walk)
+{
+	Relation	rel = table_open(batch->column->relid, NoLock);
+	int			count = -1;
+	ListCell   *cell;
+
+	foreach(cell, RelationGetIndexList(rel))
+	{
+		count = index_addresses(rel, lfirst_oid(cell), batch->column->attnum, batch->type,
+								DatumGetObjectId(batch->values[ARG_OLD]), walk->tids, MAX_TIDS);
+		if (count >= 0)
+			break;
+	}
+	table_close(rel, NoLock);
+	walk->ntids = Max(count, 0);
+	return count >= 0;
+}
+
 /* Orders addresses. */
 static int
 compare_tids(const void *a, const void *b)
@@ -705,12 +758,9 @@ compare_tids(const void *a, const void *b)
 	return ItemPointerCompare((ItemPointer) a, (ItemPointer) b);
 }
 
-/*
- * Collect addresses of rows that hold the value: of all if they are few enough,
- * else by ranges of blocks, from where the last one ended.
- */
+/* Collects addresses by a statement. */
 static void
-collect_tids(Batch *batch, RowWalk *walk)
+collect_from_rows(Batch *batch, RowWalk *walk)
 {
 	StringInfoData sql;
 	int			nest = NewGUCNestLevel();
@@ -735,9 +785,6 @@ collect_tids(Batch *batch, RowWalk *walk)
 	appendStringInfoString(&sql, " LIMIT " LIMIT_SQL);
 	walk->ntids = batch_run(batch, sql.data, 0);
 	AtEOXact_GUC(false, nest);
-	walk->position = 0;
-	if (walk->tids == NULL)
-		walk->tids = MemoryContextAlloc(walk->context, sizeof(ItemPointerData) * MAX_TIDS);
 	for (int i = 0; i < walk->ntids; i++)
 	{
 		bool		isnull;
@@ -746,6 +793,21 @@ collect_tids(Batch *batch, RowWalk *walk)
 		ItemPointerCopy((ItemPointer) DatumGetPointer(tid), &walk->tids[i]);
 	}
 	SPI_freetuptable(SPI_tuptable);
+}
+
+/*
+ * Collect addresses of rows that hold the value: of all if they are few enough,
+ * else by ranges of blocks, from where the last one ended.
+ */
+static void
+collect_tids(Batch *batch, RowWalk *walk)
+{
+	if (walk->tids == NULL)
+		walk->tids = MemoryContextAlloc(walk->context, sizeof(ItemPointerData) * MAX_TIDS);
+	walk->position = 0;
+	walk->by_index = !walk->by_range && walk->passes == 0 && batch->column->plain && collect_from_index(batch, walk);
+	if (!walk->by_index)
+		collect_from_rows(batch, walk);
 	qsort(walk->tids, walk->ntids, sizeof(ItemPointerData), compare_tids);
 	walk->last = walk->ntids < MAX_TIDS;
 	/* the last block's other rows are for the next range */
@@ -753,11 +815,10 @@ collect_tids(Batch *batch, RowWalk *walk)
 		walk->next = ItemPointerGetBlockNumber(&walk->tids[walk->ntids - 1]);
 }
 
-/* Bind the next addresses; false when there are none left of this pass. */
-static bool
-next_tids(Batch *batch, RowWalk *walk, int64 limit)
+/* The next addresses of this pass: how many, and where they begin. */
+static int
+take_tids(Batch *batch, RowWalk *walk, int64 limit, ItemPointer *tids)
 {
-	Datum	   *tids;
 	int			count;
 
 	while (!walk->started || (walk->position == walk->ntids && !walk->last))
@@ -771,16 +832,37 @@ next_tids(Batch *batch, RowWalk *walk, int64 limit)
 			collect_tids(batch, walk);
 		}
 		walk->started = true;
-		walk->found += walk->ntids;
 	}
 	count = Min(limit, walk->ntids - walk->position);
-	if (count <= 0)
-		return false;
-	tids = palloc(sizeof(Datum) * count);
-	for (int i = 0; i < count; i++)
-		tids[i] = PointerGetDatum(&walk->tids[walk->position + i]);
-	bind_tids(batch, tids, count);
+	*tids = walk->tids + walk->position;
 	walk->position += count;
+	return count;
+}
+
+/* Bind the next addresses; false when there are none left of this pass. */
+static bool
+next_tids(Batch *batch, RowWalk *walk, int64 limit)
+{
+	ItemPointer tids;
+	Datum	   *values;
+	int			count;
+
+	for (;;)
+	{
+		count = take_tids(batch, walk, limit, &tids);
+		if (count == 0)
+			return false;
+		if (walk->by_index)
+			count = visible_tids(batch, tids, count);
+		if (count > 0)
+			break;
+		CHECK_FOR_INTERRUPTS();
+	}
+	walk->found += count;
+	values = palloc(sizeof(Datum) * count);
+	for (int i = 0; i < count; i++)
+		values[i] = PointerGetDatum(&tids[i]);
+	bind_tids(batch, values, count);
 	return true;
 }
 
