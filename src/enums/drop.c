@@ -37,6 +37,10 @@
  * was interrupted anywhere goes on when it is called again.  Between 3 and 7
  * the type works: a row that holds the value shows its reserved label.
  *
+ * A commit waits for the disk where the change is recorded, where the label
+ * changes, and at the end; which waits for all that was committed before.  What
+ * comes between is done again if a crash undoes it.
+ *
  * enum_retire is 1 to 3 in the transaction of its caller, rows and all, and
  * enum_purge is 4 to 7 for all retired values.
  *
@@ -86,7 +90,7 @@ drop_wait_for_others(Drop *drop)
 	bool		waited;
 
 	change_step(drop->change, "wait", NULL);
-	next_transaction();
+	next_step();
 	without_snapshot();
 	waited = wait_out_transactions(drop->change, drop->type);
 	XactIsoLevel = XACT_READ_COMMITTED;
@@ -106,7 +110,7 @@ drop_begin_step(Drop *drop, const char *step, const char *object)
 	}
 	change_step(drop->change, step, object);
 	if (!drop->atomic)
-		next_transaction();
+		next_step();
 }
 
 /* One attempt, in a subtransaction, at what locks tables; false if a lock could not be had. */
@@ -308,7 +312,7 @@ clear_holders(Drop *drop)
 			{
 				drop_begin_step(drop, "clean index", qualified_name(lfirst_oid(cell)));
 				cleaned = clean_index(lfirst_oid(cell), drop->type, drop->value);
-				next_transaction();
+				next_step();
 				if (cleaned)
 					continue;
 			}
@@ -322,9 +326,9 @@ clear_holders(Drop *drop)
 		(void) drop_wait_for_others(drop);
 	drop_begin_step(drop, "statistics", NULL);
 	clear_statistics(drop->type, drop->value, drop->new_oid);
-	next_transaction();
+	next_step();
 	clear_missing(drop->type, drop->value);
-	next_transaction();
+	next_step();
 }
 
 /* Is each of the columns among those whose rows were looked at? */

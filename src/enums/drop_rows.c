@@ -9,7 +9,6 @@
 #include "pgstat.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -55,10 +54,9 @@ migrate_column(Drop *drop, Task *task, int passes)
 		TimestampTz began = GetCurrentTimestamp();
 		int64		rows;
 
-		/* what a crash undoes is done again: only the last step must be durable at once */
+		/* what a crash undoes is done again */
 		if (!drop->atomic)
-			(void) set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION,
-									 GUC_ACTION_LOCAL, true, 0, false);
+			commit_soon_durable();
 		rows = migrate_batch(change, task->column, drop->type, drop->value, task->policy, task->new_oid,
 							 &walk, limit, &more);
 		changed += rows;
@@ -318,7 +316,7 @@ clean_all_entries(Drop *drop)
 	foreach(cell, enum_indexes(drop->type))
 	{
 		clean_entries(lfirst_oid(cell), drop->type, drop->value);
-		next_transaction();
+		next_step();
 	}
 }
 

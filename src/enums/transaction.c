@@ -58,6 +58,31 @@ next_transaction(void)
 }
 
 /*
+ * commit_soon_durable
+ *		Have this transaction's commit not wait for the disk.
+ */
+void
+commit_soon_durable(void)
+{
+	(void) set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+}
+
+/*
+ * next_step
+ *		As next_transaction(), without waiting for the disk: for steps that a crash
+ *		may undo, since they are done again, or go on from the one before.
+ *
+ * WAL is written in order.  So a crash leaves what a kill a moment earlier would
+ * have left, and a later commit that waits, waits for all before it.
+ */
+void
+next_step(void)
+{
+	commit_soon_durable();
+	next_transaction();
+}
+
+/*
  * forget_snapshot
  *		To be called when a CALL begins: an earlier one may have ended with an
  *		error, which took its snapshot away.
