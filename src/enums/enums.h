@@ -178,6 +178,8 @@ typedef struct RowWalk
 	ItemPointer tids;			/* addresses collected, */
 	int			ntids;
 	int			position;		/* how many of them have been dealt with */
+	ItemPointer lot;			/* those of the batch */
+	int			nlot;
 	bool		last;			/* ... and no more will be in this pass */
 	bool		by_index;		/* they are an index's, whose rows have not been looked at */
 	bool		by_range;		/* they are collected by ranges, */

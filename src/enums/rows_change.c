@@ -29,11 +29,12 @@
  * parallel workers; where there are very many, by ranges of blocks instead.  In
  * the first pass, if a btree of all rows begins with the column, the addresses are
  * read from its leaves alone.  To look at the rows would mean to read all their
- * blocks twice, the first time long before the batch does.  So such an address is
- * made the one of the version that the batch's snapshot sees, if it sees one, right
- * before the batch, and the statements of the batch look at the row, as ever.  An
- * entry that is missed is one of a row that came meanwhile: the later looks, which
- * are statements, find it.
+ * blocks twice, the first time long before the batch does.  The statements of the
+ * batch look at the row at the address, as ever.  Where a batch changes fewer rows
+ * than it has addresses, and before rows are locked, the addresses are made those of
+ * the versions that can be seen now: an index has the one of the first version that
+ * has its keys, and has it still when the row is dead.  An entry that is missed is
+ * one of a row that came meanwhile: the later looks, which are statements, find it.
  *
  * Others write meanwhile: a row may move to a place already passed, or come to
  * hold the value again.  So a pass ends with one statement that looks whether
@@ -56,7 +57,6 @@
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "executor/tuptable.h"
-#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "utils/acl.h"
 #include "utils/array.h"
@@ -682,30 +682,15 @@ update_at_once(Batch *batch, RowWalk *walk, int64 *changed)
 	return false;
 }
 
-/* Lock and change one lot of rows; returns how many. */
-static int64
-process_rows(Batch *batch, RowWalk *walk, LockWhich which)
+/* Bind addresses that are in a row. */
+static void
+bind_lot(Batch *batch, ItemPointer tids, int count)
 {
-	int			count;
-	FoundRow   *rows;
-	Datum	   *tids;
-	int64		changed;
+	Datum	   *values = palloc(sizeof(Datum) * Max(count, 1));
 
-	if (which == LOCK_ADDRESSES && batch->at_once && walk->commits && walk->careful == 0 &&
-		update_at_once(batch, walk, &changed))
-		return changed;
-	walk->careful = Max(walk->careful - 1, 0);
-	rows = lock_rows(batch, which, &count);
-	if (count == 0)
-		return 0;
-	tids = palloc(sizeof(Datum) * count);
 	for (int i = 0; i < count; i++)
-		tids[i] = PointerGetDatum(&rows[i].tid);
-	bind_tids(batch, tids, count);
-	changed = change_rows_at(batch, count);
-	notice_without_key(batch, walk);
-	keep_rows(batch, rows, batch->policy == POLICY_CASCADE ? changed : count);
-	return changed;
+		values[i] = PointerGetDatum(&tids[i]);
+	bind_tids(batch, values, count);
 }
 
 /* Makes addresses that an index has those of the rows that can be seen; returns how many of these there are. */
@@ -717,6 +702,8 @@ visible_tids(Batch *batch, ItemPointer tids, int count)
 	IndexFetchTableData *fetch = compat_index_fetch_begin(rel);
 	int			visible = 0;
 
+	/* what the batch has changed already is not seen */
+	PushActiveSnapshot(GetTransactionSnapshot());
 	for (int i = 0; i < count; i++)
 	{
 		bool		again = false;
@@ -725,10 +712,61 @@ visible_tids(Batch *batch, ItemPointer tids, int count)
 		if (table_index_fetch_tuple(fetch, &tid, GetActiveSnapshot(), slot, &again, NULL))
 			tids[visible++] = slot->tts_tid;
 	}
+	PopActiveSnapshot();
 	table_index_fetch_end(fetch);
 	ExecDropSingleTupleTableSlot(slot);
 	table_close(rel, NoLock);
 	return visible;
+}
+
+/*
+ * Bind the addresses of those rows of the lot that can be seen, and have not been
+ * changed, where an index's addresses were bound; false if there are none.
+ */
+static bool
+bind_visible(Batch *batch, RowWalk *walk, int64 changed)
+{
+	int			count = visible_tids(batch, walk->lot, walk->nlot);
+
+	walk->found += changed + count - walk->nlot;
+	bind_lot(batch, walk->lot, count);
+	return count > 0;
+}
+
+/* Lock and change one lot of rows; returns how many. */
+static int64
+process_rows(Batch *batch, RowWalk *walk, LockWhich which)
+{
+	int			count;
+	FoundRow   *rows;
+	Datum	   *tids;
+	int64		changed;
+	int64		before = 0;
+	bool		resolve = which == LOCK_ADDRESSES && walk->by_index;
+
+	if (which == LOCK_ADDRESSES && batch->at_once && walk->commits && walk->careful == 0 &&
+		update_at_once(batch, walk, &changed))
+	{
+		if (!resolve || changed == walk->nlot || !bind_visible(batch, walk, changed))
+			return changed;
+		before = changed;
+		if (update_at_once(batch, walk, &changed))
+			return before + changed;
+	}
+	else if (resolve && !bind_visible(batch, walk, 0))
+		return 0;
+	walk->careful = Max(walk->careful - 1, 0);
+	rows = lock_rows(batch, which, &count);
+	if (count == 0)
+		return before;
+	tids = palloc(sizeof(Datum) * count);
+	for (int i = 0; i < count; i++)
+		tids[i] = PointerGetDatum(&rows[i].tid);
+	bind_tids(batch, tids, count);
+	changed = change_rows_at(batch, count);
+	notice_without_key(batch, walk);
+	keep_rows(batch, rows, batch->policy == POLICY_CASCADE ? changed : count);
+	return before + changed;
 }
 
 /* Collects addresses from an index, if there is one that tells them all. */
@@ -815,12 +853,10 @@ collect_tids(Batch *batch, RowWalk *walk)
 		walk->next = ItemPointerGetBlockNumber(&walk->tids[walk->ntids - 1]);
 }
 
-/* The next addresses of this pass: how many, and where they begin. */
-static int
-take_tids(Batch *batch, RowWalk *walk, int64 limit, ItemPointer *tids)
+/* Bind the next addresses; false when there are none left of this pass. */
+static bool
+next_tids(Batch *batch, RowWalk *walk, int64 limit)
 {
-	int			count;
-
 	while (!walk->started || (walk->position == walk->ntids && !walk->last))
 	{
 		collect_tids(batch, walk);
@@ -832,37 +868,14 @@ take_tids(Batch *batch, RowWalk *walk, int64 limit, ItemPointer *tids)
 			collect_tids(batch, walk);
 		}
 		walk->started = true;
+		walk->found += walk->ntids;
 	}
-	count = Min(limit, walk->ntids - walk->position);
-	*tids = walk->tids + walk->position;
-	walk->position += count;
-	return count;
-}
-
-/* Bind the next addresses; false when there are none left of this pass. */
-static bool
-next_tids(Batch *batch, RowWalk *walk, int64 limit)
-{
-	ItemPointer tids;
-	Datum	   *values;
-	int			count;
-
-	for (;;)
-	{
-		count = take_tids(batch, walk, limit, &tids);
-		if (count == 0)
-			return false;
-		if (walk->by_index)
-			count = visible_tids(batch, tids, count);
-		if (count > 0)
-			break;
-		CHECK_FOR_INTERRUPTS();
-	}
-	walk->found += count;
-	values = palloc(sizeof(Datum) * count);
-	for (int i = 0; i < count; i++)
-		values[i] = PointerGetDatum(&tids[i]);
-	bind_tids(batch, values, count);
+	walk->lot = walk->tids + walk->position;
+	walk->nlot = Min(limit, walk->ntids - walk->position);
+	if (walk->nlot <= 0)
+		return false;
+	bind_lot(batch, walk->lot, walk->nlot);
+	walk->position += walk->nlot;
 	return true;
 }
 
