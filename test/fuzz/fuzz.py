@@ -187,7 +187,8 @@ def is_slow(results):
 
 def depends_on_plan(results):
     """Whether WHERE CURRENT OF looked for a partition that the cursor's plan left out: another plan may not look for it."""
-    return any(result[0] == "error" and result[1] == NOT_IN_CURSOR and "simply updatable" in result[2] for result in results)
+    return any(result[0] == "error" and result[1] == NOT_IN_CURSOR and ("simply updatable" in result[2] or "FOR UPDATE/SHARE reference" in result[2])
+        for result in results)
 
 
 def fails_for_others(plain, changed):
