@@ -1,0 +1,94 @@
+# Rows of a batch are locked by others: more.enum_drop changes the rest, holds nothing while it waits for them, and loses nothing of either
+# side. Each test waits for a state that lasts, so that nothing depends on who is faster.
+use strict;
+use warnings;
+use IPC::Run;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('enum_contention');
+$node->init;
+$node->append_conf('postgresql.conf', "autovacuum = off\npg_more.enum_batch = 100\nclient_min_messages = warning\n");
+$node->start;
+$node->safe_psql('postgres', 'CREATE EXTENSION pg_more');
+
+sub session
+{
+	my $session = { in => '', out => '', err => '' };
+	$session->{run} = IPC::Run::start(
+		[ 'psql', '-XqAt', $node->connstr('postgres') ],
+		'<', \$session->{in}, '>', \$session->{out}, '2>', \$session->{err},
+		IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
+	return $session;
+}
+
+sub send_to
+{
+	my ($session, $sql) = @_;
+	$session->{out} = '';
+	$session->{in} .= "$sql\n\\echo done\n";
+	$session->{run}->pump_nb while length $session->{in};
+	return;
+}
+
+sub finished
+{
+	my ($session) = @_;
+	$session->{run}->pump until $session->{out} =~ /^done$/m;
+	return $session->{err};
+}
+
+sub rows
+{
+	my ($sql) = @_;
+	return $node->safe_psql('postgres', $sql);
+}
+
+# What the writer does to row 150, in the middle of a batch, and what is seen of it afterwards.
+my @cases = (
+	[ 'writes another column', 'UPDATE t SET n = 1 WHERE id = 150', 'COMMIT', 'ok|1', 1000 ],
+	[ 'writes another column, and rolls back', 'UPDATE t SET n = 1 WHERE id = 150', 'ROLLBACK', 'ok|0', 1000 ],
+	[ 'writes another value', "UPDATE t SET m = 'glad' WHERE id = 150", 'COMMIT', 'glad|0', 999 ],
+	[ 'deletes the row', 'DELETE FROM t WHERE id = 150', 'COMMIT', '', 999 ],
+	[ 'locks the row', 'SELECT n FROM t WHERE id = 150 FOR UPDATE', 'COMMIT', 'ok|0', 1000 ]);
+
+foreach my $index ('CREATE INDEX ON t (m)', '')
+{
+	foreach my $case (@cases)
+	{
+		my ($what, $write, $end, $row, $changed) = @$case;
+		my ($writer, $change) = (session(), session());
+
+		$what .= $index ? ', with an index' : ', without an index';
+		$node->safe_psql(
+			'postgres', qq{
+			CREATE TYPE mood AS ENUM ('sad', 'ok', 'glad');
+			CREATE TABLE t (id integer PRIMARY KEY, m mood, n integer NOT NULL DEFAULT 0);
+			INSERT INTO t SELECT i, 'sad' FROM generate_series(1, 1000) AS i;
+			$index;
+			ANALYZE t});
+		send_to($writer, "BEGIN; $write;");
+		is(finished($writer), '', "a writer $what");
+		send_to($change, "CALL more.enum_drop('mood', 'sad', 'set_value', 'ok');");
+		$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM more.enum_progress WHERE step = 'wait'}) or die 'the change never waits';
+		is(rows(q{SELECT string_agg(id::text, ' ') FROM t WHERE m <> 'ok'}), '150', 'all other rows are changed');
+		is(rows(q{SET lock_timeout = '60s'; UPDATE t SET n = n + 10 WHERE id <> 150; UPDATE t SET n = n - 10 WHERE id <> 150; SELECT count(*) FROM t}),
+			'1000', 'and others write them');
+		send_to($writer, "$end;");
+		finished($writer);
+		is(finished($change), '', 'the change ends');
+		is(rows('SELECT m, n FROM t WHERE id = 150'), $row, 'the row is what both made of it');
+		is(rows(q{SELECT string_agg(label, ' ' ORDER BY position) FROM more.enum_values('mood')}), 'ok glad', 'the value is gone');
+		is( rows(
+				q{SELECT h.state, h.rows_done, count(r.*), count(DISTINCT r.key) FROM more.enum_history AS h JOIN more.enum_change_rows AS r USING (change)
+				WHERE h.change = (SELECT max(change) FROM more.enum_history) GROUP BY 1, 2}),
+			"done|$changed|$changed|$changed", 'each row is recorded once');
+		is(rows(q{SELECT count(*) FROM more.enum_check('mood')}), '0', 'and nothing is left');
+		$_->{in} .= "\\q\n" foreach $writer, $change;
+		$_->{run}->finish foreach $writer, $change;
+		$node->safe_psql('postgres', 'DROP TABLE t; DROP TYPE mood');
+	}
+}
+$node->stop;
+done_testing();
