@@ -57,7 +57,9 @@
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "executor/tuptable.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
+#include "storage/bufmgr.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -700,6 +702,8 @@ visible_tids(Batch *batch, ItemPointer tids, int count)
 	Relation	rel = table_open(batch->column->relid, NoLock);
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
 	IndexFetchTableData *fetch = compat_index_fetch_begin(rel);
+	/* an address is of a transaction that is over: the table may have become shorter since */
+	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
 	int			visible = 0;
 
 	/* what the batch has changed already is not seen */
@@ -709,7 +713,9 @@ visible_tids(Batch *batch, ItemPointer tids, int count)
 		bool		again = false;
 		ItemPointerData tid = tids[i];
 
-		if (table_index_fetch_tuple(fetch, &tid, GetActiveSnapshot(), slot, &again, NULL))
+		CHECK_FOR_INTERRUPTS();
+		if (ItemPointerGetBlockNumber(&tid) < nblocks &&
+			table_index_fetch_tuple(fetch, &tid, GetActiveSnapshot(), slot, &again, NULL))
 			tids[visible++] = slot->tts_tid;
 	}
 	PopActiveSnapshot();

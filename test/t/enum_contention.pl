@@ -90,5 +90,34 @@ foreach my $index ('CREATE INDEX ON t (m)', '')
 		$node->safe_psql('postgres', 'DROP TABLE t; DROP TYPE mood');
 	}
 }
+
+# The table is written anew between two batches, and is shorter then: addresses that an index had told are of blocks that are no more.
+# A trigger has the first batch wait until others wait for the table.
+my ($gate, $vacuum, $change) = (session(), session(), session());
+$node->safe_psql(
+	'postgres', q{
+	CREATE TYPE mood AS ENUM ('sad', 'ok', 'glad');
+	CREATE TABLE t (id integer PRIMARY KEY, m mood);
+	INSERT INTO t SELECT i, CASE WHEN i > 20000 THEN 'sad' ELSE 'ok' END::mood FROM generate_series(1, 21000) AS i;
+	DELETE FROM t WHERE id <= 20000;
+	CREATE INDEX ON t (m);
+	CREATE FUNCTION pass() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock_shared(7); RETURN new; END';
+	CREATE TRIGGER pass BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION pass()});
+send_to($gate, 'SELECT pg_advisory_lock(7);');
+finished($gate);
+send_to($change, "CALL more.enum_drop('mood', 'sad', 'set_value', 'ok');");
+$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND objid = 7 AND NOT granted}) or die 'no batch waits';
+send_to($vacuum, 'VACUUM FULL t;');
+$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_locks WHERE relation = 't'::regclass AND NOT granted}) or die 'VACUUM does not wait';
+send_to($gate, 'SELECT pg_advisory_unlock(7);');
+is(finished($vacuum), '', 'a table is written anew between two batches');
+is(finished($change), '', 'the change goes on');
+is(rows('SELECT m, count(*) FROM t GROUP BY m'), 'ok|1000', 'and misses no row');
+is( rows(
+		q{SELECT h.state, h.rows_done, count(r.*), count(DISTINCT r.key) FROM more.enum_history AS h JOIN more.enum_change_rows AS r USING (change)
+		WHERE h.change = (SELECT max(change) FROM more.enum_history) GROUP BY 1, 2}),
+	'done|1000|1000|1000', 'each row is recorded once');
+$_->{in} .= "\\q\n" foreach $gate, $vacuum, $change;
+$_->{run}->finish foreach $gate, $vacuum, $change;
 $node->stop;
 done_testing();
