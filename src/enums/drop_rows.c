@@ -54,9 +54,6 @@ migrate_column(Drop *drop, Task *task, int passes)
 		TimestampTz began = GetCurrentTimestamp();
 		int64		rows;
 
-		/* what a crash undoes is done again */
-		if (!drop->atomic)
-			commit_soon_durable();
 		rows = migrate_batch(change, task->column, drop->type, drop->value, task->policy, task->new_oid,
 							 &walk, limit, &more);
 		changed += rows;
@@ -71,7 +68,8 @@ migrate_column(Drop *drop, Task *task, int passes)
 								(long long) change->rows_done, (long long) change->rows_total)));
 				drop->said = GetCurrentTimestamp();
 			}
-			next_transaction();
+			/* what a crash undoes is done again */
+			next_step();
 			limit = next_batch(limit, began);
 		}
 		CHECK_FOR_INTERRUPTS();

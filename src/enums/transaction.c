@@ -58,16 +58,6 @@ next_transaction(void)
 }
 
 /*
- * commit_soon_durable
- *		Have this transaction's commit not wait for the disk.
- */
-void
-commit_soon_durable(void)
-{
-	(void) set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
-}
-
-/*
  * next_step
  *		As next_transaction(), without waiting for the disk: for steps that a crash
  *		may undo, since they are done again, or go on from the one before.
@@ -78,7 +68,7 @@ commit_soon_durable(void)
 void
 next_step(void)
 {
-	commit_soon_durable();
+	(void) set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 	next_transaction();
 }
 

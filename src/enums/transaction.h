@@ -14,7 +14,6 @@
 extern void with_snapshot(void);
 extern void without_snapshot(void);
 extern void next_transaction(void);
-extern void commit_soon_durable(void);
 extern void next_step(void);
 extern void forget_snapshot(void);
 extern void pause_without_snapshot(void);
