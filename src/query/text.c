@@ -366,6 +366,9 @@ lex(const char *text, bool stored)
 
 		if (word == WORD_END)
 			break;
+		/* <=, <> and the like have codes of their own, which no parts begin with */
+		if (word > WORD_CAST && word < WORD_OTHER)
+			word = WORD_OP;
 		/* the lexer ends a token with a zero until it is asked for the next one */
 		add_token(result, word, start, start + strlen(extra.scanbuf + start), &depth);
 	}
