@@ -175,3 +175,9 @@ SELECT more.as_update('SELECT nr FROM house', 'house', '{nr}');
 CREATE TABLE late (id integer PRIMARY KEY DEFERRABLE, nr integer);
 SELECT more.as_insert('SELECT 1 AS id, 2 AS nr', 'late', 'update');
 SELECT more.filter('SELECT 1 AS a', E' \n');
+SELECT r FROM more.rows(more.returning(more.as_update('SELECT 1 AS id, 10 AS nr', 'house', '{nr}'), '(data).nr AS given', '(target).nr', 'to_jsonb(data) AS data')) AS r;
+SELECT r FROM more.rows(more.returning(more.as_update('SELECT 1 AS id, 11 AS nr, 3 AS data', 'house', '{nr}'), '(data).*', '((target).at).street')) AS r;
+SELECT more.as_delete('SELECT FROM house', 'house');
+
+-- operators of two characters, which the server's lexer tells apart from others
+SELECT r FROM more.rows(more.filter('SELECT id FROM house WHERE id <> 5 ORDER BY id', 'id >= 1 AND id <= 1 AND id != 2')) AS r;

@@ -325,11 +325,12 @@ match_arg(FunctionCallInfo fcinfo, int number, Relation rel, const MoreQuery *qu
 static void
 require_key(Relation rel, const MoreQuery *query)
 {
-	List	   *columns = query->kind == QUERY_SELECT ? query_columns(query) : NIL;
 	List	   *names = NIL;
 	ListCell   *lc;
 
-	foreach(lc, columns)
+	if (query->kind != QUERY_SELECT)
+		return;
+	foreach(lc, query_columns(query))
 	{
 		const char *name = ((QueryColumn *) lfirst(lc))->name;
 
@@ -337,7 +338,7 @@ require_key(Relation rel, const MoreQuery *query)
 			return;
 		names = lappend(names, unconstify(char *, name));
 	}
-	foreach(lc, columns ? key_names(rel, MATCH_HINT) : NIL)
+	foreach(lc, key_names(rel, MATCH_HINT))
 		if (!list_has_name(names, lfirst(lc)))
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_COLUMN),

@@ -252,11 +252,18 @@ stored_mentions(const char *stored, const char *name)
 	return false;
 }
 
-/* Walker: names without a qualification, outside of subqueries: ColumnRef *. */
+/* Names without a qualification, outside of subqueries: ColumnRef *. */
+typedef struct BareNames
+{
+	List	   *names;
+	List	   *opened;			/* those of them of which a field is taken, as in (name).field */
+} BareNames;
+
+/* Walker: find them. */
 static bool
 find_bare_names(Node *node, void *arg)
 {
-	List	  **names = arg;
+	BareNames  *found = arg;
 
 	if (node == NULL)
 		return false;
@@ -265,20 +272,22 @@ find_bare_names(Node *node, void *arg)
 	if (IsA(node, ColumnRef))
 	{
 		if (bare_name(node))
-			*names = lappend(*names, node);
+			found->names = lappend(found->names, node);
 		return false;
 	}
+	if (IsA(node, A_Indirection))
+		found->opened = lappend(found->opened, ((A_Indirection *) node)->arg);
 	return raw_expression_tree_walker(node, find_bare_names, arg);
 }
 
 /* The same in an expression, if a step has read the text as one. */
 static bool
-find_in_expression(const char *keyword, const char *stored, List **names)
+find_in_expression(const char *keyword, const char *stored, BareNames *found)
 {
 	Node	   *tree = strcmp(keyword, "SELECT") == 0 ? memo_find(MEMO_EXPRESSION, stored) : NULL;
 
 	if (tree)
-		(void) find_bare_names(tree, names);
+		(void) find_bare_names(tree, found);
 	return tree != NULL;
 }
 
@@ -305,26 +314,27 @@ token_end(const QueryTokens *tokens, int place)
  *		for those of the list rows, char *: these are rows as a whole, of relations of that name.
  *
  * A relation's name alone would be a column's, if any relation beside it has such a one; relation.* is not, but gives
- * its columns in some places, which COALESCE is none of.
+ * its columns in some places, which COALESCE is none of, nor (relation.*).field.  Of a row without a declared type the
+ * latter alone knows the fields.
  */
 char *
 qualify_names(const char *keyword, const char *stored, const char *alias, List *rows)
 {
-	List	   *names = NIL;
+	BareNames	found = {NIL, NIL};
 	StringInfoData out;
 	int			from = 0;
 	int			before = 0;
 	ListCell   *lc;
 
 	/* the text of an argument without params is stored as it was read, most of the time */
-	if (!find_in_expression(keyword, stored, &names))
+	if (!find_in_expression(keyword, stored, &found))
 	{
-		(void) raw_expression_tree_walker(query_raw_parse(psprintf("%s %s", keyword, stored)), find_bare_names, &names);
+		(void) raw_expression_tree_walker(query_raw_parse(psprintf("%s %s", keyword, stored)), find_bare_names, &found);
 		before = strlen(keyword) + 1;
 	}
-	list_sort(names, compare_places);
+	list_sort(found.names, compare_places);
 	initStringInfo(&out);
-	foreach(lc, names)
+	foreach(lc, found.names)
 	{
 		int			place = lfirst_node(ColumnRef, lc)->location - before;
 
@@ -333,7 +343,8 @@ qualify_names(const char *keyword, const char *stored, const char *alias, List *
 		if (list_has_name(rows, bare_name(lfirst(lc))))
 		{
 			from = token_end(query_lex(stored, true), place);
-			appendStringInfo(&out, "COALESCE(%s.*)", pnstrdup(stored + place, from - place));
+			appendStringInfo(&out, list_member_ptr(found.opened, lfirst(lc)) ? "%s.*" : "COALESCE(%s.*)",
+							 pnstrdup(stored + place, from - place));
 		}
 		else
 			appendStringInfo(&out, "%s.", alias);
