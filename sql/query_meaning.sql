@@ -181,3 +181,7 @@ SELECT more.as_delete('SELECT FROM house', 'house');
 
 -- operators of two characters, which the server's lexer tells apart from others
 SELECT r FROM more.rows(more.filter('SELECT id FROM house WHERE id <> 5 ORDER BY id', 'id >= 1 AND id <= 1 AND id != 2')) AS r;
+
+-- columns whose names are words of ORDER BY
+SELECT r FROM more.rows(more.order_by('SELECT * FROM (VALUES (1, 2), (2, 1)) AS v("desc", "last")', 'v.desc DESC', 'v.last')) AS r;
+SELECT r FROM more.rows(more.order_by('SELECT * FROM (VALUES (1, 2), (2, 1)) AS v("desc", "last")', 'v.desc NULLS FIRST')) AS r;

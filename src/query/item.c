@@ -156,7 +156,7 @@ column_item(MoreQuery *query, const char *argument, const char *text)
 
 /*
  * token_is
- *		Is the token this word, not in quotes nor in brackets?
+ *		Is the token this word, not in quotes nor in brackets, nor a column after a dot?
  */
 bool
 token_is(const QueryTokens *tokens, int i, const char *word)
@@ -164,6 +164,7 @@ token_is(const QueryTokens *tokens, int i, const char *word)
 	int			len = tokens->tokens[i].end - tokens->tokens[i].start;
 
 	return i >= 0 && tokens->tokens[i].depth == 0 && len == strlen(word) &&
+		(i == 0 || tokens->tokens[i - 1].word != '.') &&
 		pg_strncasecmp(tokens->text + tokens->tokens[i].start, word, len) == 0;
 }
 
