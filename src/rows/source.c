@@ -19,6 +19,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/transam.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_namespace.h"
@@ -116,12 +117,40 @@ source_ordinal(Source *source)
 
 /*
  * source_flag
- *		What tells whether a row has a column of the data, as data."name".
+ *		What tells whether a row has a column of the data: data."name", or a bit.
  */
 char *
 source_flag(Source *source, int column)
 {
+	if (source->packed)
+		return psprintf("pg_catalog.get_bit(data.\"%cflags\", %d) OPERATOR(pg_catalog.=) 1", source->mark, column);
 	return psprintf("data.\"%c%d\"", source->mark, column + 1);
+}
+
+/*
+ * source_put_flags
+ *		Write which columns a row has to where its flags begin; returns how many
+ *		values that were.  Packed flags are good until the next row's.
+ */
+int
+source_put_flags(Source *source, bool *absent, Datum *values)
+{
+	int			n = 0;
+
+	for (int c = 0; c < source->ncolumns; c++)
+	{
+		if (!source->columns[c].partial)
+			continue;
+		if (!source->packed)
+			values[n++] = BoolGetDatum(!absent[c]);
+		else if (absent[c])
+			VARDATA(source->packed)[c / BITS_PER_BYTE] &= ~(1 << c % BITS_PER_BYTE);
+		else
+			VARDATA(source->packed)[c / BITS_PER_BYTE] |= 1 << c % BITS_PER_BYTE;
+	}
+	if (source->packed)
+		values[n++] = PointerGetDatum(source->packed);
+	return n;
 }
 
 /* Add a column to the source's descriptor. */
@@ -160,11 +189,21 @@ source_create(DataColumn *columns, int ncolumns, bool numbered, SourceForm form)
 {
 	Source	   *source = palloc0(sizeof(Source));
 	int			natts = ncolumns + (numbered ? 1 : 0);
+	int			nflags = 0;
 	AttrNumber	attno = 1;
 
 	for (int c = 0; c < ncolumns; c++)
 		if (columns[c].partial)
-			natts++;
+			nflags++;
+	if (natts + nflags > MaxTupleAttributeNumber)
+	{
+		Size		size = VARHDRSZ + (ncolumns + BITS_PER_BYTE - 1) / BITS_PER_BYTE;
+
+		source->packed = palloc0(size);
+		SET_VARSIZE(source->packed, size);
+		nflags = 1;
+	}
+	natts += nflags;
 	source->form = form;
 	source->connection = CurrentMemoryContext;
 	source->numbered = numbered;
@@ -186,8 +225,10 @@ source_create(DataColumn *columns, int ncolumns, bool numbered, SourceForm form)
 	for (int c = 0; c < ncolumns; c++)
 		add_column(source, attno++, columns[c].name, columns[c].type, columns[c].typmod,
 				   columns[c].collation);
+	if (source->packed)
+		add_column(source, attno++, psprintf("%cflags", source->mark), BYTEAOID, -1, InvalidOid);
 	for (int c = 0; c < ncolumns; c++)
-		if (columns[c].partial)
+		if (columns[c].partial && !source->packed)
 			add_column(source, attno++, psprintf("%c%d", source->mark, c + 1), BOOLOID, -1, InvalidOid);
 	TupleDescFinalize(source->desc);
 	return source;
@@ -243,9 +284,7 @@ source_put(Source *source, int64 ordinal, Datum *values, bool *nulls, bool *abse
 		source->values[i] = values[c];
 		source->nulls[i] = nulls[c];
 	}
-	for (int c = 0; c < source->ncolumns; c++)
-		if (source->columns[c].partial)
-			source->values[i++] = BoolGetDatum(!absent[c]);
+	source_put_flags(source, absent, source->values + i);
 
 	switch (source->form)
 	{

@@ -35,7 +35,8 @@ typedef enum SourceForm
 
 /*
  * The data of one statement.  Its columns are the rows' numbers, when they are
- * asked for, the data's columns, and a flag for each column that some rows lack.
+ * asked for, the data's columns, and a flag for each column that some rows lack;
+ * or one column with all flags as bits, where there would be too many.
  */
 typedef struct Source
 {
@@ -44,6 +45,7 @@ typedef struct Source
 	char		mark;			/* how names that are not the data's begin */
 	DataColumn *columns;
 	int			ncolumns;
+	bytea	   *packed;			/* the flags of the row in the making, a bit for each column, or NULL */
 	TupleDesc	desc;
 	int64		nrows;
 	Size		bytes;			/* about how large the data is */
@@ -86,5 +88,6 @@ extern char *source_sql(Source *source);
 extern char *source_ordinal_name(Source *source);
 extern char *source_ordinal(Source *source);
 extern char *source_flag(Source *source, int column);
+extern int	source_put_flags(Source *source, bool *absent, Datum *values);
 
 #endif							/* PG_MORE_SOURCE_H */

@@ -252,20 +252,15 @@ store_row(DataScan *scan)
 {
 	Source	   *source = scan->source;
 	TupleTableSlot *slot = scan->css.ss.ss_ScanTupleSlot;
-	int			i = source->ncolumns;
+	int			first = source->ncolumns + (source->numbered ? 1 : 0);
+	int			i = first + source_put_flags(source, scan->cursor.absent, slot->tts_values + first);
 
 	if (source->numbered)
 	{
 		slot->tts_values[0] = Int64GetDatum(scan->cursor.row + 1);
 		slot->tts_isnull[0] = false;
-		i++;
 	}
-	for (int c = 0; c < source->ncolumns; c++)
-		if (source->columns[c].partial)
-		{
-			slot->tts_values[i] = BoolGetDatum(!scan->cursor.absent[c]);
-			slot->tts_isnull[i++] = false;
-		}
+	memset(slot->tts_isnull + first, false, i - first);
 	if (scan->place)
 	{
 		const char *cells = source->request.rowset->cells;
