@@ -84,8 +84,14 @@ root_command() {
 	if command -v sudo >/dev/null; then say "sudo $text"; else say "su -c ${text@Q}"; fi
 }
 
-# True if a pg_config belongs to a server for which extensions can be built.
-can_build() { [ -x "$1" ] && [ -e "$("$1" --pgxs)" ] && [ -x "$("$1" --bindir)/postgres" ]; }
+# True if a pg_config belongs to a server for which extensions can be built. Debian's pg_config and PGXS come with the
+# client's package, so that they are there without the server's headers.
+can_build() {
+	[ -x "$1" ] && [ -e "$("$1" --pgxs)" ] && [ -x "$("$1" --bindir)/postgres" ] && has_headers "$1"
+}
+
+# True if what a pg_config belongs to includes the headers for server extensions.
+has_headers() { [ -e "$("$1" --includedir-server)/postgres.h" ]; }
 
 # Chooses the server: PG_CONFIG; else the PATH's own pg_config, unless it is Debian's wrapper, which may stand for the
 # client library alone; else the newest Debian server that extensions can be built for.
@@ -119,7 +125,7 @@ need_server() {
 			version=${PG_CONFIG#/usr/lib/postgresql/}
 			version=${version%%/*}
 			need "postgresql-$version" test -x "${PG_CONFIG%/*}/postgres"
-			need "postgresql-server-dev-$version" test -x "/usr/lib/postgresql/$version/lib/pgxs/src/test/regress/pg_regress"
+			need "postgresql-server-dev-$version" has_headers "$PG_CONFIG"
 			;;
 		*) can_build "$PG_CONFIG" || die "PG_CONFIG=$PG_CONFIG is not the pg_config of a server with PGXS" ;;
 	esac
