@@ -144,7 +144,7 @@ apt_install() {
 		mkdir -p "${quiet%/*}"
 		trap "rm -f $quiet" EXIT
 		echo "create_main_cluster = false" >"$quiet"
-		apt-get install -qq -y --no-install-recommends -o Dpkg::Use-Pty=0 "$@"' sh "$@" </dev/null
+		apt-get install -qq -y --no-install-recommends -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "$@"' sh "$@" </dev/null
 }
 
 # Installs what `need` found missing, or names the one command that does so.
