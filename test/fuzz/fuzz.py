@@ -37,6 +37,7 @@ EXPLAINED = 3
 TIMEOUT = 8
 PATIENCE = 20
 CANCELED = "57014"
+OUT_OF_MEMORY = "53200"
 NOT_IN_CURSOR = "24000"
 NO_COLLATION = "42P22"
 # After so many worlds the sessions are new ones: PL/pgSQL keeps what it knows of functions that are gone.
@@ -185,6 +186,13 @@ def is_slow(results):
     return any(result[0] == "error" and result[1] == CANCELED for result in results)
 
 
+def is_large(results):
+    """Whether a backend had no more memory: the planner copies a subquery's expressions to each place that uses them, so that
+    what nested subqueries say grows exponentially.
+    """
+    return any(result[0] == "error" and result[1] == OUT_OF_MEMORY for result in results)
+
+
 def depends_on_plan(results):
     """Whether WHERE CURRENT OF looked for a partition that the cursor's plan left out: another plan may not look for it."""
     return any(result[0] == "error" and result[1] == NOT_IN_CURSOR and ("simply updatable" in result[2] or "FOR UPDATE/SHARE reference" in result[2])
@@ -200,9 +208,9 @@ def fails_for_others(plain, changed):
 
 
 def compare(off, on, statement):
-    """What differs, as text; "" if nothing does; None if the statement is too slow to tell."""
+    """What differs, as text; "" if nothing does; None if the statement is too slow or large to tell."""
     plain = run_side(off, statement)
-    if is_slow(plain):
+    if is_slow(plain) or is_large(plain):
         return None, plain
     try:
         changed = run_side(on, statement)
@@ -403,7 +411,7 @@ def jobs(options):
 def report(options, counts, failures, seconds):
     """Prints the TAP; True if all is well."""
     plan = []
-    plan.append((counts["different"] == 0, "%d statements give the same (%d with rows, %d errors alike, %d too slow)" % (
+    plan.append((counts["different"] == 0, "%d statements give the same (%d with rows, %d errors alike, %d too slow or large)" % (
         counts["statements"] - counts["different"], counts["with rows"], counts["errors"], counts["slow"])))
     plan.append((counts["crashes"] == 0, "%d crashes" % counts["crashes"]))
     for rewrite in options.rewrites:
