@@ -49,6 +49,7 @@ OBJS = \
 	src/planner/join_tree.o \
 	src/planner/least_cost.o \
 	src/planner/or_reduction.o \
+	src/planner/stand_in.o \
 	src/planner/union_pushdown.o \
 	src/planner/explain.o \
 	src/planner/explain_rewrites.o \

@@ -30,7 +30,8 @@
  * arm's relations have at most one row in the arm's query, by unique indexes
  * (is_determined): then what the row of the join has of them is that very row,
  * and the arm is true for it as well.  Without the filter the planner can
- * leave out joins that served it alone.
+ * leave out joins that served it alone.  The rows found then take the anchor's
+ * place, if they can (stand_in.c).
  *		A row of the anchor is known by its ctid, which is the same for all scans
  * of a statement, as they have one snapshot; in children and partitions by tableoid
  * and ctid, or for partitioned tables by the primary key.
@@ -85,6 +86,7 @@
 #include "catalog.h"
 #include "planner/join_tree.h"
 #include "planner/lookup.h"
+#include "planner/stand_in.h"
 
 /* More arms than this are not worth a query each. */
 #define MAX_ARMS 16
@@ -120,6 +122,8 @@ typedef struct Reduction
 	List	   *key;			/* attribute numbers by which its rows are known */
 	bool		implied;		/* does the filter follow from being found? */
 	int			widest;			/* the most relations that an arm's query joins */
+	bool		stands_in;		/* do the rows found take the anchor's place? */
+	List	   *columns;		/* ... with these columns of it */
 } Reduction;
 
 /* A walker: is there what only a query level of its own can tell, or a CTE? */
@@ -586,8 +590,6 @@ arm_query(Reduction *reduction, Node *arm, const char **problem)
 	List	   *conditions;
 	Query	   *result;
 	int			relation = -1;
-	int			resno = 0;
-	ListCell   *lc;
 
 	keep = needed_relations(tree, bms_add_member(keep, reduction->anchor));
 	while ((relation = bms_next_member(keep, relation)) >= 0)
@@ -617,15 +619,24 @@ arm_query(Reduction *reduction, Node *arm, const char **problem)
 	}
 	/* those of the condition may be of a query around this one */
 	result->hasSubLinks |= checkExprHasSubLink(result->jointree->quals);
-	foreach(lc, reduction->key)
-	{
-		Var		   *column = make_column(tree->query, reduction->anchor, lfirst_int(lc));
-		char	   *name = get_rte_attribute_name(rt_fetch(reduction->anchor, tree->query->rtable), lfirst_int(lc));
-
-		result->targetList = lappend(result->targetList,
-									 makeTargetEntry((Expr *) column, ++resno, pstrdup(name), false));
-	}
 	return result;
+}
+
+/* Let an arm's query give these columns of the anchor. */
+static void
+add_columns(Reduction *reduction, Query *query, List *attnums)
+{
+	RangeTblEntry *rte = rt_fetch(reduction->anchor, reduction->tree->query->rtable);
+	ListCell   *lc;
+
+	foreach(lc, attnums)
+	{
+		Var		   *column = make_column(reduction->tree->query, reduction->anchor, lfirst_int(lc));
+		char	   *name = pstrdup(get_rte_attribute_name(rte, lfirst_int(lc)));
+
+		query->targetList = lappend(query->targetList,
+									makeTargetEntry((Expr *) column, list_length(query->targetList) + 1, name, false));
+	}
 }
 
 /* What a set operation compares a column by. */
@@ -725,15 +736,15 @@ union_of(List *queries)
 
 /* anchor's columns = those of the rows found, one by one */
 static List *
-found_tests(Reduction *reduction, int found)
+found_tests(Query *query, int anchor, List *key, int found)
 {
 	List	   *tests = NIL;
 	AttrNumber	number = 0;
 	ListCell   *lc;
 
-	foreach(lc, reduction->key)
+	foreach(lc, key)
 	{
-		Var		   *column = make_column(reduction->level->query, reduction->anchor, lfirst_int(lc));
+		Var		   *column = make_column(query, anchor, lfirst_int(lc));
 		Var		   *other = makeVar(found, ++number, column->vartype, column->vartypmod, column->varcollid, 0);
 		OpExpr	   *test = (OpExpr *) make_opclause(column_equality(column->vartype)->eqop, BOOLOID, false,
 													(Expr *) column, (Expr *) other, InvalidOid,
@@ -745,30 +756,29 @@ found_tests(Reduction *reduction, int found)
 	return tests;
 }
 
-/* Put the join at the anchor's place in the tree; what is at the place of node. */
+/* Put something at a relation's place in the tree; what is at the place of node. */
 static Node *
-put_in_place(Node *node, int anchor, Node *join)
+put_in_place(Node *node, int relation, Node *join)
 {
 	ListCell   *lc;
 
 	if (IsA(node, RangeTblRef))
-		return ((RangeTblRef *) node)->rtindex == anchor ? join : node;
+		return ((RangeTblRef *) node)->rtindex == relation ? join : node;
 	if (IsA(node, FromExpr))
 	{
 		foreach(lc, ((FromExpr *) node)->fromlist)
-			lfirst(lc) = put_in_place(lfirst(lc), anchor, join);
+			lfirst(lc) = put_in_place(lfirst(lc), relation, join);
 		return node;
 	}
-	((JoinExpr *) node)->larg = put_in_place(((JoinExpr *) node)->larg, anchor, join);
-	((JoinExpr *) node)->rarg = put_in_place(((JoinExpr *) node)->rarg, anchor, join);
+	((JoinExpr *) node)->larg = put_in_place(((JoinExpr *) node)->larg, relation, join);
+	((JoinExpr *) node)->rarg = put_in_place(((JoinExpr *) node)->rarg, relation, join);
 	return node;
 }
 
-/* Join the anchor with the rows found. */
+/* Let the join of a table with the rows found, which the range table has, be where place is in the tree. */
 static void
-join_found(Reduction *reduction, Query *found)
+join_found(Query *query, int anchor, List *key, int found, int place)
 {
-	Query	   *query = reduction->level->query;
 	RangeTblEntry *rte = makeNode(RangeTblEntry);
 	JoinExpr   *join = makeNode(JoinExpr);
 	RangeTblRef *left = makeNode(RangeTblRef);
@@ -777,16 +787,42 @@ join_found(Reduction *reduction, Query *found)
 	rte->rtekind = RTE_JOIN;
 	rte->jointype = JOIN_INNER;
 	rte->eref = makeAlias(JOIN_NAME, NIL);
-	query->rtable = lappend(query->rtable, subquery_entry(found, FOUND_NAME));
-	left->rtindex = reduction->anchor;
-	right->rtindex = list_length(query->rtable);
+	left->rtindex = anchor;
+	right->rtindex = found;
 	query->rtable = lappend(query->rtable, rte);
 	join->jointype = JOIN_INNER;
 	join->larg = (Node *) left;
 	join->rarg = (Node *) right;
-	join->quals = (Node *) make_ands_explicit(found_tests(reduction, right->rtindex));
+	join->quals = (Node *) make_ands_explicit(found_tests(query, anchor, key, found));
 	join->rtindex = list_length(query->rtable);
-	(void) put_in_place((Node *) query->jointree, reduction->anchor, (Node *) join);
+	(void) put_in_place((Node *) query->jointree, place, (Node *) join);
+}
+
+/* Put the rows found in the anchor's place; what uses the anchor is told when all of the statement has been walked. */
+static void
+replace_anchor(Reduction *reduction, int found)
+{
+	Query	   *query = reduction->level->query;
+	Attempt    *attempt = reduction->level->attempt;
+	RangeTblRef *ref = makeNode(RangeTblRef);
+
+	ref->rtindex = found;
+	(void) put_in_place((Node *) query->jointree, reduction->anchor, (Node *) ref);
+	attempt->own = lappend(attempt->own,
+						   stand_in_of(query, reduction->anchor, found, reduction->key, reduction->columns));
+}
+
+/* Let the rows found limit the anchor's rows. */
+static void
+put_found(Reduction *reduction, Query *found)
+{
+	Query	   *query = reduction->level->query;
+
+	query->rtable = lappend(query->rtable, subquery_entry(found, FOUND_NAME));
+	if (reduction->stands_in)
+		replace_anchor(reduction, list_length(query->rtable));
+	else
+		join_found(query, reduction->anchor, reduction->key, list_length(query->rtable), reduction->anchor);
 }
 
 /* As (columns) IN (SELECT ...): what a join with the rows found means. */
@@ -856,20 +892,26 @@ without_joins(Query *query, Node *node, bool hidden, List **conditions, bool *fa
 /*
  * show_found
  *		A walker: make the joins with rows found conditions of WHERE, in place,
- *		in all queries of a statement that is to be printed.  The server can
- *		print a join only where the joins around it count its columns.  *failed
- *		is set if SQL cannot say it.
+ *		in all queries of a statement that is to be printed; also of rows that
+ *		stand in for their table.  The server can print a join only where the
+ *		joins around it count its columns.  *failed is set if SQL cannot say it.
  */
 bool
 show_found(Node *node, bool *failed)
 {
 	Query	   *query = (Query *) node;
 	List	   *conditions = NIL;
+	StandIn    *what;
 
 	if (node == NULL)
 		return false;
 	if (!IsA(node, Query))
 		return expression_tree_walker(node, show_found, failed);
+	while ((what = next_stand_in(query)) != NULL)
+	{
+		stand_back(what);
+		join_found(query, what->relation, what->key, what->found, what->found);
+	}
 	if (query->jointree)
 		(void) without_joins(query, (Node *) query->jointree, false, &conditions, failed);
 	if (conditions)
@@ -881,9 +923,37 @@ show_found(Node *node, bool *failed)
 	return query_tree_walker(query, show_found, failed, 0);
 }
 
+/* How many conditions of WHERE span relations? */
+static int
+count_spanning(Query *query)
+{
+	int			count = 0;
+	ListCell   *lc;
+
+	foreach(lc, make_ands_implicit((Expr *) query->jointree->quals))
+		count += spans_relations(query, lfirst(lc));
+	return count;
+}
+
+/*
+ * Can the rows found take the anchor's place?  expr is the filter.  Other ORs
+ * may want the same anchor; while the filter stays, it is by the table's
+ * statistics that the planner knows what it leaves.
+ */
+static bool
+can_stand_in(Reduction *reduction, Node *expr)
+{
+	Query	   *query = reduction->tree->query;
+	bool		result = false;
+
+	if (reduction->implied && count_found(query) == 0 && count_spanning(query) <= 1)
+		reduction->columns = stand_in_columns(reduction->tree, reduction->anchor, expr, &result);
+	return result;
+}
+
 /* The queries of all arms for an anchor; NIL, with why, if it cannot be one. */
 static List *
-arm_queries(Reduction *reduction, const char **problem)
+arm_queries(Reduction *reduction, Node *expr, const char **problem)
 {
 	List	   *queries = NIL;
 	ListCell   *lc;
@@ -899,6 +969,12 @@ arm_queries(Reduction *reduction, const char **problem)
 		if (query == NULL)
 			return NIL;
 		queries = lappend(queries, query);
+	}
+	reduction->stands_in = can_stand_in(reduction, expr);
+	foreach(lc, queries)
+	{
+		add_columns(reduction, lfirst(lc), reduction->key);
+		add_columns(reduction, lfirst(lc), reduction->columns);
 	}
 	return queries;
 }
@@ -1013,7 +1089,7 @@ find_rows(Reduction *reduction, BoolExpr *expr, List *conditions, const char **p
 	}
 	level->attempt->forms = Max(level->attempt->forms, list_length(anchors));
 	reduction->anchor = list_nth_int(anchors, Min(level->attempt->form, list_length(anchors) - 1));
-	return arm_queries(reduction, problem);
+	return arm_queries(reduction, (Node *) expr, problem);
 }
 
 /* The same in the query of the relation that the OR is about alone; NIL without why if it is no view or subquery. */
@@ -1089,7 +1165,7 @@ reduce_or(Level *level, Node *node, bool filter)
 	attempt->least = Max(attempt->least, least_cost(reduction.level, tree));
 	if (bms_num_members(tree->relations) > MANY_RELATIONS && is_alone(reduction.level))
 		attempt->joined = Max(join_collapse_limit - FEWER_JOINED, reduction.widest);
-	join_found(&reduction, union_of(queries));
+	put_found(&reduction, union_of(queries));
 	return reduction.implied ? makeBoolConst(true, false) : node;
 }
 
@@ -1100,5 +1176,10 @@ reduce_or(Level *level, Node *node, bool filter)
 Query *
 try_or_reduction(Query *query, Attempt *attempt)
 {
-	return rewrite_levels(query, attempt, reduce_or);
+	ListCell   *lc;
+
+	query = rewrite_levels(query, attempt, reduce_or);
+	foreach(lc, (List *) attempt->own)
+		stand_in(lfirst(lc));
+	return query;
 }
