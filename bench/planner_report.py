@@ -81,7 +81,7 @@ def way_table(ways, title="milliseconds, median"):
     for label, _, ms in ways:
         rows += [[f"{label}: {mode}"] + [ms_text(median(by.get(n))) for n in sizes] for mode, by in ms.items()]
         rows.append([f"**{label}: off ÷ on**"] + [ratio_text(paired(ms["off"].get(n), ms["on"].get(n))) for n in sizes])
-        for other in ("join", "union"):
+        for other in ("join", "union", "hand"):
             if other in ms:
                 rows.append([f"**{label}: {other} ÷ on**"] + [ratio_text(paired(ms[other].get(n), ms["on"].get(n))) for n in sizes])
     return table([title] + [f"{n:,}" for n in sizes], rows)
