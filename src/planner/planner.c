@@ -55,6 +55,9 @@
 /* Another form must be this much cheaper than the statement as it was. */
 #define CLEARLY 0.95
 
+/* Planning that takes more memory than this is freed while other forms are planned. */
+#define LARGE_PLANNING ((Size) 16 * 1024 * 1024)
+
 typedef struct RewriteInfo
 {
 	const char *name;
@@ -98,6 +101,7 @@ typedef struct Decision
 	ParamListInfo params;
 	struct ExplainState *es;
 	MemoryContext plans;		/* plans are made below this one */
+	MemoryContext kept;			/* the best form and the reports are in this one */
 	bool		costs;			/* the costs of all forms are wanted */
 	bool		reporting;		/* ... and a report of every place */
 	int			tuples;			/* the most that a list of tuples has */
@@ -214,6 +218,23 @@ call_limited_planner(Decision *decision, Query *query, int joined)
 	return plan;
 }
 
+/* Free what the planner left behind beside a plan, if that is much. */
+static void
+shrink_plan(Decision *decision, Planned *planned)
+{
+	MemoryContext context;
+	MemoryContext old;
+
+	if (MemoryContextMemAllocated(planned->context, true) < LARGE_PLANNING)
+		return;
+	context = AllocSetContextCreate(decision->plans, "pg_more plan", ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(context);
+	planned->plan = copyObject(planned->plan);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(planned->context);
+	planned->context = context;
+}
+
 /* Plan a copy of a form of the statement. */
 static Planned
 plan_form(Decision *decision, Query *query, int joined)
@@ -233,6 +254,7 @@ plan_form(Decision *decision, Query *query, int joined)
 	MemoryContextSwitchTo(old);
 	result.cost = wanted_cost(result.plan, decision->cursor_options);
 	result.full = wanted_cost(result.plan, 0) + saved_by_limits(result.plan->planTree);
+	shrink_plan(decision, &result);
 	return result;
 }
 
@@ -270,13 +292,15 @@ make_form(Decision *decision, Attempt *attempt, int form, int cut)
 static RewriteReport *
 add_report(Decision *decision, RewriteId id, const char *where, const char *reason)
 {
+	MemoryContext old = MemoryContextSwitchTo(decision->kept);
 	RewriteReport *report = palloc0(sizeof(RewriteReport));
 
 	report->id = id;
-	report->where = where;
-	report->reason = reason;
+	report->where = pstrdup(where);
+	report->reason = reason ? pstrdup(reason) : NULL;
 	report->before = report->after = -1;
 	decision->reports = lappend(decision->reports, report);
+	MemoryContextSwitchTo(old);
 	return report;
 }
 
@@ -322,7 +346,10 @@ static void
 take(Decision *decision, Attempt *attempt, Query *query, Planned *planned, Cost before, bool least)
 {
 	RewriteReport *report = add_report(decision, attempt->id, changed_places(attempt), NULL);
+	MemoryContext old = MemoryContextSwitchTo(decision->kept);
 
+	query = copyObject(query);
+	MemoryContextSwitchTo(old);
 	report->applied = true;
 	report->before = before;
 	report->before_least = least;
@@ -494,7 +521,7 @@ is_too_cheap(Decision *decision)
 
 /* Let one rewrite try the statement. */
 static void
-consider(Decision *decision, RewriteId id)
+try_rewrite(Decision *decision, RewriteId id)
 {
 	Attempt		attempt = {.id = id};
 	Planned		none = {0};
@@ -531,6 +558,18 @@ consider(Decision *decision, RewriteId id)
 		}
 	}
 	choose(decision, &attempt, query);
+}
+
+/* The same; what it leaves behind but the form that was taken is freed, as a long statement is copied many times. */
+static void
+consider(Decision *decision, RewriteId id)
+{
+	MemoryContext context = AllocSetContextCreate(decision->kept, "pg_more rewrite", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+
+	try_rewrite(decision, id);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
 }
 
 /* What EXPLAIN says of a rewrite. */
@@ -651,6 +690,7 @@ decide_and_plan(Decision *decision, int shapes, List **reports)
 
 	if (reports == NULL)
 		work = AllocSetContextCreate(decision->plans, "pg_more rewrites", ALLOCSET_DEFAULT_SIZES);
+	decision->kept = work;
 	depth++;
 	PG_TRY();
 	{
