@@ -82,6 +82,11 @@ SELECT * FROM reduced('SELECT b.id FROM bags AS b WHERE EXISTS (SELECT FROM part
 SELECT * FROM reduced('SELECT * FROM (SELECT * FROM bags ORDER BY id) AS s WHERE s.color = ''c1'' OR s.kind IS NULL OR s.weight = 2');
 SELECT * FROM reduced('SELECT s.* FROM (SELECT b.id, b.color AS hue, b.weight, m.name FROM bags AS b LEFT JOIN manager AS m ON m.id = b.manager_id) AS s WHERE s.hue = ''c1'' OR s.weight = 2');
 SELECT * FROM reduced('SELECT m.id FROM manager AS m WHERE EXISTS (SELECT FROM bags AS b WHERE b.manager_id = m.id AND (b.color = ''c1'' OR b.weight = 2))');
+-- views beside the relation that is reduced, in its joins and in subqueries
+CREATE VIEW managed AS SELECT c.id, c.color, m.name FROM car AS c JOIN manager AS m ON m.id = c.manager_id;
+SELECT * FROM reduced('SELECT a.id, v.name FROM airbag AS a LEFT JOIN managed AS v ON v.id = a.car_id LEFT JOIN truck AS t ON t.id = a.truck_id WHERE v.name = ''m1'' OR t.weight = 2');
+SELECT * FROM reduced('SELECT a.id FROM airbag AS a WHERE EXISTS (SELECT FROM managed AS v WHERE v.id = a.car_id AND v.name = ''m1'') OR EXISTS (SELECT FROM truck AS t WHERE t.id = a.truck_id AND t.weight = 2)');
+SELECT * FROM reduced('SELECT p.code, b.kind FROM part AS p LEFT JOIN bags AS b ON b.id = p.airbag_id WHERE b.color = ''c1'' OR p.code = 4');
 -- ... but not where more than filters and joins is in it, where an outer join may leave it out, where its columns are volatile, or where it keeps what others ask
 SELECT * FROM reduced('SELECT * FROM (SELECT * FROM bags ORDER BY id LIMIT 300) AS s WHERE color = ''c1'' OR weight = 2');
 SELECT * FROM reduced('SELECT * FROM (SELECT DISTINCT * FROM bags) AS s WHERE color = ''c1'' OR weight = 2');

@@ -208,7 +208,8 @@ subquery_may_differ(Level *outer, Query *query, bool exists)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
 
-		if (rte->rtekind == RTE_JOIN)
+		/* a view's query keeps entries of the view itself, which nothing reads */
+		if (rte->rtekind == RTE_JOIN || (rte->rtekind == RTE_RELATION && rte->relkind == RELKIND_VIEW))
 			continue;
 		if (rte->securityQuals || rte->lateral || rte->tablesample ||
 			(rte->rtekind == RTE_RELATION ? !is_table(rte) :
