@@ -831,6 +831,30 @@ order_by_key(Decoder *decoder)
 /* All rows																	*/
 /* ------------------------------------------------------------------------ */
 
+/*
+ * Fetch the memory of rows to come, which are read out of order: of an array, where
+ * a value is, and half as far ahead the value itself.
+ */
+static inline void
+prefetch_elements(Decoder *decoder, int64 i)
+{
+	DecodeRequest *req = decoder->req;
+	int64		soon = i + PREFETCH_ROWS;
+	int64		later = soon + PREFETCH_ROWS;
+
+	for (int c = 0; c < req->ncolumns; c++)
+	{
+		const RowsetArray *array = &req->rowset->arrays[req->columns[c].source];
+
+		if (decoder->keyof[c] >= 0)
+			continue;
+		if (later < decoder->nitems)
+			prefetch_memory(array_place(array, decoder->items[later].row));
+		if (soon < decoder->nitems && array->values)
+			prefetch_memory(DatumGetPointer(array->values[decoder->items[soon].row]));
+	}
+}
+
 /* The next row in the order of the key. */
 static bool
 next_ordered(Decoder *decoder, DecodeCursor *cursor)
@@ -852,6 +876,8 @@ next_ordered(Decoder *decoder, DecodeCursor *cursor)
 			prefetch_memory(req->rowset->cells + decoder->items[i + PREFETCH_ROWS].start);
 		cursor->start = req->rowset->cells + decoder->items[i].start;
 	}
+	else
+		prefetch_elements(decoder, i);
 	(void) decode_row(decoder, cursor, known ? decoder->keyof : NULL);
 	for (int k = 0; known && k < req->nkeys; k++)
 	{

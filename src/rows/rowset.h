@@ -133,6 +133,13 @@ array_value(const RowsetArray *array, int64 row)
 	return array->values[row];
 }
 
+/* Where the array has the value, or the pointer to it. */
+static inline const void *
+array_place(const RowsetArray *array, int64 row)
+{
+	return array->raw ? array->raw + row * array->typlen : (const void *) &array->values[row];
+}
+
 /* Start reading the row that begins at p. */
 static inline void
 cells_begin(CellReader *reader, const char *p)
