@@ -60,6 +60,7 @@ OBJS = \
 	src/planner/rows_in.o \
 	src/planner/query_in_from.o \
 	src/planner/once.o \
+	src/planner/long_params.o \
 	src/planner/composite_in.o \
 	src/planner/cursors.o \
 	src/planner/hashed_case.o \

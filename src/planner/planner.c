@@ -748,8 +748,12 @@ plan_with_rewrites(Query *parse, const char *query_string, int cursor_options, P
 	int			tuples;
 	/* whoever wants reports wants to know of short lists, too */
 	int			shapes = find_shapes(parse, params, reports != NULL || anything_forced(), &tuples);
+	ParamListInfo given = params;
 
-	if (shapes == 0 || is_citus_there())
+	params = leave_long_params(parse, params);
+	if ((shapes != 0 || params != given) && is_citus_there())
+		return call_planner(parse, query_string, cursor_options, given, es);
+	if (shapes == 0)
 		return call_planner(parse, query_string, cursor_options, params, es);
 
 	memset(&decision, 0, sizeof(decision));

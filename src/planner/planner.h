@@ -170,6 +170,11 @@ extern uint64 noted_original(PlannedStmt *plan);
 
 /* once.c */
 extern void once_init(void);
+
+/* long_params.c */
+extern ParamListInfo leave_long_params(Query *parse, ParamListInfo params);
+extern const ParamExternData *left_param(Node *node, ParamListInfo params);
+
 extern void use_once(PlannedStmt *plan);
 extern bool is_once_signal(uint32 hash);
 

@@ -70,6 +70,7 @@ read_arguments(FromCall *call, RowsIn *rows)
 {
 	const char *reason;
 	List	   *args = call_arguments(call, &reason);
+	const ParamExternData *left;
 	Node	   *data;
 	Datum		value;
 
@@ -80,10 +81,13 @@ read_arguments(FromCall *call, RowsIn *rows)
 		return "the target is not a null of a table's row type";
 	call->args = list_make1(linitial(args));
 
-	data = simplify_known(lsecond(args), call->attempt->params);
+	left = left_param(lsecond(args), call->attempt->params);
+	data = left ? lsecond(args) : simplify_known(lsecond(args), call->attempt->params);
 	call->args = lappend(call->args, data);
 	rows->data = data;
-	if (IsA(data, Const))
+	if (left)
+		rows->known = rowset_from_datum(left->value);
+	else if (IsA(data, Const))
 	{
 		if (((Const *) data)->constisnull)
 			return "the data is null";
@@ -153,27 +157,63 @@ is_small(FromCall *call, RowsIn *rows)
 	return true;
 }
 
-/* A plan goes to parallel workers as text, which takes long for constants of more bytes. */
+/* A plan goes to parallel workers as text, which takes long for constants of more bytes; and each of them decodes the data. */
 #define SENT_BYTES (2 * 1024 * 1024)
 
-static bool
-add_bytes(Node *node, Size *bytes)
+/* The bytes of values, as a walk adds them up. */
+typedef struct Sent
 {
+	ParamListInfo params;
+	Size		bytes;
+} Sent;
+
+static bool
+add_bytes(Node *node, Sent *sent)
+{
+	const ParamExternData *left;
+
 	if (node == NULL)
 		return false;
+	left = left_param(node, sent->params);
+	if (left)
+	{
+		Rowset	   *rowset = rowset_if_expanded(left->value);
+
+		sent->bytes += rowset ? rowset->cells_len : VARSIZE_ANY(DatumGetPointer(left->value));
+	}
 	if (IsA(node, Const) && !((Const *) node)->constisnull)
-		*bytes += datumGetSize(((Const *) node)->constvalue, ((Const *) node)->constbyval, ((Const *) node)->constlen);
-	return expression_tree_walker(node, add_bytes, bytes);
+		sent->bytes += datumGetSize(((Const *) node)->constvalue, ((Const *) node)->constbyval, ((Const *) node)->constlen);
+	return expression_tree_walker(node, add_bytes, sent);
 }
 
 /* Would the data take longer to send to parallel workers than these save? */
 static bool
-is_long_to_send(Node *data)
+is_long_to_send(Node *data, ParamListInfo params)
 {
-	Size		bytes = 0;
+	Sent		sent = {params, 0};
 
-	(void) add_bytes(data, &bytes);
-	return bytes > SENT_BYTES;
+	(void) add_bytes(data, &sent);
+	return sent.bytes > SENT_BYTES;
+}
+
+/* About how many rows the data has; 0 where that is not known. */
+static int64
+count_rows(RowsIn *rows, ParamListInfo params)
+{
+	FuncExpr   *make = (FuncExpr *) rows->data;
+	const ParamExternData *left;
+	ArrayType  *array;
+
+	if (rows->known)
+		return rows->known->nrows;
+	/* of typed arrays that are parameters, the first one's length */
+	if (!IsA(make, FuncExpr) || list_length(make->args) < 2 ||
+		(left = left_param(lsecond(make->args), params)) == NULL || !type_is_array(left->ptype))
+		return 0;
+	array = (ArrayType *) DatumGetPointer(left->value);
+	if (VARATT_IS_EXTENDED(array) || ARR_NDIM(array) == 0)
+		return 0;
+	return ARR_DIMS(array)[0];
 }
 
 /* The statement that the function would run. */
@@ -192,7 +232,8 @@ build_subquery(FromCall *call, const char **reason)
 		return NULL;
 	call->size = rows.known ? rows.known->nrows : 0;
 	query = call_analyze(call, match_sql(call->kind, rows.relid, rows.key, rows.match, rows.known,
-										  !is_long_to_send(rows.data), &attnums));
+										  count_rows(&rows, call->attempt->params),
+										  !is_long_to_send(rows.data, call->attempt->params), &attnums));
 	call_require_harmless(query);
 	keep_secured(rows.relid, query);
 	rel = relation_open(rows.relid, NoLock);

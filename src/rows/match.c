@@ -252,14 +252,15 @@ source_call(Verb *verb, bool parallel)
  *		The statement that gives what a call of one of the three functions on
  *		this table would; key and match may be NULL.
  *
- * known is the data where it is known now, or NULL.  parallel says whether the
+ * known is the data where it is known now, or NULL; nrows is about how many rows it
+ * has, or 0.  parallel says whether the
  * rows may be made in parallel workers.  The statement's $1 to $4
  * are the call's arguments.  attnums tells which of the target's columns the
  * statement gives, in its order; all others are null.  Where the arguments do
  * not go together, or the caller may not read the table, it raises an error.
  */
 char *
-match_sql(MatchKind kind, Oid relid, ArrayType *key, const char *match, Rowset *known, bool parallel, List **attnums)
+match_sql(MatchKind kind, Oid relid, ArrayType *key, const char *match, Rowset *known, int64 nrows, bool parallel, List **attnums)
 {
 	Verb		verb;
 	Source	   *source;
@@ -273,7 +274,7 @@ match_sql(MatchKind kind, Oid relid, ArrayType *key, const char *match, Rowset *
 				 errmsg("materialized view \"%s\" has not been populated", RelationGetRelationName(verb.rel))));
 	verb.key_arg = key;
 	verb.match = match_as_sql(verb.rel, known, match);
-	verb.rule = known && known->nrows > LONG_LIST ? KEY_ANY : kinds[kind].rule;
+	verb.rule = nrows > LONG_LIST ? KEY_ANY : kinds[kind].rule;
 	verb.numbered = kinds[kind].numbered;
 	verb.returns_data = kinds[kind].numbered;
 	verb.data = expected_data(&verb, known);

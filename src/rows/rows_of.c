@@ -284,15 +284,33 @@ row_security_on(PG_FUNCTION_ARGS)
 /* What the planner is told													*/
 /* ------------------------------------------------------------------------ */
 
+/* The value of a constant, or of a parameter that the planner knows; false if it is null or not at hand. */
+static bool
+get_value(PlannerInfo *root, Node *node, Datum *value)
+{
+	ParamListInfo params = root ? root->glob->boundParams : NULL;
+	Param	   *param = (Param *) node;
+
+	if (IsA(node, Const))
+	{
+		*value = ((Const *) node)->constvalue;
+		return !((Const *) node)->constisnull;
+	}
+	if (!IsA(node, Param) || param->paramkind != PARAM_EXTERN || params == NULL || params->paramFetch ||
+		param->paramid < 1 || param->paramid > params->numParams ||
+		params->params[param->paramid - 1].ptype != param->paramtype)
+		return false;
+	*value = params->params[param->paramid - 1].value;
+	return !params->params[param->paramid - 1].isnull;
+}
+
 /* The data of a call, where it is known when the plan is made; else NULL. */
 static Rowset *
-known_data(FuncExpr *call)
+known_data(PlannerInfo *root, FuncExpr *call)
 {
-	Const	   *data = lsecond(call->args);
+	Datum		value;
 
-	if (!IsA(data, Const) || data->constisnull)
-		return NULL;
-	return rowset_from_datum(data->constvalue);
+	return get_value(root, lsecond(call->args), &value) ? rowset_from_datum(value) : NULL;
 }
 
 /*
@@ -302,15 +320,29 @@ known_data(FuncExpr *call)
  */
 #define UNKNOWN_LENGTH 100
 
+/* The array that is at hand in an expression; else NULL. */
+static ArrayType *
+get_array(PlannerInfo *root, Node *node)
+{
+	Datum		value;
+
+	if (!OidIsValid(get_element_type(exprType(node))) || !get_value(root, node, &value))
+		return NULL;
+	return DatumGetArrayTypeP(value);
+}
+
 /*
- * The value of an argument, as far as it is at hand.  Functions that are not
- * immutable are not called: they may take long, and may fail where the statement
- * never comes to call them.
+ * The value of an argument, as far as it is at hand, to be got by get_value(): a
+ * parameter's is not copied, as it may be long.  Functions that are not immutable
+ * are not called: they may take long, and may fail where the statement never comes
+ * to call them.
  */
 static Node *
 value_at_hand(PlannerInfo *root, Node *argument)
 {
-	if (IsA(argument, Const) || contain_mutable_functions(argument))
+	Datum		value;
+
+	if (get_value(root, argument, &value) || contain_mutable_functions(argument))
 		return argument;
 	return estimate_expression_value(root, argument);
 }
@@ -319,8 +351,9 @@ value_at_hand(PlannerInfo *root, Node *argument)
 static double
 count_rows(PlannerInfo *root, FuncExpr *call)
 {
-	Rowset	   *known = known_data(call);
+	Rowset	   *known = known_data(root, call);
 	FuncExpr   *make = lsecond(call->args);
+	ArrayType  *values;
 
 	if (known)
 		return known->nrows;
@@ -328,14 +361,10 @@ count_rows(PlannerInfo *root, FuncExpr *call)
 	/* typed arrays: as many as the first of them has elements */
 	if (IsA(make, FuncExpr) && list_length(make->args) >= 2)
 	{
-		Const	   *array = (Const *) value_at_hand(root, lsecond(make->args));
+		Node	   *array = value_at_hand(root, lsecond(make->args));
 
-		if (IsA(array, Const) && !array->constisnull && OidIsValid(get_element_type(array->consttype)))
-		{
-			ArrayType  *values = DatumGetArrayTypeP(array->constvalue);
-
+		if ((values = get_array(root, array)) != NULL)
 			return ARR_NDIM(values) > 0 ? ARR_DIMS(values)[0] : 0;
-		}
 		if (IsA(array, ArrayExpr))
 			return list_length(((ArrayExpr *) array)->elements);
 		return UNKNOWN_LENGTH;
@@ -452,6 +481,7 @@ array_of_column(PlannerInfo *root, Node *data, const char *column)
 {
 	FuncExpr   *make = (FuncExpr *) data;
 	Node	   *columns;
+	Datum		value;
 	Datum	   *names;
 	bool	   *nulls;
 	int			n;
@@ -459,19 +489,14 @@ array_of_column(PlannerInfo *root, Node *data, const char *column)
 	if (!IsA(make, FuncExpr) || make->funcvariadic || list_length(make->args) < 2)
 		return NULL;
 	columns = value_at_hand(root, linitial(make->args));
-	if (!IsA(columns, Const) || ((Const *) columns)->constisnull || ((Const *) columns)->consttype != TEXTARRAYOID)
+	if (exprType(columns) != TEXTARRAYOID || !get_value(root, columns, &value))
 		return NULL;
-	deconstruct_array(DatumGetArrayTypeP(((Const *) columns)->constvalue), TEXTOID, -1, false, TYPALIGN_INT, &names, &nulls, &n);
+	deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false, TYPALIGN_INT, &names, &nulls, &n);
 	for (int i = 0; i < Min(n, list_length(make->args) - 1); i++)
 	{
-		Const	   *array;
-
 		if (nulls[i] || strcmp(TextDatumGetCString(names[i]), column) != 0)
 			continue;
-		array = (Const *) value_at_hand(root, list_nth(make->args, i + 1));
-		if (IsA(array, Const) && !array->constisnull && OidIsValid(get_element_type(array->consttype)))
-			return DatumGetArrayTypeP(array->constvalue);
-		break;
+		return get_array(root, value_at_hand(root, list_nth(make->args, i + 1)));
 	}
 	return NULL;
 }
@@ -506,7 +531,7 @@ rows_of_distinct(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum)
 	fmgr_info(call->funcid, &info);
 	if (info.fn_addr != rows_of)
 		return false;
-	known = known_data(call);
+	known = known_data(root, call);
 	name = strVal(list_nth(function->funccolnames, attnum - 1));
 	if (known == NULL && (array = array_of_column(root, lsecond(call->args), name)) != NULL)
 		return array_mostly_distinct(array);

@@ -397,6 +397,22 @@ rowset_column_type(Rowset *rowset, int column)
 }
 
 /*
+ * rowset_if_expanded
+ *		The rowset behind any value of variable length that is an expanded one;
+ *		else NULL.
+ */
+Rowset *
+rowset_if_expanded(Datum value)
+{
+	ExpandedObjectHeader *header;
+
+	if (!VARATT_IS_EXTERNAL_EXPANDED(DatumGetPointer(value)))
+		return NULL;
+	header = DatumGetEOHP(value);
+	return header->eoh_methods == &rowset_methods ? (Rowset *) header : NULL;
+}
+
+/*
  * rowset_from_datum
  *		The rowset behind an argument, without copying it where that can be.
  *

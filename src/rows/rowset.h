@@ -98,6 +98,7 @@ typedef struct RowsetBuilder
 
 /* rowset.c */
 extern Rowset *rowset_from_datum(Datum value);
+extern Rowset *rowset_if_expanded(Datum value);
 extern Oid	rowset_column_type(Rowset *rowset, int column);
 extern Rowset *rowset_new(int ncols);
 extern Rowset *rowset_json_form(Rowset *rowset);

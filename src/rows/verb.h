@@ -132,7 +132,7 @@ typedef enum MatchKind
 } MatchKind;
 
 extern char *match_sql(MatchKind kind, Oid relid, ArrayType *key, const char *match,
-					   Rowset *known, bool parallel, List **attnums);
+					   Rowset *known, int64 nrows, bool parallel, List **attnums);
 
 /* update.c */
 extern bool verb_claims_rows(Verb *verb);

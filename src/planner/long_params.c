@@ -1,0 +1,192 @@
+/*
+ * long_params.c
+ *	  Long parameters that are not copied into the plan.
+ *
+ * A plan that is made for one execution has the values of its parameters as
+ * constants.  The server copies each value for that, once when it simplifies
+ * expressions and once more when it keeps the plan; of a rowset, or of the arrays
+ * that one is made of, that is as much memory again, twice, and nothing is gained:
+ * no function that takes a rowset can be computed when a statement is planned, as
+ * none is immutable.  The planner leaves a parameter in its place whose value is
+ * not said to be constant, and still takes its value for estimates.  So it is given
+ * a list of the parameters that says so.  The plan runs with the list that the
+ * caller has.
+ *
+ * Arrays may also be compared with columns, where the planner does want a
+ * constant.  So they must be nothing but arguments of more.rowset() in the whole
+ * statement.
+ */
+#include "postgres.h"
+
+#include "access/transam.h"
+#include "catalog/pg_type.h"
+#include "nodes/nodeFuncs.h"
+#include "utils/lsyscache.h"
+
+#include "compat.h"
+#include "planner/planner.h"
+#include "rows/rowset.h"
+
+/* Values of fewer bytes are copied. */
+#define LONG_BYTES (64 * 1024)
+
+/* In the flags of a parameter, beside the server's own: it was left in its place here. */
+#define PARAM_FLAG_LEFT 0x8000
+
+/* What a walk over a statement looks for. */
+typedef struct Uses
+{
+	bool	   *array;			/* per parameter: a long array that is used for rowsets alone? */
+	int			nparams;
+} Uses;
+
+/* Is the value of a parameter a long array?  Of the types that most parameters have, nothing is looked up. */
+static bool
+is_long_array(const ParamExternData *param)
+{
+	switch (param->ptype)
+	{
+		case BOOLOID:
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case FLOAT4OID:
+		case FLOAT8OID:
+		case OIDOID:
+		case DATEOID:
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+		case TEXTOID:
+		case VARCHAROID:
+		case NUMERICOID:
+		case UUIDOID:
+			return false;
+	}
+	if (get_typlen(param->ptype) != -1 || !type_is_array(param->ptype))
+		return false;
+	return !VARATT_IS_EXTERNAL(DatumGetPointer(param->value)) &&
+		VARSIZE_ANY(DatumGetPointer(param->value)) >= LONG_BYTES;
+}
+
+/* Is the value of a parameter a long rowset, as its input function has made it? */
+static bool
+is_long_rowset(const ParamExternData *param)
+{
+	Rowset	   *rowset;
+
+	if (param->ptype < FirstNormalObjectId || get_typlen(param->ptype) != -1)
+		return false;
+	rowset = rowset_if_expanded(param->value);
+	return rowset && rowset->cells_len >= LONG_BYTES;
+}
+
+/* Is this a call of more.rowset(columns, arrays...)? */
+static bool
+makes_rowset(FuncExpr *call)
+{
+	return !call->funcvariadic && list_length(call->args) >= 2 &&
+		extension_function("rowset", 2) == call->funcid;
+}
+
+/* Strike out arrays that are used for anything but rowsets. */
+static bool
+find_other_uses(Node *node, Uses *uses)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, find_other_uses, uses, 0);
+	if (IsA(node, Param))
+	{
+		Param	   *param = (Param *) node;
+
+		if (param->paramkind == PARAM_EXTERN && param->paramid > 0 && param->paramid <= uses->nparams)
+			uses->array[param->paramid - 1] = false;
+		return false;
+	}
+	if (IsA(node, FuncExpr) && makes_rowset((FuncExpr *) node))
+	{
+		ListCell   *lc;
+
+		foreach(lc, ((FuncExpr *) node)->args)
+			if (!IsA(lfirst(lc), Param) && find_other_uses(lfirst(lc), uses))
+				return true;
+		return false;
+	}
+	return expression_tree_walker(node, find_other_uses, uses);
+}
+
+/*
+ * leave_long_params
+ *		The parameters as the planner should be given them: the list itself, or a
+ *		copy of it in the current memory context, with the same values, in which
+ *		some are not said to be constant.
+ */
+ParamListInfo
+leave_long_params(Query *parse, ParamListInfo params)
+{
+	ParamListInfo result;
+	Uses		uses = {NULL, 0};
+	bool	   *rowset = NULL;
+	bool		any = false;
+
+	if (params == NULL || params->paramFetch)
+		return params;
+	for (int i = 0; i < params->numParams; i++)
+	{
+		ParamExternData *param = &params->params[i];
+		bool		is_array;
+
+		if (param->isnull || !(param->pflags & PARAM_FLAG_CONST))
+			continue;
+		is_array = is_long_array(param);
+		if (!is_array && !is_long_rowset(param))
+			continue;
+		if (rowset == NULL)
+		{
+			rowset = palloc0_array(bool, params->numParams);
+			uses.array = palloc0_array(bool, params->numParams);
+		}
+		if (is_array)
+		{
+			uses.array[i] = true;
+			uses.nparams = params->numParams;
+		}
+		else
+			rowset[i] = true;
+	}
+	if (rowset == NULL)
+		return params;
+	if (uses.nparams > 0)
+		(void) find_other_uses((Node *) parse, &uses);
+
+	result = makeParamList(params->numParams);
+	for (int i = 0; i < params->numParams; i++)
+	{
+		result->params[i] = params->params[i];
+		if (rowset[i] || uses.array[i])
+		{
+			result->params[i].pflags = PARAM_FLAG_LEFT;
+			any = true;
+		}
+	}
+	return any ? result : params;
+}
+
+/*
+ * left_param
+ *		The value of a parameter that was left in its place, which is not null;
+ *		else NULL.
+ */
+const ParamExternData *
+left_param(Node *node, ParamListInfo params)
+{
+	Param	   *param = (Param *) node;
+	ParamExternData *value;
+
+	if (!IsA(node, Param) || param->paramkind != PARAM_EXTERN || params == NULL || params->paramFetch ||
+		param->paramid < 1 || param->paramid > params->numParams)
+		return NULL;
+	value = &params->params[param->paramid - 1];
+	return value->ptype == param->paramtype && (value->pflags & PARAM_FLAG_LEFT) ? value : NULL;
+}
