@@ -74,10 +74,28 @@ EXECUTE nested(long_ids(20000, 2), long_texts(20000), long_json(9000, 3)::more.r
 PREPARE columns_too(text[], integer[]) AS SELECT more.rowset_count(more.rowset($1, $2));
 EXECUTE columns_too('{id}', long_ids(20000));
 
+-- a list that work_mem does not hold is left to the call, which hashes it in more memory, where nothing else chooses rows
+CREATE TABLE long_big AS SELECT i AS id, 'x' AS v, 1 AS w FROM generate_series(1, 40000) AS i;
+VACUUM ANALYZE long_big;
+PREPARE in_big(more.rowset) AS SELECT count(*), sum(id) FROM more.rows_in(NULL::long_big, $1, key => '{id}');
+PREPARE some_of_big(more.rowset, integer) AS
+	SELECT count(*), sum(id) FROM more.rows_in(NULL::long_big, $1, key => '{id}') WHERE id < $2;
+SELECT calls_of('EXECUTE in_big(long_json(11000, 3)::more.rowset)');
+EXECUTE in_big(long_json(11000, 3)::more.rowset);
+SET work_mem = '64kB';
+DEALLOCATE in_big;
+PREPARE in_big(more.rowset) AS SELECT count(*), sum(id) FROM more.rows_in(NULL::long_big, $1, key => '{id}');
+SELECT calls_of('EXECUTE in_big(long_json(11000, 3)::more.rowset)');
+EXECUTE in_big(long_json(11000, 3)::more.rowset);
+SELECT calls_of('EXECUTE in_big(long_json(9000, 3)::more.rowset)');
+SELECT calls_of('EXECUTE some_of_big(long_json(11000, 3)::more.rowset, 100)');
+EXECUTE some_of_big(long_json(11000, 3)::more.rowset, 100);
+RESET work_mem;
+
 -- errors in the data name their row
 EXECUTE change(replace(long_json(9000), '"w" : 1750.0000000000000000', '"w" : "x"')::more.rowset);
 EXECUTE change(replace(long_json(9000), '"id" : 7000,', '"id" : 700,')::more.rowset);
 EXECUTE find(replace(long_json(9000), '"id" : 7000,', '"id" : "x",')::more.rowset);
 
-DROP TABLE long_t CASCADE;
+DROP TABLE long_t, long_big CASCADE;
 DROP FUNCTION long_json, long_ids, long_texts, long_numbers, calls_of;

@@ -35,13 +35,15 @@
  *	- The statement around it cannot tell the difference: call_in_from.c.
  *
  * Left alone, besides: short lists of primary keys that nothing is joined with,
- * for which making a plan takes longer than the call with its kept plan, and
- * everything when pg_more.rows_source asks for arrays.
+ * for which making a plan takes longer than the call with its kept plan; long lists
+ * that work_mem does not hold, where nothing else chooses rows; and everything when pg_more.rows_source asks for arrays.
  */
 #include "postgres.h"
 
 #include "access/relation.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
@@ -216,6 +218,55 @@ count_rows(RowsIn *rows, ParamListInfo params)
 	return ARR_DIMS(array)[0];
 }
 
+/* Does nothing in the statement, at any level, but the call choose rows? */
+static bool
+takes_all_rows(FromCall *call)
+{
+	if (call->attempt->cursor_options & CURSOR_OPT_FAST_PLAN)
+		return false;
+	for (QueryLevel *level = call->level; level; level = level->parent)
+		if (list_length(level->query->rtable) != 1 || level->query->jointree->quals ||
+			level->query->limitCount || level->query->limitOffset)
+			return false;
+	return true;
+}
+
+/* Lists of fewer rows than this are hashed within work_mem, or nearly so. */
+#define LONG_LIST 10000
+
+/* What the server needs for each row in a hash table, besides its values; and writes of each row of the table that it puts off. */
+#define ENTRY_BYTES 64
+#define PUT_OFF_BYTES 32
+
+/*
+ * Is the call better than a join in its place?  For a list that work_mem does not
+ * hold the join writes the rows of the table to disk, while the call takes more
+ * memory for the list (plan.c) and may write the rows that it finds.  Only where
+ * nothing around the call lets the join find fewer rows.
+ */
+static bool
+is_better_hashed_by_call(FromCall *call, RowsIn *rows, int64 nrows)
+{
+	Sent		sent = {call->attempt->params, 0};
+	Relation	rel;
+	double		tuples;
+	double		width;
+
+	if (call->attempt->force || call->kind != MATCH_ROWS_IN || rows->match || nrows <= LONG_LIST || !takes_all_rows(call))
+		return false;
+	(void) add_bytes(rows->data, &sent);
+	if ((double) sent.bytes + (double) nrows * ENTRY_BYTES <= work_mem * hash_mem_multiplier * 1024.0 ||
+		maintenance_work_mem <= work_mem)
+		return false;
+	rel = try_relation_open(rows->relid, AccessShareLock);
+	if (rel == NULL)
+		return false;
+	tuples = rel->rd_rel->relkind == RELKIND_RELATION ? rel->rd_rel->reltuples : -1;
+	width = tuples > 0 ? rel->rd_rel->relpages * (double) BLCKSZ / tuples : 0;
+	relation_close(rel, NoLock);
+	return tuples > 0 && nrows * width <= tuples * PUT_OFF_BYTES;
+}
+
 /* The statement that the function would run. */
 static Query *
 build_subquery(FromCall *call, const char **reason)
@@ -224,15 +275,19 @@ build_subquery(FromCall *call, const char **reason)
 	List	   *attnums;
 	Query	   *query;
 	Relation	rel;
+	int64		nrows;
 
 	*reason = read_arguments(call, &rows);
 	if (*reason == NULL && is_small(call, &rows))
 		*reason = "the list is short and joined with nothing else";
+	nrows = *reason ? 0 : count_rows(&rows, call->attempt->params);
+	if (*reason == NULL && is_better_hashed_by_call(call, &rows, nrows))
+		*reason = "the call may hash the long list in more memory";
 	if (*reason)
 		return NULL;
 	call->size = rows.known ? rows.known->nrows : 0;
 	query = call_analyze(call, match_sql(call->kind, rows.relid, rows.key, rows.match, rows.known,
-										  count_rows(&rows, call->attempt->params),
+										  nrows,
 										  !is_long_to_send(rows.data, call->attempt->params), &attnums));
 	call_require_harmless(query);
 	keep_secured(rows.relid, query);
