@@ -20,6 +20,7 @@ OBJS = \
 	src/rows/literal.o \
 	src/rows/source.o \
 	src/rows/stream.o \
+	src/rows/multi_insert.o \
 	src/rows/verb.o \
 	src/rows/resolve.o \
 	src/rows/insert.o \

@@ -404,6 +404,23 @@ compat_json_untranslatable(JsonParseErrorType error)
 	ReplaceVarsFromTargetList(node, index, 0, rte, (rte)->subquery->targetList, REPLACEVARS_REPORT_ERROR, 0, sublinks)
 #endif
 
+/* The entries of a new row in all indexes. */
+#if PG_VERSION_NUM >= 160000
+#define compat_insert_index_tuples(target, slot, estate) \
+	ExecInsertIndexTuples(target, slot, estate, false, false, NULL, NIL, false)
+#else
+#define compat_insert_index_tuples(target, slot, estate) \
+	ExecInsertIndexTuples(target, slot, estate, false, false, NULL, NIL)
+#endif
+
+/* The functions that make UUIDs; those by their version came with 18. */
+#if PG_VERSION_NUM >= 180000
+#define COMPAT_MAKES_UUID(function) ((function) == F_GEN_RANDOM_UUID || (function) == F_UUIDV4 || \
+									 (function) == F_UUIDV7_ || (function) == F_UUIDV7_INTERVAL)
+#else
+#define COMPAT_MAKES_UUID(function) ((function) == F_GEN_RANDOM_UUID)
+#endif
+
 /* A hint to the processor, where the compiler has one. */
 #if defined(__GNUC__) || defined(__clang__)
 #define prefetch_memory(p) __builtin_prefetch(p)

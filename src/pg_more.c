@@ -11,6 +11,7 @@
 #include "indexes/hypothetical.h"
 #include "indexes/plan_with.h"
 #include "planner/planner.h"
+#include "rows/multi_insert.h"
 #include "rows/order.h"
 #include "rows/source.h"
 #include "rows/stream.h"
@@ -65,6 +66,12 @@ _PG_init(void)
 							 ROWS_SOURCE_AUTO,
 							 rows_source_options,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("pg_more.batch_inserts",
+							 "Whether rows are written to a table many at a time.",
+							 "Only where that comes to the same as a plain INSERT.",
+							 &batch_inserts,
+							 true,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomEnumVariable("pg_more.rewrites",
 							 "Whether statements are planned in a form that costs less.",
 							 "With force, whatever they cost; with verify, both forms of a SELECT are "
@@ -88,5 +95,6 @@ _PG_init(void)
 	hypothetical_init();
 	/* over the hook of plan_with.c */
 	stream_init();
+	multi_insert_init();
 	planner_init();
 }

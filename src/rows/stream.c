@@ -358,6 +358,17 @@ stream_works(void)
 }
 
 /*
+ * stream_is_scan
+ *		Is a node of a plan that was started, or NULL, the scan of this data?
+ */
+bool
+stream_is_scan(PlanState *node, Source *source)
+{
+	return node && IsA(node, CustomScanState) && ((CustomScanState *) node)->methods == &exec_methods &&
+		((DataScan *) node)->source == source;
+}
+
+/*
  * stream_init
  *		Install the hook; called once, when the module is loaded.
  */
