@@ -41,14 +41,20 @@ order_is_visible(Verb *verb)
 
 /*
  * Take the primary key for order and duplicates when all rows have it and no
- * trigger may change it.
+ * trigger may change it.  A single row has neither.
  */
 static void
 resolve_insert_key(Verb *verb, bool ignore)
 {
-	List	   *columns = may_have_row_triggers(verb->rel) ? NIL : primary_key_columns(verb->rel);
+	List	   *columns = NIL;
 	bool		others = false;
 	ListCell   *lc;
+
+	verb->nkeys = 0;
+	if (verb->data->nrows == 1)
+		return;
+	if (!may_have_row_triggers(verb->rel))
+		columns = primary_key_columns(verb->rel);
 
 	/*
 	 * A row that another key refuses does not stand in its successor's way; and
@@ -60,7 +66,6 @@ resolve_insert_key(Verb *verb, bool ignore)
 	/* a deferrable key is judged later */
 	if (columns != NIL && (!find_unique_key(verb->rel, columns, &verb->unique) || verb->unique.deferrable))
 		columns = NIL;
-	verb->nkeys = 0;
 	verb->keys = palloc_array(int, list_length(columns) + 1);
 	foreach(lc, columns)
 	{

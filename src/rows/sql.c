@@ -230,7 +230,7 @@ unchanged_sql(Verb *verb, Source *source, const char *changed)
 /* Insert																	*/
 /* ------------------------------------------------------------------------ */
 
-/* The column list, and the expressions over data that fill it. */
+/* The column list, and the expressions over data that fill it; as parameters_sql in source.c, without formats where it can be. */
 static void
 insert_lists(Verb *verb, Source *source, StringInfo names, StringInfo values)
 {
@@ -242,16 +242,24 @@ insert_lists(Verb *verb, Source *source, StringInfo names, StringInfo values)
 		DataColumn *column = &verb->columns[c];
 		const char *name = quote_identifier(column->name);
 		const char *comma = n > 0 ? ", " : "";
+		char		number[12];
 
 		if (column->attnum == InvalidAttrNumber)
 			continue;
-		n++;
-		appendStringInfo(names, "%s%s", comma, name);
+		pg_ltoa(++n, number);
+		appendStringInfoString(names, comma);
+		appendStringInfoString(names, name);
+		appendStringInfoString(values, comma);
 		if (column->partial)
-			appendStringInfo(values, "%sCASE WHEN %s THEN data.%s ELSE \"%s\".%s END AS a%d",
-							 comma, source_flag(source, c), name, DEFAULT_QUALIFIER, name, n);
+			appendStringInfo(values, "CASE WHEN %s THEN data.%s ELSE \"%s\".%s END",
+							 source_flag(source, c), name, DEFAULT_QUALIFIER, name);
 		else
-			appendStringInfo(values, "%sdata.%s AS a%d", comma, name, n);
+		{
+			appendStringInfoString(values, "data.");
+			appendStringInfoString(values, name);
+		}
+		appendStringInfoString(values, " AS a");
+		appendStringInfoString(values, number);
 	}
 	/* rows without any column: some column's default stands for all */
 	for (int i = 0; n == 0 && i < desc->natts; i++)
@@ -291,8 +299,11 @@ insert_sql(Verb *verb, Source *source, const char *condition, bool overriding)
 	initStringInfo(&values);
 	initStringInfo(&out);
 	insert_lists(verb, source, &names, &values);
-	appendStringInfo(&out, "INSERT INTO %s AS target (%s)%s", verb->target, names.data,
-					 overriding ? " OVERRIDING SYSTEM VALUE" : "");
+	appendStringInfoString(&out, "INSERT INTO ");
+	appendStringInfoString(&out, verb->target);
+	appendStringInfoString(&out, " AS target (");
+	appendStringInfoString(&out, names.data);
+	appendStringInfoString(&out, overriding ? ") OVERRIDING SYSTEM VALUE" : ")");
 	if (verb->numbered)
 	{
 		int			n = 0;
@@ -310,7 +321,13 @@ insert_sql(Verb *verb, Source *source, const char *condition, bool overriding)
 						 values.data, source_ordinal(source), source_sql(source), where);
 	}
 	else
-		appendStringInfo(&out, " SELECT %s FROM %s%s", values.data, source_sql(source), where);
+	{
+		appendStringInfoString(&out, " SELECT ");
+		appendStringInfoString(&out, values.data);
+		appendStringInfoString(&out, " FROM ");
+		appendStringInfoString(&out, source_sql(source));
+		appendStringInfoString(&out, where);
+	}
 	return out.data;
 }
 
@@ -377,7 +394,7 @@ sql_insert(Verb *verb, Source *source, bool ignore)
 	const char *conflict = ignore ? " ON CONFLICT DO NOTHING" : "";
 
 	if (!verb->numbered)
-		return psprintf("%s%s", insert, conflict);
+		return ignore ? psprintf("%s%s", insert, conflict) : insert;
 	return psprintf("%s%s RETURNING more._noted_row() AS o, %d%s", insert, conflict,
 					STATUS_INSERTED, row_sql(verb));
 }
