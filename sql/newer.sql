@@ -143,3 +143,29 @@ BEGIN
 	ASSERT r IS NULL, r;
 	EXECUTE 'DROP TABLE doubled';
 END $$;
+
+-- PostgreSQL 18: in rows that are written many at a time, too, with what is asked of them
+DO $$
+DECLARE
+	r text;
+BEGIN
+	IF current_setting('server_version_num')::integer < 180000 THEN RETURN; END IF;
+	EXECUTE 'CREATE TABLE virt_many (id integer PRIMARY KEY, a integer, s integer GENERATED ALWAYS AS (a * 2) STORED, v integer GENERATED ALWAYS AS (a + 1) VIRTUAL NOT NULL CHECK (v < 50), u uuid DEFAULT uuidv7())';
+	SELECT more.bulk_insert('virt_many', json_agg(json_build_object('id', g, 'a', g))::more.rowset) INTO r FROM generate_series(1, 40) AS g;
+	ASSERT r = '40', r;
+	EXECUTE 'SELECT concat_ws('' '', count(*), count(DISTINCT u), bool_and(s = 2 * id AND v = id + 1)) FROM virt_many' INTO r;
+	ASSERT r = '40 40 t', r;
+	BEGIN
+		PERFORM more.bulk_insert('virt_many', json_agg(json_build_object('id', g, 'a', g))::more.rowset) FROM generate_series(41, 80) AS g;
+		RAISE 'not refused';
+	EXCEPTION WHEN check_violation THEN NULL;
+	END;
+	BEGIN
+		PERFORM more.bulk_insert('virt_many', json_agg(json_build_object('id', g, 'a', nullif(g - 100, 15)))::more.rowset) FROM generate_series(101, 130) AS g;
+		RAISE 'not refused';
+	EXCEPTION WHEN not_null_violation THEN NULL;
+	END;
+	EXECUTE 'SELECT count(*) FROM virt_many' INTO r;
+	ASSERT r = '40', r;
+	EXECUTE 'DROP TABLE virt_many';
+END $$;
