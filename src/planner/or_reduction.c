@@ -122,6 +122,7 @@ typedef struct Reduction
 	List	   *key;			/* attribute numbers by which its rows are known */
 	bool		implied;		/* does the filter follow from being found? */
 	int			widest;			/* the most relations that an arm's query joins */
+	bool		several;		/* is the OR one of several about what it is reduced in? */
 	bool		stands_in;		/* do the rows found take the anchor's place? */
 	List	   *columns;		/* ... with these columns of it */
 } Reduction;
@@ -373,6 +374,18 @@ count_found(Query *query)
 	return count;
 }
 
+/* Has rows found in a table's place, of which its columns do not tell yet: what is read of the query now is not what it means. */
+static bool
+has_stand_in(Level *level)
+{
+	ListCell   *lc;
+
+	foreach(lc, (List *) level->attempt->own)
+		if (((StandIn *) lfirst(lc))->query == level->query)
+			return true;
+	return false;
+}
+
 /* Why an OR cannot be reduced, whatever the anchor, or NULL. */
 static const char *
 or_problem(Level *level, JoinTree *tree, BoolExpr *expr)
@@ -383,7 +396,8 @@ or_problem(Level *level, JoinTree *tree, BoolExpr *expr)
 		return "there is a FULL JOIN";
 	if (tree->problem)
 		return tree->problem;
-	if (count_found(level->query) >= (bms_num_members(tree->relations) > MANY_RELATIONS ? 1 : MAX_FOUND))
+	if (has_stand_in(level) ||
+		count_found(level->query) >= (bms_num_members(tree->relations) > MANY_RELATIONS ? 1 : MAX_FOUND))
 		return "as many others beside it are reduced as are worth planning";
 	if (list_length(expr->args) > MAX_ARMS)
 		return psprintf("it has more than %d arms", MAX_ARMS);
@@ -947,7 +961,7 @@ can_stand_in(Reduction *reduction, Node *expr)
 	Query	   *query = reduction->tree->query;
 	bool		result = false;
 
-	if (reduction->implied && count_found(query) == 0 && count_spanning(query) <= 1)
+	if (reduction->implied && !reduction->several && count_found(query) == 0 && count_spanning(query) <= 1)
 		reduction->columns = stand_in_columns(reduction->tree, reduction->anchor, expr, &result);
 	return result;
 }
@@ -1119,6 +1133,7 @@ reduce_inside(Reduction *reduction, BoolExpr *expr, int relation, const char **p
 	level->attempt = outer->attempt;
 	inside.level = level;
 	inside.tree = take_apart(level->query);
+	inside.several = reduction->several || count_spanning(outer->query) > 1;
 	moved = moved_inside(tree, relation, list_make1(expr));
 	queries = find_rows(&inside, linitial_node(BoolExpr, moved), moved_inside(tree, relation, reduction->conditions), problem);
 	if (queries)
