@@ -86,7 +86,8 @@ statement_sql(Query *query)
 	bool		failed = false;
 	char	   *sql;
 
-	query = (Query *) cast_parameters((Node *) query, NULL);
+	/* a mutator shares with the original what show_found() changes in place, and other rewrites may follow this one */
+	query = (Query *) cast_parameters(copyObject((Node *) query), NULL);
 	(void) show_found((Node *) query, &failed);
 	unmark_shared((Node *) query);
 	if (failed)
