@@ -388,6 +388,12 @@ compat_json_untranslatable(JsonParseErrorType error)
 #else
 #define compat_flatten_join_aliases(query, node) flatten_join_alias_vars(query, node)
 #endif
+/* From 16 on, a column tells of the outer joins that may make it NULL. */
+#if PG_VERSION_NUM >= 160000
+#define compat_may_be_nulled(var) ((var)->varnullingrels != NULL)
+#else
+#define compat_may_be_nulled(var) false
+#endif
 #if PG_VERSION_NUM >= 180000
 #define compat_expand_rte(rte, index, names, columns) \
 	expandRTE(rte, index, 0, VAR_RETURNING_DEFAULT, -1, true, names, columns)

@@ -135,6 +135,47 @@ forget_joins(Node *node, int *depth)
 	return expression_tree_walker(node, forget_joins, depth);
 }
 
+/* A walker's state */
+typedef struct WholeRows
+{
+	Query	   *query;
+	int			depth;			/* levels below the query */
+} WholeRows;
+
+/* A walker: is there the whole row of a join that an outer join may make NULL? */
+static bool
+has_nulled_row(Node *node, WholeRows *rows)
+{
+	Var		   *var = (Var *) node;
+	bool		result;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+		return var->varlevelsup == rows->depth && var->varattno == 0 && compat_may_be_nulled(var) &&
+			rt_fetch(var->varno, rows->query->rtable)->rtekind == RTE_JOIN;
+	if (!IsA(node, Query))
+		return expression_tree_walker(node, has_nulled_row, rows);
+	rows->depth++;
+	result = query_tree_walker((Query *) node, has_nulled_row, rows, QTW_IGNORE_JOINALIASES);
+	rows->depth--;
+	return result;
+}
+
+/*
+ * without_join_aliases
+ *		A copy of an expression of the query, its columns named by the relations
+ *		that they are of.  NULL if it has the whole row of a join that an outer
+ *		join may make NULL: from 16 on only the planner can say what that is.
+ */
+Node *
+without_join_aliases(Query *query, Node *node)
+{
+	WholeRows	rows = {.query = query};
+
+	return has_nulled_row(node, &rows) ? NULL : compat_flatten_join_aliases(query, copyObject(node));
+}
+
 /*
  * take_apart
  *		Take the join tree of a query apart.  The query is not changed.  Look at
@@ -149,7 +190,12 @@ take_apart(Query *query)
 	ListCell   *lc;
 
 	tree->query = query;
-	tree->from = (FromExpr *) compat_flatten_join_aliases(query, (Node *) copyObject(query->jointree));
+	tree->from = (FromExpr *) without_join_aliases(query, (Node *) query->jointree);
+	if (tree->from == NULL)
+	{
+		tree->from = copyObject(query->jointree);
+		tree->problem = "a condition uses the whole row of an outer join's side that is a join";
+	}
 	(void) forget_joins((Node *) tree->from, &depth);
 	tree->zones = list_make1(zone);
 	scan_tree(tree, (Node *) tree->from, zone);

@@ -28,6 +28,7 @@ typedef struct JoinTree
 } JoinTree;
 
 extern JoinTree *take_apart(Query *query);
+extern Node *without_join_aliases(Query *query, Node *node);
 extern Bitmapset *relations_in(JoinTree *tree, Node *expression);
 extern Bitmapset *needed_relations(JoinTree *tree, Bitmapset *wanted);
 extern Query *reduced_query(JoinTree *tree, Bitmapset *keep, List *conditions);

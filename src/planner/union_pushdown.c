@@ -1260,9 +1260,9 @@ push_outer_join(Walk *walk, JoinExpr *join, Side left)
 	candidates = bms_make_singleton(((RangeTblRef *) join->rarg)->rtindex);
 	foreach(lc, make_ands_implicit((Expr *) join->quals))
 	{
-		Node	   *condition = compat_flatten_join_aliases(walk->level->query, copyObject(lfirst(lc)));
+		Node	   *condition = without_join_aliases(walk->level->query, lfirst(lc));
 
-		if (!push_join(walk, condition, candidates, left.plain, &moved))
+		if (condition == NULL || !push_join(walk, condition, candidates, left.plain, &moved))
 			kept = lappend(kept, lfirst(lc));
 	}
 	return (Node *) (kept ? make_ands_explicit(kept) : NULL);
@@ -1279,9 +1279,9 @@ push_inner_joins(Walk *walk, Node *conditions, Side side, Bitmapset **moved)
 		return conditions;
 	foreach(lc, make_ands_implicit((Expr *) conditions))
 	{
-		Node	   *condition = compat_flatten_join_aliases(walk->level->query, copyObject(lfirst(lc)));
+		Node	   *condition = without_join_aliases(walk->level->query, lfirst(lc));
 
-		if (!push_join(walk, condition, side.plain, side.plain, moved))
+		if (condition == NULL || !push_join(walk, condition, side.plain, side.plain, moved))
 			kept = lappend(kept, lfirst(lc));
 	}
 	return (Node *) (kept ? make_ands_explicit(kept) : NULL);
@@ -1303,8 +1303,8 @@ push_conditions(Walk *walk, Node *conditions, Side side)
 		return conditions;
 	foreach(lc, make_ands_implicit((Expr *) conditions))
 	{
-		Node	   *condition = compat_flatten_join_aliases(walk->level->query, copyObject(lfirst(lc)));
-		Bitmapset  *relations = relations_of_condition(walk->level->query, condition);
+		Node	   *condition = without_join_aliases(walk->level->query, lfirst(lc));
+		Bitmapset  *relations = condition ? relations_of_condition(walk->level->query, condition) : NULL;
 		int			relation;
 		bool		moved = false;
 
