@@ -16,24 +16,31 @@
  * itself.  What the table's policies hide is hidden in each arm.
  *
  * It is not done where the query wants what only a table has (a whole row,
- * columns of the system), or where comparing a column could mean to fetch it
- * from a TOAST table.
+ * columns of the system, one that is generated when it is read), or where
+ * comparing a column could fail, or mean to fetch it from a TOAST table.
  *
  * The joins above count the table's columns, so the server cannot print such a
  * statement.  For that the table comes back, joined with the keys.
  */
 #include "postgres.h"
 
-#include "access/table.h"
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
 #include "storage/bufmgr.h"
+#include "storage/lmgr.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 #include "utils/typcache.h"
 
 #include "planner/stand_in.h"
@@ -43,6 +50,9 @@
 
 /* More columns than this are not compared. */
 #define MAX_COLUMNS 16
+
+/* Of more tables than this it is not found out whether they have values out of line. */
+#define MAX_CHILDREN 64
 
 /* A walker's state: columns of a relation of a query that is so many levels up. */
 typedef struct Columns
@@ -131,39 +141,85 @@ note_used(JoinTree *tree, Node *without, Columns *columns)
 	(void) used_walker(query->limitCount, columns);
 }
 
-/* Has a table, or a child of it, values out of line? */
+/*
+ * Has a relation that is not locked any rows?  Yes if that cannot be told at
+ * once.  It is unlocked again: planning may leave it alone.
+ */
+static bool
+has_blocks(Oid relid)
+{
+	Relation	rel;
+	bool		result;
+
+	if (!ConditionalLockRelationOid(relid, AccessShareLock))
+		return true;
+	rel = try_relation_open(relid, NoLock);
+	result = rel == NULL || RelationGetNumberOfBlocks(rel) > 0;
+	if (rel)
+		relation_close(rel, NoLock);
+	UnlockRelationOid(relid, AccessShareLock);
+	return result;
+}
+
+/* Has a table, or a child of it, values out of line?  Yes if there are too many children to look at. */
 static bool
 has_toasted(RangeTblEntry *rte)
 {
 	List	   *tables = rte->inh ? find_all_inheritors(rte->relid, NoLock, NULL) : list_make1_oid(rte->relid);
-	bool		result = false;
 	ListCell   *lc;
 
+	if (list_length(tables) > MAX_CHILDREN)
+		return true;
 	foreach(lc, tables)
 	{
-		Relation	rel = try_table_open(lfirst_oid(lc), AccessShareLock);
+		HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(lfirst_oid(lc)));
+		Oid			toast;
 
-		if (rel == NULL)
-			continue;
-		if (OidIsValid(rel->rd_rel->reltoastrelid))
-		{
-			Relation	toast = table_open(rel->rd_rel->reltoastrelid, AccessShareLock);
-
-			result |= RelationGetNumberOfBlocks(toast) > 0;
-			table_close(toast, AccessShareLock);
-		}
-		table_close(rel, AccessShareLock);
+		if (!HeapTupleIsValid(tuple))
+			return true;
+		toast = ((Form_pg_class) GETSTRUCT(tuple))->reltoastrelid;
+		ReleaseSysCache(tuple);
+		if (OidIsValid(toast) && has_blocks(toast))
+			return true;
 	}
-	return result;
+	return false;
 }
 
-/* Can UNION compare values of a type, by whatever method? */
+/* Is a function written in C? */
+static bool
+is_in_c(Oid function)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Oid			language = InvalidOid;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		language = ((Form_pg_proc) GETSTRUCT(tuple))->prolang;
+		ReleaseSysCache(tuple);
+	}
+	return language == INTERNALlanguageId || language == ClanguageId;
+}
+
+/*
+ * Can UNION compare values of a type, by whatever method, now and as long as a
+ * plan is kept?  A composite type may get an attribute that cannot be compared,
+ * and a function that is not in C may fail.
+ */
 static bool
 is_comparable(Oid type)
 {
 	TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_EQ_OPR | TYPECACHE_LT_OPR);
+	Oid			base = getBaseType(type);
+	Oid			part = get_element_type(base);
 
-	return OidIsValid(entry->eq_opr) && OidIsValid(entry->lt_opr);
+	if (!OidIsValid(entry->eq_opr) || !OidIsValid(entry->lt_opr) || get_typtype(base) == TYPTYPE_COMPOSITE)
+		return false;
+	if (get_typtype(base) == TYPTYPE_MULTIRANGE)
+		part = get_range_subtype(get_multirange_range(base));
+	else if (get_typtype(base) == TYPTYPE_RANGE)
+		part = get_range_subtype(base);
+	return OidIsValid(part) ? is_comparable(part) :
+		is_in_c(get_opcode(entry->eq_opr)) && is_in_c(get_opcode(entry->lt_opr));
 }
 
 /*
@@ -188,7 +244,8 @@ stand_in_columns(JoinTree *tree, int relation, Node *without, bool *possible)
 	{
 		Oid			type = get_atttype(rte->relid, attnum);
 
-		*possible = is_comparable(type);
+		/* what is generated when it is read may fail where the query would not read it */
+		*possible = is_comparable(type) && get_attgenerated(rte->relid, attnum) != COMPAT_GENERATED_VIRTUAL;
 		varying |= get_typlen(type) < 0;
 		result = lappend_int(result, attnum);
 	}
