@@ -3,6 +3,7 @@
 import statistics
 import time
 from collections import namedtuple
+from itertools import permutations
 
 from client import Client
 from sides import PRELOADED, literal
@@ -161,10 +162,12 @@ class Planner:
         if "off" in modes and round_ms["off"] > max(SLOW_MS, 2 * round_ms["on"]):
             ms["off"].append(round(round_ms["off"], 4))
             modes.remove("off")
+        # each comes as often after each other: what a slow one leaves in the processor's caches is no help to the next
+        orders = list(permutations(modes))
         for turn in range(1 - WARM, self.turns(sum(round_ms[mode] for mode in modes))):
             if turn < 0 and sum(round_ms[mode] for mode in modes) > SLOW_MS:
                 continue
-            for mode in modes if turn % 2 else modes[::-1]:
+            for mode in orders[turn % len(orders)]:
                 took = self.once(client, mode, *started[mode])[0]
                 if turn >= 0:
                     ms[mode].append(round(took, 4))
