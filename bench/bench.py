@@ -68,6 +68,7 @@ if ARGS.check:
     sys.exit()
 
 from annotations import Annotations  # noqa: E402  (psycopg may be missing for --check)
+from cases import Cases  # noqa: E402
 from client import Client, PrivateMemory, have_proc, proc_status  # noqa: E402
 from counting import count_nothing  # noqa: E402
 from enums import Enums  # noqa: E402
@@ -459,10 +460,12 @@ def part_memory(admin, payloads):
 
 
 def part_planner_case(admin, payloads):
-    """Django's bulk_update, off and on, of one column and of two."""
+    """Django's bulk_update, off and on."""
     sizes = [n for n in CASE_SIZES if n <= ARGS.rows // 2]
-    return {name: measure_writes(admin, f"Django's bulk_update of {words}", case_sides(columns), payloads.existing, sizes)
-            for name, words, columns in (("one", "one column", "a"), ("two", "two columns", "ac"))}
+    out = {name: measure_writes(admin, f"Django's bulk_update of {words}", case_sides(columns), payloads.existing, sizes)
+           for name, words, columns in (("one", "one column", "a"), ("two", "two columns", "ac"))}
+    out["warm"] = Cases(admin, ARGS, progress).cases()
+    return out
 
 
 def describe(admin):
