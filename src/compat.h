@@ -429,6 +429,13 @@ compat_json_untranslatable(JsonParseErrorType error)
 #define COMPAT_MAKES_UUID(function) ((function) == F_GEN_RANDOM_UUID)
 #endif
 
+/* The function that tries a text as a value of a type that it is told by name came with 16. */
+#if PG_VERSION_NUM >= 160000
+#define COMPAT_READS_ANY_TYPE(function) ((function) == F_PG_INPUT_IS_VALID)
+#else
+#define COMPAT_READS_ANY_TYPE(function) ((void) (function), false)
+#endif
+
 /* A hint to the processor, where the compiler has one. */
 #if defined(__GNUC__) || defined(__clang__)
 #define prefetch_memory(p) __builtin_prefetch(p)

@@ -11,8 +11,9 @@
  * Privileges are checked, relations, triggers and transition tables prepared
  * before we look at it.  When it has been started and may_batch() finds nothing
  * against it, the one function by which its top node, a ModifyTable, hands out
- * rows is replaced by insert_in_batches().  That does for each row what the
- * server's does, in the same order and by the same functions of the executor:
+ * rows is replaced by insert_in_batches().  That asks table_may_batch(), and
+ * goes back to the server's function if the table is not such.  Else it does for
+ * each row what the server's does, in the same order and by the same functions of the executor:
  * generated columns, constraints, the partition's constraint, the table, the
  * indexes, the queue of AFTER triggers.  But it fills up to MAX_ROWS rows before
  * it writes them to the table, and only then to the indexes, row by row.
@@ -26,7 +27,7 @@
  * rows by what they are, so there are none.  AFTER triggers, with them foreign
  * keys and deferred constraints, run at the statement's end.  When index entries are
  * made, later rows are in the table; so indexes are of the server's own kinds,
- * too, and no expression of theirs could tell.
+ * too, and no expression of theirs could tell; nor could a trigger's condition.
  *
  * What can be seen is this.  Of two errors in two rows, the one that is found when
  * a row is made (a value, NOT NULL, CHECK) may be told before the one that an index
@@ -39,11 +40,14 @@
 #include "access/transam.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "executor/nodeModifyTable.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/partcache.h"
@@ -76,32 +80,113 @@ bool		batch_inserts = true;
 
 static ExecutorStart_hook_type previous_start = NULL;
 
+/* ExecProcNodeMtd of a ModifyTable, the server's. */
+static ExecProcNodeMtd server_method = NULL;
+
 /* ------------------------------------------------------------------------ */
 /* Whether it comes to the same												*/
 /* ------------------------------------------------------------------------ */
 
-/* check_function_callback: might the function look at what is in a table, or is it not the server's? */
+/*
+ * check_function_callback: might the function look at what is in a table, or is it not the server's?  Of the server's own, some run
+ * whatever a name in their argument stands for (a view, a domain, an operator class), and some tell whether a row was written.
+ */
 static bool
 may_look(Oid function, void *context)
 {
 	if (function >= FirstNormalObjectId)
+		return true;
+	switch (function)
+	{
+		case F_TABLE_TO_XML:
+		case F_TABLE_TO_XML_AND_XMLSCHEMA:
+		case F_SCHEMA_TO_XML:
+		case F_SCHEMA_TO_XML_AND_XMLSCHEMA:
+		case F_DATABASE_TO_XML:
+		case F_DATABASE_TO_XML_AND_XMLSCHEMA:
+		case F_SATISFIES_HASH_PARTITION:
+		case F_PG_CURRENT_XACT_ID_IF_ASSIGNED:
+		case F_TXID_CURRENT_IF_ASSIGNED:
+			return true;
+	}
+	if (COMPAT_READS_ANY_TYPE(function))
 		return true;
 	if (func_volatile(function) != PROVOLATILE_VOLATILE)
 		return false;			/* it sees what the statement's snapshot has, none of its own rows */
 	return function != F_NEXTVAL && function != F_CLOCK_TIMESTAMP && !COMPAT_MAKES_UUID(function);
 }
 
-/* Might an expression, or one in a list, look at the table, or run a user's code? */
+/* Is it an array of a user's type?  What compares arrays takes the default operators of their elements, which may be a user's. */
+static bool
+has_users_elements(Oid type)
+{
+	return get_element_type(type) >= FirstNormalObjectId;
+}
+
+/* Is some argument of a user's type?  What makes JSON of it looks for a user's cast. */
+static bool
+takes_users_type(List *args)
+{
+	ListCell   *lc;
+
+	foreach(lc, args)
+		if (exprType(lfirst(lc)) >= FirstNormalObjectId)
+			return true;
+	return false;
+}
+
+/*
+ * Might an expression, or one in a list, look at the table, or run a user's code?  Only what is known here does not.  A value
+ * of a type that is not harmless is code: a text that is made a composite runs the constraints of domains in it.
+ */
 static bool
 expression_may_look(Node *node, void *context)
 {
 	if (node == NULL)
 		return false;
-	if (IsA(node, CoerceToDomain) || IsA(node, SubLink) || IsA(node, SubPlan) || IsA(node, AlternativeSubPlan))
+	switch (nodeTag(node))
+	{
+		case T_List:
+		case T_CaseWhen:
+			return expression_tree_walker(node, expression_may_look, context);
+		case T_FuncExpr:
+			if (takes_users_type(((FuncExpr *) node)->args))
+				return true;
+			break;
+		case T_MinMaxExpr:
+			if (((MinMaxExpr *) node)->minmaxtype >= FirstNormalObjectId)
+				return true;
+			break;
+		case T_Var:
+		case T_Const:
+		case T_NamedArgExpr:
+		case T_OpExpr:
+		case T_DistinctExpr:
+		case T_NullIfExpr:
+		case T_ScalarArrayOpExpr:
+		case T_BoolExpr:
+		case T_SubscriptingRef:
+		case T_RelabelType:
+		case T_CoerceViaIO:
+		case T_ArrayCoerceExpr:
+		case T_CollateExpr:
+		case T_CaseExpr:
+		case T_CaseTestExpr:
+		case T_ArrayExpr:
+		case T_RowCompareExpr:
+		case T_CoalesceExpr:
+		case T_SQLValueFunction:
+		case T_NullTest:
+		case T_BooleanTest:
+		case T_NextValueExpr:
+			break;
+		default:
+			return true;
+	}
+	/* a literal that is given to concat() and its like is of no type */
+	if (exprType(node) != UNKNOWNOID && (!is_harmless_type(exprType(node)) || has_users_elements(exprType(node))))
 		return true;
-	if (check_functions_in_node(node, may_look, NULL))
-		return true;
-	return expression_tree_walker(node, expression_may_look, context);
+	return check_functions_in_node(node, may_look, NULL) || expression_tree_walker(node, expression_may_look, context);
 }
 
 /* Are the table's columns such that making a row of them runs no user's code? */
@@ -136,6 +221,27 @@ constraints_are_plain(Relation rel)
 	return !rel->rd_rel->relispartition || !expression_may_look((Node *) RelationGetPartitionQual(rel), NULL);
 }
 
+/*
+ * The same for the conditions of triggers, which are computed when the row's entries have been made.  A sequence's next number
+ * would be another there: rows of the batch have taken theirs.
+ */
+static bool
+conditions_are_plain(TriggerDesc *triggers)
+{
+	for (int i = 0; triggers && i < triggers->numtriggers; i++)
+	{
+		Trigger    *trigger = &triggers->triggers[i];
+		Node	   *condition;
+
+		if (trigger->tgqual == NULL || !TRIGGER_FOR_INSERT(trigger->tgtype) || !TRIGGER_FOR_ROW(trigger->tgtype))
+			continue;
+		condition = stringToNode(trigger->tgqual);
+		if (contain_volatile_functions(condition) || expression_may_look(condition, NULL))
+			return false;
+	}
+	return true;
+}
+
 /* The same for its indexes; this opens them, as the first row would. */
 static bool
 indexes_are_plain(ResultRelInfo *target)
@@ -152,9 +258,14 @@ indexes_are_plain(ResultRelInfo *target)
 			expression_may_look((Node *) info->ii_Predicate, NULL))
 			return false;
 		for (int k = 0; k < info->ii_NumIndexKeyAttrs; k++)
+		{
+			AttrNumber	column = info->ii_IndexAttrNumbers[k];
+
 			if (index->rd_opfamily[k] >= FirstNormalObjectId ||
-				(info->ii_ExclusionProcs && info->ii_ExclusionProcs[k] >= FirstNormalObjectId))
+				(info->ii_ExclusionProcs && info->ii_ExclusionProcs[k] >= FirstNormalObjectId) ||
+				(column > 0 && has_users_elements(TupleDescAttr(RelationGetDescr(target->ri_RelationDesc), column - 1)->atttypid)))
 				return false;
+		}
 	}
 	return true;
 }
@@ -174,11 +285,17 @@ gives_columns(Plan *plan, TupleDesc desc)
 
 		if (entry->resjunk || (!att->attisdropped && exprType((Node *) entry->expr) != att->atttypid))
 			return false;
+		/* a value that is passed on runs nothing */
+		if (!IsA(entry->expr, Var) && !IsA(entry->expr, Const) && expression_may_look((Node *) entry->expr, NULL))
+			return false;
 	}
-	return !expression_may_look((Node *) plan->targetlist, NULL);
+	return true;
 }
 
-/* Is the table such that its rows may be written together? */
+/*
+ * Is the table such that its rows may be written together?  This is asked when the server would look at the first row: a
+ * trigger that was before the statement may have dropped an index, which it could not while that is open.
+ */
 static bool
 table_may_batch(ResultRelInfo *target)
 {
@@ -189,10 +306,10 @@ table_may_batch(ResultRelInfo *target)
 		rel->rd_tableam == GetHeapamTableAmRoutine() && target->ri_FdwRoutine == NULL &&
 		target->ri_RootResultRelInfo == NULL && target->ri_WithCheckOptions == NIL &&
 		(triggers == NULL || !(triggers->trig_insert_before_row || triggers->trig_insert_instead_row)) &&
-		columns_are_plain(rel) && constraints_are_plain(rel) && indexes_are_plain(target);
+		columns_are_plain(rel) && constraints_are_plain(rel) && conditions_are_plain(triggers) && indexes_are_plain(target);
 }
 
-/* Is a statement that was started the INSERT of a verb whose rows may be written together? */
+/* Is a statement that was started the INSERT of a verb whose rows may be written together, if the table allows it? */
 static bool
 may_batch(QueryDesc *desc)
 {
@@ -204,11 +321,11 @@ may_batch(QueryDesc *desc)
 		!stream_is_scan(outerPlanState(state), planned_source))
 		return false;
 	plan = (ModifyTable *) state->ps.plan;
-	return plan->operation == CMD_INSERT && plan->canSetTag && !statement->hasModifyingCTE && statement->subplans == NIL && plan->onConflictAction == ONCONFLICT_NONE &&
+	return plan->operation == CMD_INSERT && plan->canSetTag && !statement->hasModifyingCTE && statement->subplans == NIL &&
+		plan->onConflictAction == ONCONFLICT_NONE &&
 		plan->returningLists == NIL && plan->withCheckOptionLists == NIL && list_length(plan->resultRelations) == 1 &&
 		state->mt_partition_tuple_routing == NULL &&
-		gives_columns(outerPlan(plan), RelationGetDescr(state->resultRelInfo->ri_RelationDesc)) &&
-		table_may_batch(state->resultRelInfo);
+		gives_columns(outerPlan(plan), RelationGetDescr(state->resultRelInfo->ri_RelationDesc));
 }
 
 /* ------------------------------------------------------------------------ */
@@ -303,6 +420,8 @@ insert_in_batches(PlanState *node)
 	if (state->fireBSTriggers)
 		ExecBSInsertTriggers(estate, state->rootResultRelInfo);
 	state->fireBSTriggers = false;
+	if (!table_may_batch(target))
+		return server_method(node);
 	elog(DEBUG1, "rows of \"%s\" are inserted in batches", RelationGetRelationName(target->ri_RelationDesc));
 
 	batch = MemoryContextAllocZero(estate->es_query_cxt, sizeof(Batch));
@@ -337,8 +456,13 @@ batch_if_same(QueryDesc *desc, int eflags)
 		previous_start(desc, eflags);
 	else
 		standard_ExecutorStart(desc, eflags);
-	if (planned_source && batch_inserts && planned_source->nrows >= MIN_ROWS &&
-		!(eflags & EXEC_FLAG_EXPLAIN_ONLY) && may_batch(desc))
+	if (planned_source == NULL || !batch_inserts || planned_source->nrows < MIN_ROWS ||
+		(eflags & EXEC_FLAG_EXPLAIN_ONLY) || !may_batch(desc))
+		return;
+	if (server_method == NULL)
+		server_method = desc->planstate->ExecProcNodeReal;
+	/* another module's hook may have been here, too */
+	if (desc->planstate->ExecProcNodeReal == server_method)
 		ExecSetExecProcNode(desc->planstate, insert_in_batches);
 }
 
