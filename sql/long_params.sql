@@ -74,6 +74,34 @@ EXECUTE nested(long_ids(20000, 2), long_texts(20000), long_json(9000, 3)::more.r
 PREPARE columns_too(text[], integer[]) AS SELECT more.rowset_count(more.rowset($1, $2));
 EXECUTE columns_too('{id}', long_ids(20000));
 
+-- a rowset that is more than an argument stays a constant, of which the planner knows that it is not null; named arguments do no harm
+CREATE FUNCTION plan_of(statement text, what text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	line text;
+BEGIN
+	FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || statement LOOP
+		IF line ~ what THEN
+			RETURN NEXT left(trim(line), 60);
+		END IF;
+	END LOOP;
+END $$;
+PREPARE all_or_some(more.rowset) AS
+	SELECT count(*) FROM long_t WHERE $1 IS NULL OR id IN (SELECT id FROM more.rows_in(NULL::long_t, $1, key => '{id}'));
+SELECT plan_of('EXECUTE all_or_some(long_json(9000, 2)::more.rowset)', 'Filter');
+PREPARE find_some(more.rowset) AS SELECT count(*), sum(id) FROM more.rows_in(NULL::long_t, coalesce($1, '[]'), key => '{id}');
+SELECT calls_of('EXECUTE find_some(long_json(9000, 2)::more.rowset)') !~ '\$1' AS constant;
+EXECUTE find_some(long_json(9000, 2)::more.rowset);
+EXECUTE find_some(NULL);
+CREATE FUNCTION size_of(more.rowset) RETURNS bigint LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN more.rowset_count($1); END';
+CREATE INDEX long_some ON long_t (v) WHERE id > 8000;
+PREPARE beyond(more.rowset) AS SELECT id FROM long_t WHERE id > size_of($1) AND v = 'none';
+SET enable_seqscan = off;
+SELECT plan_of('EXECUTE beyond(long_json(9000)::more.rowset)', 'long_some');
+RESET enable_seqscan;
+PREPARE by_names(more.rowset) AS SELECT count(*), sum(id) FROM more.rows_in(key => '{id}', data => $1, target => NULL::long_t);
+SELECT calls_of('EXECUTE by_names(long_json(9000, 2)::more.rowset)');
+EXECUTE by_names(long_json(9000, 2)::more.rowset);
+
 -- a list that work_mem does not hold is left to the call, which hashes it in more memory, where nothing else chooses rows
 CREATE TABLE long_big AS SELECT i AS id, 'x' AS v, 1 AS w FROM generate_series(1, 40000) AS i;
 VACUUM ANALYZE long_big;
@@ -98,4 +126,4 @@ EXECUTE change(replace(long_json(9000), '"id" : 7000,', '"id" : 700,')::more.row
 EXECUTE find(replace(long_json(9000), '"id" : 7000,', '"id" : "x",')::more.rowset);
 
 DROP TABLE long_t, long_big CASCADE;
-DROP FUNCTION long_json, long_ids, long_texts, long_numbers, calls_of;
+DROP FUNCTION long_json, long_ids, long_texts, long_numbers, calls_of, plan_of, size_of;

@@ -12,16 +12,22 @@
  * a list of the parameters that says so.  The plan runs with the list that the
  * caller has.
  *
- * Arrays may also be compared with columns, where the planner does want a
- * constant.  So they must be nothing but arguments of more.rowset() in the whole
- * statement.
+ * Elsewhere the planner does want a constant: it compares arrays with columns, and
+ * of a value that is not null it drops IS NULL and COALESCE.  So in the whole
+ * statement an array must be nothing but an argument of more.rowset(), and a rowset
+ * nothing but one of functions that are not computed when a statement is planned,
+ * nor replaced by what they consist of.
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/transam.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 #include "compat.h"
 #include "planner/planner.h"
@@ -37,6 +43,7 @@
 typedef struct Uses
 {
 	bool	   *array;			/* per parameter: a long array that is used for rowsets alone? */
+	bool	   *rowset;			/* a long rowset that is only given to functions? */
 	int			nparams;
 } Uses;
 
@@ -88,7 +95,34 @@ makes_rowset(FuncExpr *call)
 		extension_function("rowset", 2) == call->funcid;
 }
 
-/* Strike out arrays that are used for anything but rowsets. */
+/* Does the planner keep calls of the function as they are, even with constants? */
+static bool
+is_kept_call(Oid function)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Form_pg_proc form;
+	bool		kept;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	form = (Form_pg_proc) GETSTRUCT(tuple);
+	kept = form->provolatile != PROVOLATILE_IMMUTABLE && form->prolang != SQLlanguageId;
+	ReleaseSysCache(tuple);
+	return kept;
+}
+
+/* The number of an external parameter, from 0, if the node is one that the walk is about; else -1. */
+static int
+param_number(Node *node, Uses *uses)
+{
+	Param	   *param = (Param *) node;
+
+	if (!IsA(node, Param) || param->paramkind != PARAM_EXTERN || param->paramid < 1 || param->paramid > uses->nparams)
+		return -1;
+	return param->paramid - 1;
+}
+
+/* Strike out parameters that are used for anything else. */
 static bool
 find_other_uses(Node *node, Uses *uses)
 {
@@ -98,19 +132,30 @@ find_other_uses(Node *node, Uses *uses)
 		return query_tree_walker((Query *) node, find_other_uses, uses, 0);
 	if (IsA(node, Param))
 	{
-		Param	   *param = (Param *) node;
+		int			i = param_number(node, uses);
 
-		if (param->paramkind == PARAM_EXTERN && param->paramid > 0 && param->paramid <= uses->nparams)
-			uses->array[param->paramid - 1] = false;
+		if (i >= 0)
+			uses->array[i] = uses->rowset[i] = false;
 		return false;
 	}
-	if (IsA(node, FuncExpr) && makes_rowset((FuncExpr *) node))
+	if (IsA(node, FuncExpr))
 	{
+		FuncExpr   *call = (FuncExpr *) node;
 		ListCell   *lc;
 
-		foreach(lc, ((FuncExpr *) node)->args)
-			if (!IsA(lfirst(lc), Param) && find_other_uses(lfirst(lc), uses))
+		foreach(lc, call->args)
+		{
+			Node	   *arg = lfirst(lc);
+			int			i;
+
+			if (IsA(arg, NamedArgExpr))
+				arg = (Node *) ((NamedArgExpr *) arg)->arg;
+			i = param_number(arg, uses);
+			if (i >= 0 && (uses->array[i] ? makes_rowset(call) : uses->rowset[i] && is_kept_call(call->funcid)))
+				continue;
+			if (find_other_uses(arg, uses))
 				return true;
+		}
 		return false;
 	}
 	return expression_tree_walker(node, find_other_uses, uses);
@@ -126,8 +171,7 @@ ParamListInfo
 leave_long_params(Query *parse, ParamListInfo params)
 {
 	ParamListInfo result;
-	Uses		uses = {NULL, 0};
-	bool	   *rowset = NULL;
+	Uses		uses = {NULL, NULL, 0};
 	bool		any = false;
 
 	if (params == NULL || params->paramFetch)
@@ -142,29 +186,24 @@ leave_long_params(Query *parse, ParamListInfo params)
 		is_array = is_long_array(param);
 		if (!is_array && !is_long_rowset(param))
 			continue;
-		if (rowset == NULL)
+		if (uses.nparams == 0)
 		{
-			rowset = palloc0_array(bool, params->numParams);
-			uses.array = palloc0_array(bool, params->numParams);
-		}
-		if (is_array)
-		{
-			uses.array[i] = true;
 			uses.nparams = params->numParams;
+			uses.array = palloc0_array(bool, uses.nparams);
+			uses.rowset = palloc0_array(bool, uses.nparams);
 		}
-		else
-			rowset[i] = true;
+		uses.array[i] = is_array;
+		uses.rowset[i] = !is_array;
 	}
-	if (rowset == NULL)
+	if (uses.nparams == 0)
 		return params;
-	if (uses.nparams > 0)
-		(void) find_other_uses((Node *) parse, &uses);
+	(void) find_other_uses((Node *) parse, &uses);
 
 	result = makeParamList(params->numParams);
 	for (int i = 0; i < params->numParams; i++)
 	{
 		result->params[i] = params->params[i];
-		if (rowset[i] || uses.array[i])
+		if (uses.rowset[i] || uses.array[i])
 		{
 			result->params[i].pflags = PARAM_FLAG_LEFT;
 			any = true;
