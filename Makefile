@@ -8,6 +8,7 @@ OBJS = \
 	src/expression.o \
 	src/unique_key.o \
 	src/statement.o \
+	src/server_code.o \
 	src/condition.o \
 	src/condition_json.o \
 	src/condition_field.o \

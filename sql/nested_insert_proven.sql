@@ -241,3 +241,29 @@ ALTER TABLE book ADD other boolean DEFAULT :condition;
 :try;
 SELECT orphans();
 ALTER TABLE book DROP other;
+-- What of a user's runs though all functions that are named are the server's: operators of a class, a family by which rows compare, a cast to text.
+ALTER TABLE book ADD other point DEFAULT '(1,1)', ADD area box DEFAULT '(1,1),(0,0)', ADD state state DEFAULT 'new';
+:call;
+CREATE OPERATOR >>> (LEFTARG = point, RIGHTARG = point, FUNCTION = is_less);
+CREATE OPERATOR CLASS point_ops FOR TYPE point USING brin FAMILY pg_catalog.text_minmax_ops AS OPERATOR 1 <<<, OPERATOR 5 >>>,
+	FUNCTION 1 brin_minmax_opcinfo(internal), FUNCTION 2 brin_minmax_add_value(internal, internal, internal, internal),
+	FUNCTION 3 brin_minmax_consistent(internal, internal, internal), FUNCTION 4 brin_minmax_union(internal, internal, internal);
+CREATE INDEX other ON book USING brin (other point_ops);
+:call;
+DROP INDEX other;
+CREATE FUNCTION compare_areas(box, box) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS 'BEGIN PERFORM public.remove_unused(); RETURN -1; END';
+CREATE OPERATOR CLASS area_ops FOR TYPE box USING btree AS OPERATOR 1 <, FUNCTION 1 compare_areas(box, box);
+ALTER TABLE book ADD CONSTRAINT other CHECK ((area, pages) < (box '((9,9),(0,0))', 9));
+:call;
+ALTER TABLE book DROP CONSTRAINT other, ADD CONSTRAINT other CHECK ((pages, title) > (0, '') AND greatest(pages, 1) > 0 AND title COLLATE "C" <> '');
+:call;
+CREATE FUNCTION state_text(state) RETURNS text LANGUAGE plpgsql IMMUTABLE AS 'BEGIN PERFORM public.remove_unused(); RETURN 1; END';
+CREATE CAST (state AS text) WITH FUNCTION state_text(state);
+ALTER TABLE book DROP CONSTRAINT other, ADD CONSTRAINT other CHECK (length('x' || state) > 0);
+:call;
+DROP CAST (state AS text);
+:call;
+-- Functions of the server's that give another value each time.
+ALTER TABLE book ALTER pages SET DEFAULT 1 + length(random() || timeofday());
+:call;
+SELECT orphans();

@@ -421,14 +421,6 @@ compat_json_untranslatable(JsonParseErrorType error)
 	ExecInsertIndexTuples(target, slot, estate, false, false, NULL, NIL)
 #endif
 
-/* The functions that make UUIDs; those by their version came with 18. */
-#if PG_VERSION_NUM >= 180000
-#define COMPAT_MAKES_UUID(function) ((function) == F_GEN_RANDOM_UUID || (function) == F_UUIDV4 || \
-									 (function) == F_UUIDV7_ || (function) == F_UUIDV7_INTERVAL)
-#else
-#define COMPAT_MAKES_UUID(function) ((function) == F_GEN_RANDOM_UUID)
-#endif
-
 /* The function that tries a text as a value of a type that it is told by name came with 16. */
 #if PG_VERSION_NUM >= 160000
 #define COMPAT_READS_ANY_TYPE(function) ((function) == F_PG_INPUT_IS_VALID)

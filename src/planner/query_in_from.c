@@ -90,6 +90,7 @@
 #include "utils/syscache.h"
 
 #include "catalog.h"
+#include "server_code.h"
 #include "planner/call_in_from.h"
 #include "planner/levels.h"
 #include "query/run.h"
@@ -143,8 +144,6 @@ is_step(Oid function)
 static bool
 makes_text(FuncExpr *call)
 {
-	ListCell   *lc;
-
 	switch (call->funcid)
 	{
 		case F_JSONB_BUILD_OBJECT_:
@@ -165,10 +164,7 @@ makes_text(FuncExpr *call)
 		default:
 			return false;
 	}
-	foreach(lc, call->args)
-		if (exprType(lfirst(lc)) >= FirstNormalObjectId)
-			return false;
-	return true;
+	return !takes_users_type(call->args);
 }
 
 /* Walker: is there anything in the expression that must not be computed before the statement runs? */

@@ -9,14 +9,13 @@
 #include "postgres.h"
 
 #include "access/relation.h"
-#include "access/transam.h"
-#include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
 #include "compat.h"
 #include "expression.h"
+#include "server_code.h"
 #include "rows/result.h"
 #include "rows/verb.h"
 
@@ -214,21 +213,6 @@ expected_data(Verb *verb, Rowset *known)
 	return data;
 }
 
-/*
- * May values of the type be made in a parallel worker?  The constraints of a
- * domain, and input functions that are not the server's, may do anything.
- */
-static bool
-is_parallel_safe(Oid type)
-{
-	Oid			element = get_element_type(type);
-	char		kind = get_typtype(OidIsValid(element) ? element : type);
-
-	if (kind == TYPTYPE_ENUM)
-		return true;
-	return kind == TYPTYPE_BASE && (OidIsValid(element) ? element : type) < FirstNormalObjectId;
-}
-
 /* The call that gives the source's rows; its arguments are those of the call that is replaced. */
 static char *
 source_call(Verb *verb, bool parallel)
@@ -237,7 +221,7 @@ source_call(Verb *verb, bool parallel)
 	bool		safe = parallel;
 
 	for (int c = 0; c < verb->ncolumns; c++)
-		safe &= is_parallel_safe(verb->columns[c].type);
+		safe &= is_made_by_server(verb->columns[c].type);
 	if (verb->returns_data)
 		form = "data";
 	else if (verb->ncolumns == 0)

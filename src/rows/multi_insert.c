@@ -13,16 +13,17 @@
  * against it, the one function by which its top node, a ModifyTable, hands out
  * rows is replaced by insert_in_batches().  That asks table_may_batch(), and
  * goes back to the server's function if the table is not such.  Else it does for
- * each row what the server's does, in the same order and by the same functions of the executor:
- * generated columns, constraints, the partition's constraint, the table, the
- * indexes, the queue of AFTER triggers.  But it fills up to MAX_ROWS rows before
- * it writes them to the table, and only then to the indexes, row by row.
+ * each row what the server's does, in the same order and by the same functions
+ * of the executor: generated columns, constraints, the partition's constraint,
+ * the table, the indexes, the queue of AFTER triggers.  But it fills up to
+ * MAX_ROWS rows before it writes them to the table, and only then to the
+ * indexes, row by row.
  *
  * So between a row and the next of its batch nothing may look at the table, for
  * it would not find the former there.  What runs between them is the scan of the
- * data, defaults, generated columns and CHECK constraints; all these must consist
- * of functions of the server's own that do not look at tables, over types that
- * are its own.  (COPY is content with less: it lets CHECK constraints do anything.)
+ * data, defaults, generated columns and CHECK constraints; all these must run
+ * the server's code alone, such as does not look at tables (server_code.c).
+ * (COPY is content with less: it lets CHECK constraints do anything.)
  * BEFORE triggers, WITH CHECK options, RETURNING and ON CONFLICT come between
  * rows by what they are, so there are none.  AFTER triggers, with them foreign
  * keys and deferred constraints, run at the statement's end.  When index entries are
@@ -39,22 +40,17 @@
 #include "access/tableam.h"
 #include "access/transam.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_proc.h"
 #include "catalog/pg_trigger.h"
-#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "executor/nodeModifyTable.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
-#include "utils/fmgroids.h"
-#include "utils/lsyscache.h"
-#include "utils/partcache.h"
 #include "utils/rel.h"
 
-#include "catalog.h"
 #include "compat.h"
+#include "server_code.h"
 #include "rows/multi_insert.h"
 #include "rows/order.h"
 #include "rows/stream.h"
@@ -88,142 +84,9 @@ static ExecProcNodeMtd server_method = NULL;
 /* ------------------------------------------------------------------------ */
 
 /*
- * check_function_callback: might the function look at what is in a table, or is it not the server's?  Of the server's own, some run
- * whatever a name in their argument stands for (a view, a domain, an operator class), and some tell whether a row was written.
- */
-static bool
-may_look(Oid function, void *context)
-{
-	if (function >= FirstNormalObjectId)
-		return true;
-	switch (function)
-	{
-		case F_TABLE_TO_XML:
-		case F_TABLE_TO_XML_AND_XMLSCHEMA:
-		case F_SCHEMA_TO_XML:
-		case F_SCHEMA_TO_XML_AND_XMLSCHEMA:
-		case F_DATABASE_TO_XML:
-		case F_DATABASE_TO_XML_AND_XMLSCHEMA:
-		case F_SATISFIES_HASH_PARTITION:
-		case F_PG_CURRENT_XACT_ID_IF_ASSIGNED:
-		case F_TXID_CURRENT_IF_ASSIGNED:
-			return true;
-	}
-	if (COMPAT_READS_ANY_TYPE(function))
-		return true;
-	if (func_volatile(function) != PROVOLATILE_VOLATILE)
-		return false;			/* it sees what the statement's snapshot has, none of its own rows */
-	return function != F_NEXTVAL && function != F_CLOCK_TIMESTAMP && !COMPAT_MAKES_UUID(function);
-}
-
-/* Is it an array of a user's type?  What compares arrays takes the default operators of their elements, which may be a user's. */
-static bool
-has_users_elements(Oid type)
-{
-	return get_element_type(type) >= FirstNormalObjectId;
-}
-
-/* Is some argument of a user's type?  What makes JSON of it looks for a user's cast. */
-static bool
-takes_users_type(List *args)
-{
-	ListCell   *lc;
-
-	foreach(lc, args)
-		if (exprType(lfirst(lc)) >= FirstNormalObjectId)
-			return true;
-	return false;
-}
-
-/*
- * Might an expression, or one in a list, look at the table, or run a user's code?  Only what is known here does not.  A value
- * of a type that is not harmless is code: a text that is made a composite runs the constraints of domains in it.
- */
-static bool
-expression_may_look(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	switch (nodeTag(node))
-	{
-		case T_List:
-		case T_CaseWhen:
-			return expression_tree_walker(node, expression_may_look, context);
-		case T_FuncExpr:
-			if (takes_users_type(((FuncExpr *) node)->args))
-				return true;
-			break;
-		case T_MinMaxExpr:
-			if (((MinMaxExpr *) node)->minmaxtype >= FirstNormalObjectId)
-				return true;
-			break;
-		case T_Var:
-		case T_Const:
-		case T_NamedArgExpr:
-		case T_OpExpr:
-		case T_DistinctExpr:
-		case T_NullIfExpr:
-		case T_ScalarArrayOpExpr:
-		case T_BoolExpr:
-		case T_SubscriptingRef:
-		case T_RelabelType:
-		case T_CoerceViaIO:
-		case T_ArrayCoerceExpr:
-		case T_CollateExpr:
-		case T_CaseExpr:
-		case T_CaseTestExpr:
-		case T_ArrayExpr:
-		case T_RowCompareExpr:
-		case T_CoalesceExpr:
-		case T_SQLValueFunction:
-		case T_NullTest:
-		case T_BooleanTest:
-		case T_NextValueExpr:
-			break;
-		default:
-			return true;
-	}
-	/* a literal that is given to concat() and its like is of no type */
-	if (exprType(node) != UNKNOWNOID && (!is_harmless_type(exprType(node)) || has_users_elements(exprType(node))))
-		return true;
-	return check_functions_in_node(node, may_look, NULL) || expression_tree_walker(node, expression_may_look, context);
-}
-
-/* Are the table's columns such that making a row of them runs no user's code? */
-static bool
-columns_are_plain(Relation rel)
-{
-	TupleDesc	desc = RelationGetDescr(rel);
-
-	for (int i = 0; i < desc->natts; i++)
-	{
-		Form_pg_attribute att = TupleDescAttr(desc, i);
-
-		if (att->attisdropped)
-			continue;
-		if (!is_harmless_type(att->atttypid))
-			return false;
-		if (att->attgenerated && expression_may_look(column_default(rel, i + 1), NULL))
-			return false;
-	}
-	return true;
-}
-
-/* The same for its constraints, but those that triggers check at the end. */
-static bool
-constraints_are_plain(Relation rel)
-{
-	TupleConstr *constr = RelationGetDescr(rel)->constr;
-
-	for (int i = 0; constr && i < constr->num_check; i++)
-		if (expression_may_look(stringToNode(constr->check[i].ccbin), NULL))
-			return false;
-	return !rel->rd_rel->relispartition || !expression_may_look((Node *) RelationGetPartitionQual(rel), NULL);
-}
-
-/*
- * The same for the conditions of triggers, which are computed when the row's entries have been made.  A sequence's next number
- * would be another there: rows of the batch have taken theirs.
+ * Do the conditions of triggers, which are computed when the row's entries have
+ * been made, run the server's code alone?  A sequence's next number would be
+ * another there: rows of the batch have taken theirs.
  */
 static bool
 conditions_are_plain(TriggerDesc *triggers)
@@ -236,7 +99,7 @@ conditions_are_plain(TriggerDesc *triggers)
 		if (trigger->tgqual == NULL || !TRIGGER_FOR_INSERT(trigger->tgtype) || !TRIGGER_FOR_ROW(trigger->tgtype))
 			continue;
 		condition = stringToNode(trigger->tgqual);
-		if (contain_volatile_functions(condition) || expression_may_look(condition, NULL))
+		if (contain_volatile_functions(condition) || runs_users_code(condition))
 			return false;
 	}
 	return true;
@@ -249,24 +112,8 @@ indexes_are_plain(ResultRelInfo *target)
 	if (target->ri_RelationDesc->rd_rel->relhasindex && target->ri_IndexRelationDescs == NULL)
 		ExecOpenIndices(target, false);
 	for (int i = 0; i < target->ri_NumIndices; i++)
-	{
-		Relation	index = target->ri_IndexRelationDescs[i];
-		IndexInfo  *info = target->ri_IndexRelationInfo[i];
-
-		if (index->rd_rel->relam >= FirstNormalObjectId ||
-			expression_may_look((Node *) info->ii_Expressions, NULL) ||
-			expression_may_look((Node *) info->ii_Predicate, NULL))
+		if (index_runs_users_code(target->ri_IndexRelationDescs[i]))
 			return false;
-		for (int k = 0; k < info->ii_NumIndexKeyAttrs; k++)
-		{
-			AttrNumber	column = info->ii_IndexAttrNumbers[k];
-
-			if (index->rd_opfamily[k] >= FirstNormalObjectId ||
-				(info->ii_ExclusionProcs && info->ii_ExclusionProcs[k] >= FirstNormalObjectId) ||
-				(column > 0 && has_users_elements(TupleDescAttr(RelationGetDescr(target->ri_RelationDesc), column - 1)->atttypid)))
-				return false;
-		}
-	}
 	return true;
 }
 
@@ -286,15 +133,16 @@ gives_columns(Plan *plan, TupleDesc desc)
 		if (entry->resjunk || (!att->attisdropped && exprType((Node *) entry->expr) != att->atttypid))
 			return false;
 		/* a value that is passed on runs nothing */
-		if (!IsA(entry->expr, Var) && !IsA(entry->expr, Const) && expression_may_look((Node *) entry->expr, NULL))
+		if (!IsA(entry->expr, Var) && !IsA(entry->expr, Const) && runs_users_code((Node *) entry->expr))
 			return false;
 	}
 	return true;
 }
 
 /*
- * Is the table such that its rows may be written together?  This is asked when the server would look at the first row: a
- * trigger that was before the statement may have dropped an index, which it could not while that is open.
+ * Is the table such that its rows may be written together?  This is asked when
+ * the server would look at the first row: a trigger that was before the statement
+ * may have dropped an index, which it could not while that is open.
  */
 static bool
 table_may_batch(ResultRelInfo *target)
@@ -306,7 +154,7 @@ table_may_batch(ResultRelInfo *target)
 		rel->rd_tableam == GetHeapamTableAmRoutine() && target->ri_FdwRoutine == NULL &&
 		target->ri_RootResultRelInfo == NULL && target->ri_WithCheckOptions == NIL &&
 		(triggers == NULL || !(triggers->trig_insert_before_row || triggers->trig_insert_instead_row)) &&
-		columns_are_plain(rel) && constraints_are_plain(rel) && conditions_are_plain(triggers) && indexes_are_plain(target);
+		!table_runs_users_code(rel) && conditions_are_plain(triggers) && indexes_are_plain(target);
 }
 
 /* Is a statement that was started the INSERT of a verb whose rows may be written together, if the table allows it? */

@@ -23,10 +23,10 @@
  *	  its statistics, are what they were.
  *	- Nor while the children are inserted, as nothing in any of the call's tables
  *	  can run code that is not the server's.  There are no triggers but those of
- *	  foreign keys, no rules, row security or partitions, and in defaults,
- *	  generated columns, constraints and indexes there are only types, operators and
- *	  functions that come with the server and run no statements.  The tables are
- *	  locked so that this stays so.  The counts are looked at again all the same.
+ *	  foreign keys, no rules, row security or partitions, and types, defaults,
+ *	  generated columns, constraints and indexes run the server's code alone
+ *	  (server_code.c).  The tables are locked so that this stays so.  The counts
+ *	  are looked at again all the same.
  *	- What removes the parent once the child is there is checked then, as always,
  *	  by the triggers of the parent's table, which are enabled.  Who disables them
  *	  later in the transaction gets past those, and past what has been checked when
@@ -40,133 +40,23 @@
  */
 #include "postgres.h"
 
-#include "access/amapi.h"
 #include "access/genam.h"
 #include "access/transam.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
-#include "nodes/nodeFuncs.h"
 #include "pgstat.h"
 #include "rewrite/rewriteHandler.h"
 #include "utils/datum.h"
-#include "utils/lsyscache.h"
 #include "utils/rel.h"
-#include "utils/typcache.h"
 
 #include "compat.h"
+#include "server_code.h"
 #include "rows/nested.h"
 
 /* For fewer rows it is not worth looking at the tables. */
 #define FEWEST_ROWS 16
-
-/* ------------------------------------------------------------------------ */
-/* Expressions																*/
-/* ------------------------------------------------------------------------ */
-
-/*
- * Whether values of the type can be made and compared by the server's code
- * alone.  An array is compared by the default operators of its elements, which
- * users can define where the server has none.
- */
-static bool
-is_plain_type(Oid type)
-{
-	Oid			element = get_element_type(type);
-	TypeCacheEntry *entry;
-
-	if (!is_harmless_type(type))
-		return false;
-	if (!OidIsValid(element))
-		return true;
-	entry = lookup_type_cache(element, TYPECACHE_EQ_OPR | TYPECACHE_LT_OPR | TYPECACHE_GT_OPR | TYPECACHE_CMP_PROC |
-							  TYPECACHE_HASH_PROC | TYPECACHE_HASH_EXTENDED_PROC);
-	return entry->eq_opr < FirstNormalObjectId && entry->lt_opr < FirstNormalObjectId &&
-		entry->gt_opr < FirstNormalObjectId && entry->cmp_proc < FirstNormalObjectId &&
-		entry->hash_proc < FirstNormalObjectId && entry->hash_extended_proc < FirstNormalObjectId;
-}
-
-/* Whether one of the names is that of the function. */
-static bool
-is_named(Oid function, const char *const *names, int n)
-{
-	const char *name = get_func_name(function);
-
-	for (int i = 0; i < n; i++)
-		if (name && strcmp(name, names[i]) == 0)
-			return true;
-	return false;
-}
-
-/*
- * check_function_callback: whether a function may run code that is not the
- * server's, be it by running a statement.  Of the server's functions those that
- * run statements are volatile, or make XML of what these return.  Some run the
- * functions of a type, or of a table's partition key, that they are told by name.
- */
-static bool
-is_unknown_function(Oid function, void *arg)
-{
-	static const char *const harmless[] = {
-		"nextval", "clock_timestamp", "timeofday", "random", "gen_random_uuid", "uuidv4", "uuidv7"
-	};
-	static const char *const harmful[] = {"pg_input_is_valid", "satisfies_hash_partition"};
-
-	if (function >= FirstNormalObjectId || get_func_rettype(function) == XMLOID)
-		return true;
-	if (func_volatile(function) != PROVOLATILE_VOLATILE)
-		return is_named(function, harmful, lengthof(harmful));
-	return !is_named(function, harmless, lengthof(harmless));
-}
-
-/* Whether evaluating the expression may run code that is not the server's. */
-static bool
-may_run_code(Node *node, void *arg)
-{
-	if (node == NULL)
-		return false;
-	switch (nodeTag(node))
-	{
-		case T_List:
-		case T_CaseWhen:
-			return expression_tree_walker(node, may_run_code, arg);
-		case T_FuncExpr:
-			{
-				ListCell   *lc;
-
-				/* functions of any type may look for functions of the type that is given */
-				foreach(lc, ((FuncExpr *) node)->args)
-					if (exprType(lfirst(lc)) >= FirstNormalObjectId)
-						return true;
-				break;
-			}
-		case T_Var:
-		case T_Const:
-		case T_OpExpr:
-		case T_DistinctExpr:
-		case T_NullIfExpr:
-		case T_ScalarArrayOpExpr:
-		case T_BoolExpr:
-		case T_RelabelType:
-		case T_CoerceViaIO:
-		case T_ArrayCoerceExpr:
-		case T_ArrayExpr:
-		case T_CaseExpr:
-		case T_CaseTestExpr:
-		case T_CoalesceExpr:
-		case T_SQLValueFunction:
-		case T_NullTest:
-		case T_BooleanTest:
-		case T_NextValueExpr:
-			break;
-		default:
-			return true;
-	}
-	return !is_plain_type(exprType(node)) || check_functions_in_node(node, is_unknown_function, NULL) ||
-		expression_tree_walker(node, may_run_code, arg);
-}
 
 /* ------------------------------------------------------------------------ */
 /* Tables																	*/
@@ -176,40 +66,13 @@ may_run_code(Node *node, void *arg)
 static bool
 has_plain_columns(Relation rel)
 {
-	TupleDesc	desc = RelationGetDescr(rel);
-
-	for (int i = 0; i < desc->natts; i++)
-	{
-		Form_pg_attribute att = TupleDescAttr(desc, i);
-
-		if (!att->attisdropped &&
-			(!is_plain_type(att->atttypid) || may_run_code(build_column_default(rel, i + 1), NULL)))
+	for (AttrNumber attnum = 1; attnum <= RelationGetNumberOfAttributes(rel); attnum++)
+		if (!TupleDescAttr(RelationGetDescr(rel), attnum - 1)->attisdropped && runs_users_code(build_column_default(rel, attnum)))
 			return false;
-	}
-	for (int i = 0; desc->constr && i < desc->constr->num_check; i++)
-		if (may_run_code(stringToNode(desc->constr->check[i].ccbin), NULL))
-			return false;
-	return true;
+	return !table_runs_users_code(rel);
 }
 
-/* Whether what an index does is the server's. */
-static bool
-is_plain_index(Relation index)
-{
-	if (index->rd_rel->relam >= FirstNormalObjectId || index->rd_index->indisexclusion)
-		return false;
-	for (int i = 0; i < IndexRelationGetNumberOfKeyAttributes(index); i++)
-		if (index->rd_opfamily[i] >= FirstNormalObjectId)
-			return false;
-	/* a family of the server's may have classes of others */
-	for (int i = 0; i < IndexRelationGetNumberOfKeyAttributes(index) * index->rd_indam->amsupport; i++)
-		if (index->rd_support[i] >= FirstNormalObjectId)
-			return false;
-	return !may_run_code((Node *) RelationGetIndexExpressions(index), NULL) &&
-		!may_run_code((Node *) RelationGetIndexPredicate(index), NULL);
-}
-
-/* The same for all indexes of a table. */
+/* Whether what the table's indexes do is the server's. */
 static bool
 has_plain_indexes(Relation rel)
 {
@@ -221,7 +84,7 @@ has_plain_indexes(Relation rel)
 	{
 		Relation	index = index_open(lfirst_oid(lc), AccessShareLock);
 
-		plain = plain && is_plain_index(index);
+		plain = plain && !index_runs_users_code(index);
 		index_close(index, NoLock);
 	}
 	return plain;

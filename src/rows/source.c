@@ -20,7 +20,6 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "access/transam.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
@@ -34,6 +33,7 @@
 
 #include "catalog.h"
 #include "compat.h"
+#include "server_code.h"
 #include "rows/source.h"
 #include "rows/stream.h"
 
@@ -328,36 +328,15 @@ make_parameters(Source *source)
 }
 
 /*
- * is_harmless_type
- *		May values of the type be made while a statement runs?
- *
- * The constraints of a domain, and input functions that are not the server's,
- * may do anything, such as look at what the statement has written so far.
- */
-bool
-is_harmless_type(Oid type)
-{
-	Oid			element;
-	char		kind;
-
-	if (plain_type(type) != PLAIN_NONE)
-		return true;
-	element = get_element_type(type);
-	if (OidIsValid(element))
-		type = element;
-	kind = get_typtype(type);
-	return kind == TYPTYPE_ENUM || (kind == TYPTYPE_BASE && type < FirstNormalObjectId);
-}
-
-/*
  * source_may_stream
- *		May rows of these columns be decoded as a statement reads them?
+ *		May rows of these columns be decoded as a statement reads them?  It must not
+ *		matter what the statement has written by then.
  */
 bool
 source_may_stream(DataColumn *columns, int ncolumns)
 {
 	for (int c = 0; c < ncolumns; c++)
-		if (!is_harmless_type(columns[c].type))
+		if (plain_type(columns[c].type) == PLAIN_NONE && !is_made_by_server(columns[c].type))
 			return false;
 	return stream_works();
 }

@@ -76,7 +76,6 @@ typedef struct Source
 
 extern SourceForm source_form(Oid relid, int64 nrows, bool scan);
 extern Source *source_create(DataColumn *columns, int ncolumns, bool numbered, SourceForm form);
-extern bool is_harmless_type(Oid type);
 extern bool source_may_stream(DataColumn *columns, int ncolumns);
 extern void source_begin(Source *source);
 extern void source_put(Source *source, int64 ordinal, Datum *values, bool *nulls, bool *absent);
