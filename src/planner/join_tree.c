@@ -24,6 +24,7 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/stratnum.h"
+#include "access/sysattr.h"
 #include "access/table.h"
 #include "access/transam.h"
 #include "catalog/pg_am.h"
@@ -54,6 +55,52 @@ relations_in(JoinTree *tree, Node *expression)
 {
 	/* from 16 on, the outer joins that may make a column NULL are told as well */
 	return bms_int_members(pull_varnos(NULL, expression), tree->relations);
+}
+
+/* What a join's column, or a whole row of it, stands for. */
+static void
+note_joined(Var *var, RangeTblEntry *join, ColumnUse *use)
+{
+	int			depth = use->depth;
+
+	use->depth = 0;
+	if (var->varattno > 0)
+		(void) note_columns(list_nth(join->joinaliasvars, var->varattno - 1), use);
+	else
+		(void) note_columns((Node *) join->joinaliasvars, use);
+	use->depth = depth;
+}
+
+/*
+ * note_columns
+ *		A walker over parts of a query: add the relation's columns that they
+ *		mention, also in their subqueries and by a join's name, to use->used, in
+ *		the current memory context.
+ */
+bool
+note_columns(Node *node, ColumnUse *use)
+{
+	Var		   *var = (Var *) node;
+	bool		result;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var) && var->varlevelsup == use->depth)
+	{
+		RangeTblEntry *rte = rt_fetch(var->varno, use->query->rtable);
+
+		check_stack_depth();
+		if (var->varno == use->relation)
+			use->used = bms_add_member(use->used, var->varattno - FirstLowInvalidHeapAttributeNumber);
+		else if (rte->rtekind == RTE_JOIN)
+			note_joined(var, rte, use);
+	}
+	if (!IsA(node, Query))
+		return expression_tree_walker(node, note_columns, use);
+	use->depth++;
+	result = query_tree_walker((Query *) node, note_columns, use, 0);
+	use->depth--;
+	return result;
 }
 
 /* Note the relations and conditions below a node of the tree, which is in this zone. */

@@ -27,9 +27,19 @@ typedef struct JoinTree
 	const char *problem;		/* why it cannot be reduced, or NULL */
 } JoinTree;
 
+/* The columns that a query uses of a relation. */
+typedef struct ColumnUse
+{
+	Query	   *query;
+	int			relation;
+	Bitmapset  *used;			/* less FirstLowInvalidHeapAttributeNumber */
+	int			depth;			/* of the walker */
+} ColumnUse;
+
 extern JoinTree *take_apart(Query *query);
 extern Node *without_join_aliases(Query *query, Node *node);
 extern Bitmapset *relations_in(JoinTree *tree, Node *expression);
+extern bool note_columns(Node *node, ColumnUse *use);
 extern Bitmapset *needed_relations(JoinTree *tree, Bitmapset *wanted);
 extern Query *reduced_query(JoinTree *tree, Bitmapset *keep, List *conditions);
 extern bool is_determined(JoinTree *tree, int anchor, Bitmapset *keep, List *conditions);

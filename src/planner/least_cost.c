@@ -43,32 +43,6 @@
 
 #include "planner/join_tree.h"
 
-/* A walker's state: the columns of a relation that are used, numbered as an attribute's bit is in bitmaps. */
-typedef struct Columns
-{
-	int			relation;
-	int			depth;
-	Bitmapset  *used;
-} Columns;
-
-static bool
-columns_walker(Node *node, Columns *columns)
-{
-	Var		   *var = (Var *) node;
-	bool		result;
-
-	if (node == NULL)
-		return false;
-	if (IsA(node, Var) && var->varno == columns->relation && var->varlevelsup == columns->depth)
-		columns->used = bms_add_member(columns->used, var->varattno - FirstLowInvalidHeapAttributeNumber);
-	if (!IsA(node, Query))
-		return expression_tree_walker(node, columns_walker, columns);
-	columns->depth++;
-	result = query_tree_walker((Query *) node, columns_walker, columns, 0);
-	columns->depth--;
-	return result;
-}
-
 /* A walker: the relations of this level that are mentioned outside of subqueries. */
 static bool
 mentioned_walker(Node *node, Bitmapset **relations)
@@ -181,16 +155,15 @@ static Cost
 relation_cost(JoinTree *tree, int relation)
 {
 	RangeTblEntry *rte = rt_fetch(relation, tree->query->rtable);
-	Columns		columns = {.relation = relation};
+	ColumnUse	columns = {.query = tree->query, .relation = relation};
 	Relation	rel;
 	Cost		result;
 
 	if (rte->rtekind != RTE_RELATION || rte->securityQuals || rte->tablesample ||
 		(rte->relkind != RELKIND_RELATION && rte->relkind != RELKIND_MATVIEW) || (rte->inh && has_subclass(rte->relid)))
 		return 0;
-	/* those that are read from a join by another name are not seen, so that more indexes count */
-	(void) columns_walker((Node *) tree->from, &columns);
-	(void) columns_walker((Node *) tree->query->targetList, &columns);
+	(void) note_columns((Node *) tree->from, &columns);
+	(void) note_columns((Node *) tree->query->targetList, &columns);
 	rel = table_open(rte->relid, NoLock);
 	result = scan_cost(rel, columns.used);
 	table_close(rel, NoLock);

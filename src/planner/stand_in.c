@@ -26,6 +26,7 @@
 
 #include "access/htup_details.h"
 #include "access/relation.h"
+#include "access/sysattr.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_language.h"
@@ -54,91 +55,36 @@
 /* Of more tables than this it is not found out whether they have values out of line. */
 #define MAX_CHILDREN 64
 
-/* A walker's state: columns of a relation of a query that is so many levels up. */
-typedef struct Columns
-{
-	Query	   *query;
-	int			relation;
-	int			depth;
-	Bitmapset  *used;			/* attribute numbers */
-	bool		other;			/* others than a user's columns are used */
-} Columns;
-
-static bool used_walker(Node *node, Columns *columns);
-
-/* What a join's column, or a whole row of it, stands for. */
-static void
-note_joined(Var *var, RangeTblEntry *join, Columns *columns)
-{
-	int			depth = columns->depth;
-
-	columns->depth = 0;
-	if (var->varattno > 0)
-		(void) used_walker(list_nth(join->joinaliasvars, var->varattno - 1), columns);
-	else
-		(void) used_walker((Node *) join->joinaliasvars, columns);
-	columns->depth = depth;
-}
-
-/* A walker over parts of a query: note the relation's columns. */
-static bool
-used_walker(Node *node, Columns *columns)
-{
-	Var		   *var = (Var *) node;
-	bool		result;
-
-	if (node == NULL)
-		return false;
-	if (IsA(node, Var) && var->varlevelsup == columns->depth)
-	{
-		RangeTblEntry *rte = rt_fetch(var->varno, columns->query->rtable);
-
-		check_stack_depth();
-		if (var->varno == columns->relation && var->varattno > 0)
-			columns->used = bms_add_member(columns->used, var->varattno);
-		else if (var->varno == columns->relation)
-			columns->other = true;
-		else if (rte->rtekind == RTE_JOIN)
-			note_joined(var, rte, columns);
-	}
-	if (!IsA(node, Query))
-		return expression_tree_walker(node, used_walker, columns);
-	columns->depth++;
-	result = query_tree_walker((Query *) node, used_walker, columns, 0);
-	columns->depth--;
-	return result;
-}
-
 /* Note the columns that are used outside of one condition of WHERE. */
 static void
-note_used(JoinTree *tree, Node *without, Columns *columns)
+note_used(JoinTree *tree, Node *without, ColumnUse *columns)
 {
 	Query	   *query = tree->query;
 	ListCell   *lc;
 
-	(void) used_walker((Node *) tree->from->fromlist, columns);
+	(void) note_columns((Node *) tree->from->fromlist, columns);
 	foreach(lc, make_ands_implicit((Expr *) tree->from->quals))
 		if (lfirst(lc) != without)
-			(void) used_walker(lfirst(lc), columns);
+			(void) note_columns(lfirst(lc), columns);
 	foreach(lc, query->rtable)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
 
-		(void) used_walker((Node *) rte->subquery, columns);
-		(void) used_walker((Node *) rte->functions, columns);
-		(void) used_walker((Node *) rte->tablefunc, columns);
-		(void) used_walker((Node *) rte->values_lists, columns);
-		(void) used_walker((Node *) rte->tablesample, columns);
+		(void) note_columns((Node *) rte->subquery, columns);
+		(void) note_columns((Node *) rte->functions, columns);
+		(void) note_columns((Node *) rte->tablefunc, columns);
+		(void) note_columns((Node *) rte->values_lists, columns);
+		(void) note_columns((Node *) rte->tablesample, columns);
 #if PG_VERSION_NUM >= 180000
-		(void) used_walker((Node *) rte->groupexprs, columns);
+		(void) note_columns((Node *) rte->groupexprs, columns);
 #endif
 	}
-	(void) used_walker((Node *) query->targetList, columns);
-	(void) used_walker((Node *) query->returningList, columns);
-	(void) used_walker(query->havingQual, columns);
-	(void) used_walker((Node *) query->windowClause, columns);
-	(void) used_walker(query->limitOffset, columns);
-	(void) used_walker(query->limitCount, columns);
+	(void) note_columns((Node *) query->targetList, columns);
+	(void) note_columns((Node *) query->returningList, columns);
+	(void) note_columns(query->havingQual, columns);
+	(void) note_columns((Node *) query->windowClause, columns);
+	(void) note_columns(query->limitOffset, columns);
+	(void) note_columns(query->limitCount, columns);
 }
 
 /*
@@ -233,19 +179,21 @@ List *
 stand_in_columns(JoinTree *tree, int relation, Node *without, bool *possible)
 {
 	RangeTblEntry *rte = rt_fetch(relation, tree->query->rtable);
-	Columns		columns = {.query = tree->query, .relation = relation};
+	ColumnUse	columns = {.query = tree->query, .relation = relation};
 	List	   *result = NIL;
 	bool		varying = false;
-	int			attnum = -1;
+	int			member = -1;
 
 	note_used(tree, without, &columns);
-	*possible = !columns.other && bms_num_members(columns.used) <= MAX_COLUMNS;
-	while (*possible && (attnum = bms_next_member(columns.used, attnum)) >= 0)
+	*possible = bms_num_members(columns.used) <= MAX_COLUMNS;
+	while (*possible && (member = bms_next_member(columns.used, member)) >= 0)
 	{
+		AttrNumber	attnum = member + FirstLowInvalidHeapAttributeNumber;
 		Oid			type = get_atttype(rte->relid, attnum);
 
 		/* what is generated when it is read may fail where the query would not read it */
-		*possible = is_comparable(type) && get_attgenerated(rte->relid, attnum) != COMPAT_GENERATED_VIRTUAL;
+		*possible = attnum > 0 && is_comparable(type) &&
+			get_attgenerated(rte->relid, attnum) != COMPAT_GENERATED_VIRTUAL;
 		varying |= get_typlen(type) < 0;
 		result = lappend_int(result, attnum);
 	}
