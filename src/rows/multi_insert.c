@@ -96,7 +96,8 @@ conditions_are_plain(TriggerDesc *triggers)
 		Trigger    *trigger = &triggers->triggers[i];
 		Node	   *condition;
 
-		if (trigger->tgqual == NULL || !TRIGGER_FOR_INSERT(trigger->tgtype) || !TRIGGER_FOR_ROW(trigger->tgtype))
+		if (trigger->tgqual == NULL || !TRIGGER_FOR_INSERT(trigger->tgtype) ||
+			!TRIGGER_FOR_ROW(trigger->tgtype))
 			continue;
 		condition = stringToNode(trigger->tgqual);
 		if (contain_volatile_functions(condition) || runs_users_code(condition))
@@ -157,7 +158,10 @@ table_may_batch(ResultRelInfo *target)
 		!table_runs_users_code(rel) && conditions_are_plain(triggers) && indexes_are_plain(target);
 }
 
-/* Is a statement that was started the INSERT of a verb whose rows may be written together, if the table allows it? */
+/*
+ * Is a statement that was started the INSERT of a verb whose rows may be written
+ * together, if the table allows it?
+ */
 static bool
 may_batch(QueryDesc *desc)
 {
@@ -169,8 +173,8 @@ may_batch(QueryDesc *desc)
 		!stream_is_scan(outerPlanState(state), planned_source))
 		return false;
 	plan = (ModifyTable *) state->ps.plan;
-	return plan->operation == CMD_INSERT && plan->canSetTag && !statement->hasModifyingCTE && statement->subplans == NIL &&
-		plan->onConflictAction == ONCONFLICT_NONE &&
+	return plan->operation == CMD_INSERT && plan->canSetTag && !statement->hasModifyingCTE &&
+		statement->subplans == NIL && plan->onConflictAction == ONCONFLICT_NONE &&
 		plan->returningLists == NIL && plan->withCheckOptionLists == NIL && list_length(plan->resultRelations) == 1 &&
 		state->mt_partition_tuple_routing == NULL &&
 		gives_columns(outerPlan(plan), RelationGetDescr(state->resultRelInfo->ri_RelationDesc));

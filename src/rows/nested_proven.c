@@ -67,7 +67,8 @@ static bool
 has_plain_columns(Relation rel)
 {
 	for (AttrNumber attnum = 1; attnum <= RelationGetNumberOfAttributes(rel); attnum++)
-		if (!TupleDescAttr(RelationGetDescr(rel), attnum - 1)->attisdropped && runs_users_code(build_column_default(rel, attnum)))
+		if (!TupleDescAttr(RelationGetDescr(rel), attnum - 1)->attisdropped &&
+			runs_users_code(build_column_default(rel, attnum)))
 			return false;
 	return !table_runs_users_code(rel);
 }
