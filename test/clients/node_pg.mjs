@@ -1,26 +1,8 @@
 #!/usr/bin/env node
 // node-postgres: JSON and arrays as parameters, prepared statements, rows that come back.
-let pg;
-try {
-	pg = (await import("pg")).default;
-} catch (error) {
-	console.log(`1..0 # SKIP the package pg cannot be loaded: ${error.code ?? error.message}`);
-	process.exit(0);
-}
+import { finish, is, packages } from "./lib/tap.mjs";
 
-let count = 0;
-let failed = 0;
-
-// One line of TAP: is what came back what was expected?
-function is(got, expected, name) {
-	count++;
-	if (JSON.stringify(got) === JSON.stringify(expected)) {
-		console.log(`ok ${count} - ${name}`);
-	} else {
-		failed++;
-		console.log(`not ok ${count} - ${name}\n#      got: ${JSON.stringify(got)}\n# expected: ${JSON.stringify(expected)}`);
-	}
-}
+const [{ default: pg }] = await packages("pg");
 
 const client = new pg.Client(); // libpq's environment says where
 await client.connect();
@@ -71,5 +53,4 @@ try {
 is(await one("SELECT name FROM acc WHERE id = 1"), "round 11", "... and nothing changed");
 
 await client.end();
-console.log(`1..${count}`);
-process.exitCode = failed ? 1 : 0;
+finish();

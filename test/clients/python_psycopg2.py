@@ -13,19 +13,7 @@ except ImportError as error:
     print(f"1..0 # SKIP psycopg2 cannot be imported: {error}")
     sys.exit(0)
 
-count = failed = 0
-
-
-def is_(got, expected, name):
-    """One line of TAP: is what came back what was expected?"""
-    global count, failed
-    count += 1
-    if got == expected:
-        print(f"ok {count} - {name}")
-    else:
-        failed += 1
-        print(f"not ok {count} - {name}\n#      got: {got!r}\n# expected: {expected!r}")
-
+from lib.tap import finish, is_
 
 connection = psycopg2.connect("")  # libpq's environment says where
 connection.autocommit = True
@@ -87,5 +75,4 @@ is_(one("SELECT name FROM acc WHERE id = 1"), "a", "... and nothing changed")
 
 is_(one("SELECT '[{\"a\":1}]'::more.rowset"), '[{"a":1}]', "a rowset comes back as text")
 
-print(f"1..{count}")
-sys.exit(1 if failed else 0)
+sys.exit(finish())

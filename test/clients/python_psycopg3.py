@@ -14,19 +14,7 @@ except ImportError as error:
     print(f"1..0 # SKIP psycopg 3 cannot be imported: {error}")
     sys.exit(0)
 
-count = failed = 0
-
-
-def is_(got, expected, name):
-    """One line of TAP: is what came back what was expected?"""
-    global count, failed
-    count += 1
-    if got == expected:
-        print(f"ok {count} - {name}")
-    else:
-        failed += 1
-        print(f"not ok {count} - {name}\n#      got: {got!r}\n# expected: {expected!r}")
-
+from lib.tap import finish, is_
 
 connection = psycopg.connect("", autocommit=True)  # libpq's environment says where
 
@@ -126,5 +114,4 @@ except psycopg.Error as error:
     is_((error.sqlstate, error.diag.message_detail), ("22007", 'Row 2, column "born" of type date, value "never".'), "a bad value: where it is")
 is_(one("SELECT name FROM acc WHERE id = 1"), "a", "... and nothing changed")
 
-print(f"1..{count}")
-sys.exit(1 if failed else 0)
+sys.exit(finish())

@@ -1,9 +1,9 @@
 # Two sessions write the same keys, given in opposite orders: they wait for each other, and never deadlock.
 use strict;
 use warnings;
-use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Sessions;
 use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('deadlock');
@@ -25,26 +25,6 @@ $node->safe_psql(
 	VACUUM ANALYZE;
 });
 
-# Runs two lists of statements in two sessions at once and returns what they wrote to stderr.
-sub race
-{
-	my @statements = @_;
-	my (@sessions, @errors);
-	foreach my $i (0, 1)
-	{
-		my $file = PostgreSQL::Test::Utils::tempdir() . "/session$i.sql";
-		append_to_file($file, join("\n", @{ $statements[$i] }) . "\n");
-		$errors[$i] = '';
-		push @sessions,
-		  IPC::Run::start(
-			[ 'psql', '-XqAt', '-f', $file, $node->connstr('postgres') ],
-			'<', \undef, '>', \my $output, '2>', \$errors[$i],
-			IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default * 2));
-	}
-	$_->finish foreach @sessions;
-	return join('', @errors);
-}
-
 # A rowset of columns given by name => expression over g, in one order or the other.
 sub rows
 {
@@ -56,13 +36,13 @@ sub rows
 my @id_v = ([ 'id', 'g' ], [ 'v', '1' ]);
 my $add = "set => ARRAY['v = target.v + data.v']";
 
-is( race(
+is( race($node,
 		[ ("SELECT more.bulk_update('acc', " . rows(1, 10000, 'ASC', @id_v) . ", $add);") x 50 ],
 		[ ("SELECT more.bulk_update('acc', " . rows(1, 10000, 'DESC', @id_v) . ", $add);") x 50 ]),
 	'', '50 rounds of bulk_update with 10,000 keys');
 is($node->safe_psql('postgres', 'SELECT DISTINCT v FROM acc'), '100', 'no update was lost');
 
-is( race(
+is( race($node,
 		[ map { "SELECT more.bulk_upsert('acc', " . rows($_ * 1000, $_ * 1000 + 9999, 'ASC', @id_v) . ");" } 1 .. 50 ],
 		[ map { "SELECT more.bulk_upsert('acc', " . rows($_ * 1000, $_ * 1000 + 9999, 'DESC', @id_v) . ");" } 1 .. 50 ]),
 	'', '50 rounds of bulk_upsert with 10,000 keys, new ones in each round');
@@ -73,42 +53,42 @@ $node->safe_psql('postgres', q{
 	CREATE TABLE unknown (id integer PRIMARY KEY, v integer, u text UNIQUE) WITH (autovacuum_enabled = off);
 	INSERT INTO unknown SELECT g, 0, g FROM generate_series(1, 10000) AS g ORDER BY md5(g::text);
 });
-is( race(
+is( race($node,
 		[ map { "SELECT * FROM more.bulk_sync('unknown', " . rows(1, 10000, 'ASC', [ 'id', 'g' ], [ 'v', $_ ], [ 'u', 'g' ]) . ");" } 1 .. 10 ],
 		[ map { "SELECT more.bulk_upsert('unknown', " . rows(1, 10000, 'DESC', [ 'id', 'g' ], [ 'v', -$_ ], [ 'u', 'g' ]) . ");" } 1 .. 10 ]) =~ s/^10000\n|^\d.*\n//gmr,
 	'', '10 rounds of bulk_sync beside bulk_upsert with the same keys');
 
-is( race(
+is( race($node,
 		[ ("SELECT more.bulk_update('acc', " . rows(1, 5000, 'ASC', @id_v) . ");") x 15 ],
 		[   ("SELECT more.bulk_update('acc', more.rowset(ARRAY['v', 'id'], "
 					. "ARRAY(SELECT 2 FROM generate_series(1, 7000)), ARRAY(SELECT g FROM generate_series(1, 7000) AS g ORDER BY md5(g::text))));") x 15 ]),
 	'', 'JSON in one session, arrays in another order in the other');
-is( race(
+is( race($node,
 		[ ("SELECT more.bulk_update('acc', " . rows(1, 5000, 'DESC', @id_v) . ");") x 15 ],
 		[ 'SET pg_more.rows_source = arrays;', ("SELECT more.bulk_update('acc', " . rows(1, 5000, 'ASC', @id_v) . ");") x 15 ]),
 	'', 'a relation in one session, array parameters in the other');
-is( race(
+is( race($node,
 		[ ("SELECT more.bulk_update('acc', " . rows(1, 3000, 'ASC', @id_v) . ");") x 15 ],
 		[ ("SELECT more.bulk_update('acc', " . rows(1, 30000, 'DESC', [ 'id', 'g' ], [ 't', "'x' || g" ]) . ");") x 5 ]),
 	'', 'sets of different sizes, whose plans may differ');
 my @pair = ([ 'a', 'g % 100' ], [ 'b', 'md5(g::text)' ], [ 'v', 'g' ]);
-is( race(
+is( race($node,
 		[ ("SELECT more.bulk_upsert('pairs', " . rows(1, 3000, 'ASC', @pair) . ");") x 15 ],
 		[ ("SELECT more.bulk_upsert('pairs', " . rows(1, 3000, 'DESC', reverse @pair) . ");") x 15 ]),
 	'', 'a key of two columns, in another order in the data');
-is( race(
+is( race($node,
 		[ ("SELECT more.bulk_update('part', " . rows(1, 5000, 'ASC', @id_v) . ");") x 15 ],
 		[ ("SELECT more.bulk_upsert('part', " . rows(1, 6000, 'DESC', @id_v) . ");") x 15 ]),
 	'', 'a partitioned table');
-is( race(
+is( race($node,
 		[ map { "SELECT more.bulk_insert('fresh', " . rows($_ * 500, $_ * 500 + 2000, 'ASC', @id_v) . ", 'ignore');" } 1 .. 20 ],
 		[ map { "SELECT more.bulk_insert('fresh', " . rows($_ * 500, $_ * 500 + 2000, 'DESC', @id_v) . ", 'ignore');" } 1 .. 20 ]),
 	'', "bulk_insert(on_conflict => 'ignore')");
-is( race(
+is( race($node,
 		[ map { "SELECT count(*) FROM more.bulk_get_or_create(NULL::fresh, " . rows($_ * 500, $_ * 500 + 12000, 'ASC', @id_v) . ");" } 1 .. 10 ],
 		[ map { "SELECT count(*) FROM more.bulk_get_or_create(NULL::fresh, " . rows($_ * 500, $_ * 500 + 12000, 'DESC', @id_v) . ");" } 1 .. 10 ]),
 	'', 'bulk_get_or_create');
-is( race(
+is( race($node,
 		[ map { "SELECT more.bulk_delete('fresh', " . rows($_ * 300, $_ * 300 + 4000, 'ASC', [ 'id', 'g' ]) . ");" } 1 .. 20 ],
 		[ map { "SELECT more.bulk_delete('fresh', " . rows($_ * 300, $_ * 300 + 4000, 'DESC', [ 'id', 'g' ]) . ");" } 1 .. 20 ]),
 	'', 'bulk_delete');

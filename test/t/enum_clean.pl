@@ -2,9 +2,9 @@
 # value, and shape of the tree, while others write; on a standby; and after the server was killed (kill -9) in the middle of it.
 use strict;
 use warnings;
-use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Sessions;
 use Test::More;
 use Time::HiRes qw(usleep);
 
@@ -102,24 +102,12 @@ sound('t', 'both');
 
 my @open;
 
+# A session that stays.
 sub session
 {
 	my ($name) = @_;
-	my $session = { in => '', out => '', err => '' };
-	$session->{run} = IPC::Run::start(
-		[ 'psql', '-XqAt', '-v', 'ON_ERROR_STOP=0', $node->connstr('postgres') . " application_name=$name" ],
-		'<', \$session->{in}, '>', \$session->{out}, '2>', \$session->{err},
-		IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
-	push @open, $session;
-	return $session;
-}
-
-sub send_to
-{
-	my ($session, $sql) = @_;
-	$session->{in} .= "$sql\n";
-	$session->{run}->pump_nb while length $session->{in};
-	return;
+	push @open, open_session($node, $name);
+	return $open[-1];
 }
 
 sub wait_until

@@ -2,9 +2,9 @@
 # side. Each test waits for a state that lasts, so that nothing depends on who is faster.
 use strict;
 use warnings;
-use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Sessions;
 use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('enum_contention');
@@ -13,22 +13,12 @@ $node->append_conf('postgresql.conf', "autovacuum = off\npg_more.enum_batch = 10
 $node->start;
 $node->safe_psql('postgres', 'CREATE EXTENSION pg_more');
 
-sub session
-{
-	my $session = { in => '', out => '', err => '' };
-	$session->{run} = IPC::Run::start(
-		[ 'psql', '-XqAt', $node->connstr('postgres') ],
-		'<', \$session->{in}, '>', \$session->{out}, '2>', \$session->{err},
-		IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
-	return $session;
-}
-
-sub send_to
+# Sends statements; finished() waits until they are done, and returns the session's errors.
+sub begin
 {
 	my ($session, $sql) = @_;
 	$session->{out} = '';
-	$session->{in} .= "$sql\n\\echo done\n";
-	$session->{run}->pump_nb while length $session->{in};
+	send_to($session, "$sql\n\\echo done");
 	return;
 }
 
@@ -58,7 +48,7 @@ foreach my $index ('CREATE INDEX ON t (m)', '')
 	foreach my $case (@cases)
 	{
 		my ($what, $write, $end, $row, $changed) = @$case;
-		my ($writer, $change) = (session(), session());
+		my ($writer, $change) = (open_session($node), open_session($node));
 
 		$what .= $index ? ', with an index' : ', without an index';
 		$node->safe_psql(
@@ -68,14 +58,14 @@ foreach my $index ('CREATE INDEX ON t (m)', '')
 			INSERT INTO t SELECT i, 'sad' FROM generate_series(1, 1000) AS i;
 			$index;
 			ANALYZE t});
-		send_to($writer, "BEGIN; $write;");
+		begin($writer, "BEGIN; $write;");
 		is(finished($writer), '', "a writer $what");
-		send_to($change, "CALL more.enum_drop('mood', 'sad', 'set_value', 'ok');");
+		begin($change, "CALL more.enum_drop('mood', 'sad', 'set_value', 'ok');");
 		$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM more.enum_progress WHERE step = 'wait'}) or die 'the change never waits';
 		is(rows(q{SELECT string_agg(id::text, ' ') FROM t WHERE m <> 'ok'}), '150', 'all other rows are changed');
 		is(rows(q{SET lock_timeout = '60s'; UPDATE t SET n = n + 10 WHERE id <> 150; UPDATE t SET n = n - 10 WHERE id <> 150; SELECT count(*) FROM t}),
 			'1000', 'and others write them');
-		send_to($writer, "$end;");
+		begin($writer, "$end;");
 		finished($writer);
 		is(finished($change), '', 'the change ends');
 		is(rows('SELECT m, n FROM t WHERE id = 150'), $row, 'the row is what both made of it');
@@ -93,7 +83,7 @@ foreach my $index ('CREATE INDEX ON t (m)', '')
 
 # The table is written anew between two batches, and is shorter then: addresses that an index had told are of blocks that are no more.
 # A trigger has the first batch wait until others wait for the table.
-my ($gate, $vacuum, $change) = (session(), session(), session());
+my ($gate, $vacuum, $change) = (open_session($node), open_session($node), open_session($node));
 $node->safe_psql(
 	'postgres', q{
 	CREATE TYPE mood AS ENUM ('sad', 'ok', 'glad');
@@ -103,13 +93,13 @@ $node->safe_psql(
 	CREATE INDEX ON t (m);
 	CREATE FUNCTION pass() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock_shared(7); RETURN new; END';
 	CREATE TRIGGER pass BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION pass()});
-send_to($gate, 'SELECT pg_advisory_lock(7);');
+begin($gate, 'SELECT pg_advisory_lock(7);');
 finished($gate);
-send_to($change, "CALL more.enum_drop('mood', 'sad', 'set_value', 'ok');");
+begin($change, "CALL more.enum_drop('mood', 'sad', 'set_value', 'ok');");
 $node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND objid = 7 AND NOT granted}) or die 'no batch waits';
-send_to($vacuum, 'VACUUM FULL t;');
+begin($vacuum, 'VACUUM FULL t;');
 $node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_locks WHERE relation = 't'::regclass AND NOT granted}) or die 'VACUUM does not wait';
-send_to($gate, 'SELECT pg_advisory_unlock(7);');
+begin($gate, 'SELECT pg_advisory_unlock(7);');
 is(finished($vacuum), '', 'a table is written anew between two batches');
 is(finished($change), '', 'the change goes on');
 is(rows('SELECT m, count(*) FROM t GROUP BY m'), 'ok|1000', 'and misses no row');

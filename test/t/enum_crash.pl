@@ -2,9 +2,9 @@
 # ways out succeed, the same call again and undoing. Each step is held by a lock, so that nothing depends on who is faster.
 use strict;
 use warnings;
-use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Sessions;
 use Test::More;
 use Time::HiRes qw(usleep);
 
@@ -37,34 +37,12 @@ $node->safe_psql(
 
 my @open;
 
-# A session that stays: statements are sent to it, and answered with a line.
+# A session that stays.
 sub session
 {
 	my ($name) = @_;
-	my $session = { in => '', out => '', err => '' };
-	$session->{run} = IPC::Run::start(
-		[ 'psql', '-XqAt', '-v', 'ON_ERROR_STOP=0', $node->connstr('postgres') . " application_name=$name" ],
-		'<', \$session->{in}, '>', \$session->{out}, '2>', \$session->{err},
-		IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
-	push @open, $session;
-	return $session;
-}
-
-sub send_to
-{
-	my ($session, $sql) = @_;
-	$session->{in} .= "$sql\n";
-	$session->{run}->pump_nb while length $session->{in};
-	return;
-}
-
-sub ask
-{
-	my ($session, $sql) = @_;
-	$session->{out} = '';
-	send_to($session, "$sql\n\\echo done");
-	$session->{run}->pump until $session->{out} =~ /^done$/m;
-	return $session->{out};
+	push @open, open_session($node, $name);
+	return $open[-1];
 }
 
 # A session that keeps others from passing the gate at a step.

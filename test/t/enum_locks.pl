@@ -1,9 +1,9 @@
 # What locks tables is not waited for behind a long reader: nobody queues behind it, and it is done when the reader has gone.
 use strict;
 use warnings;
-use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Sessions;
 use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('enum_locks');
@@ -20,34 +20,6 @@ $node->safe_psql(
 	CREATE MATERIALIZED VIEW seen AS SELECT * FROM t;
 });
 
-# A session that stays: statements are sent to it.
-sub session
-{
-	my $session = { in => '', out => '', err => '' };
-	$session->{run} = IPC::Run::start([ 'psql', '-XqAt', $node->connstr('postgres') ],
-		'<', \$session->{in}, '>', \$session->{out}, '2>', \$session->{err},
-		IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
-	return $session;
-}
-
-sub send_to
-{
-	my ($session, $sql) = @_;
-	$session->{in} .= "$sql\n";
-	$session->{run}->pump_nb while length $session->{in};
-	return;
-}
-
-# Sends statements, and returns when they are done.
-sub ask
-{
-	my ($session, $sql) = @_;
-	$session->{out} = '';
-	send_to($session, "$sql\n\\echo done");
-	$session->{run}->pump until $session->{out} =~ /^done$/m;
-	return $session->{out} =~ s/^done\n//mr;
-}
-
 # A statement that wants a lock sees the reader; many others come by.
 sub nobody_waits
 {
@@ -62,8 +34,8 @@ sub nobody_waits
 }
 
 # in a migration's transaction
-my $reader = session();
-my $change = session();
+my $reader = open_session($node);
+my $change = open_session($node);
 ask($reader, 'BEGIN; SELECT count(*) FROM t;');
 send_to($change, "SELECT more.enum_retire('mood', 'sad', 'set_value', 'ok') > 0;");
 $node->poll_query_until('postgres', "SELECT count(*) > 0 FROM pg_stat_activity WHERE query ~ 'enum_retire' AND state = 'active' AND pid <> pg_backend_pid()") or die;
@@ -86,7 +58,7 @@ ask($change, 'ROLLBACK;');
 like($reader->{err} . $change->{err}, qr/deadlock detected/, 'a deadlock is found');
 
 # a materialized view, which is read by somebody who came when the drop was waiting
-my $old = session();
+my $old = open_session($node);
 ask($old, 'BEGIN; SELECT 1;');
 send_to($change, "CALL more.enum_drop('mood', 'sad', 'set_value', 'ok');");
 $node->poll_query_until('postgres', "SELECT count(*) = 1 FROM more.enum_progress WHERE step = 'wait'") or die;

@@ -2,9 +2,9 @@
 # meanwhile that others could wait for.
 use strict;
 use warnings;
-use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Sessions;
 use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('enum_wait');
@@ -21,36 +21,6 @@ $node->safe_psql(
 	INSERT INTO t SELECT g, 'sad' FROM generate_series(1, 100) AS g;
 });
 
-# A session that stays: statements are sent to it.
-sub session
-{
-	my ($name, $on) = @_;
-	my $session = { in => '', out => '', err => '' };
-	$session->{run} = IPC::Run::start(
-		[ 'psql', '-XqAt', ($on // $node)->connstr('postgres') . " application_name='$name'" ],
-		'<', \$session->{in}, '>', \$session->{out}, '2>', \$session->{err},
-		IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
-	return $session;
-}
-
-sub send_to
-{
-	my ($session, $sql) = @_;
-	$session->{in} .= "$sql\n";
-	$session->{run}->pump_nb while length $session->{in};
-	return;
-}
-
-# Sends statements, and returns what they print.
-sub ask
-{
-	my ($session, $sql) = @_;
-	$session->{out} = '';
-	send_to($session, "$sql\n\\echo done");
-	$session->{run}->pump until $session->{out} =~ /^done$/m;
-	return $session->{out} =~ s/^done\n//mr;
-}
-
 # Reads on until the call has ended: what it said, and its error.
 sub outcome
 {
@@ -64,7 +34,7 @@ sub outcome
 sub start_call
 {
 	my ($sql, $prefix) = @_;
-	my $session = session('change');
+	my $session = open_session($node, 'change');
 	send_to($session, ($prefix // '') . $sql);
 	$node->poll_query_until('postgres', "SELECT count(*) = 1 FROM more.enum_progress WHERE step LIKE 'wait%'") or die 'never waits';
 	return $session;
@@ -94,7 +64,7 @@ sub value_is
 }
 
 # An idle transaction, whatever it has done.
-my $old = session('old "one"');
+my $old = open_session($node, 'old "one"');
 my $pid = ask($old, 'BEGIN; SELECT pg_backend_pid();');
 chomp $pid;
 my $call = start_call("CALL more.enum_drop('mood', 'v1');");
@@ -115,13 +85,13 @@ value_is('v1', 0, 'the value is gone');
 
 # Two changes at a time pass each other, and so does a third that began later.
 ask($old, 'BEGIN; SELECT 1;');
-my @calls = map { my $s = session('change'); send_to($s, $_); $s } "CALL more.enum_drop('mood', 'v2');", "CALL more.enum_drop('other', 'c');";
+my @calls = map { my $s = open_session($node, 'change'); send_to($s, $_); $s } "CALL more.enum_drop('mood', 'v2');", "CALL more.enum_drop('other', 'c');";
 $node->poll_query_until('postgres', q{SELECT count(*) = 2 FROM more.enum_progress WHERE step = 'wait'}) or die;
 ask($old, 'COMMIT;');
 unlike(outcome($_), qr/ERROR/, 'two changes end') foreach @calls;
 
 # A procedure that commits keeps variables: its statement is waited for, not its transactions.
-my $procedure = session('procedure');
+my $procedure = open_session($node, 'procedure');
 send_to($procedure, q{SET client_min_messages = warning;
 	DO $$ BEGIN WHILE NOT EXISTS (SELECT FROM pg_class WHERE relname = 'stop') LOOP PERFORM pg_sleep(0.05); COMMIT; END LOOP; END $$;});
 $node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'procedure' AND state = 'active' AND query LIKE '%DO%'}) or die;
@@ -148,7 +118,7 @@ is($node->safe_psql('postgres', 'SELECT m IS NULL FROM t WHERE id = 101'), 't', 
 value_is('v4', 0, 'and the value is gone');
 
 # An old snapshot.
-$old = session('snapshot');
+$old = open_session($node, 'snapshot');
 $node->safe_psql('postgres', q{INSERT INTO t VALUES (102, 'v5')});
 ask($old, 'BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM t;');
 $call = start_call("CALL more.enum_drop('mood', 'v5', 'set_value', 'ok');");
@@ -160,7 +130,7 @@ is(ask($old, 'SELECT m FROM t WHERE id = 102;'), "ok\n", 'and the row has the ot
 
 # Cancelled, timed out, its session ended: the value stays retired, nothing is locked, and the next call finishes.
 ask($old, 'BEGIN; SELECT 1;');
-$call = session('change');
+$call = open_session($node, 'change');
 send_to($call, "SET statement_timeout = '3s';\nCALL more.enum_drop('mood', 'v6');");
 like(outcome($call), qr/canceling statement due to statement timeout/, 'statement_timeout');
 $call = start_call("CALL more.enum_drop('mood', 'v6');");
@@ -193,7 +163,7 @@ $standby->append_conf('postgresql.conf', "primary_slot_name = 'standby_slot'\nho
 $standby->start;
 $node->safe_psql('postgres', q{INSERT INTO t VALUES (103, 'v8')});
 $node->wait_for_catchup($standby);
-my $reader = session('reader', $standby);
+my $reader = open_session($standby, 'reader');
 ask($reader, 'BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM t;');
 $node->poll_query_until('postgres', q{SELECT xmin IS NOT NULL FROM pg_replication_slots}) or die 'no feedback';
 $call = start_call("CALL more.enum_drop('mood', 'v8', 'set_value', 'ok');");

@@ -2,9 +2,9 @@
 # lost, no deadlock in 100 rounds.
 use strict;
 use warnings;
-use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Sessions;
 use Test::More;
 
 my $rounds = 100;
@@ -40,31 +40,18 @@ sub round_of
 			FROM generate_series(1, $parents) AS g));};
 }
 
-# Runs the statements in two sessions at once, and returns what they wrote to stderr.
-sub race
+# Runs the rounds in two sessions at once, and returns what they wrote to stderr.
+sub rounds
 {
 	my ($update) = @_;
-	my (@sessions, @errors);
 	$node->safe_psql('postgres',
 		"TRUNCATE gate, publisher, author, tag, book, book_tag; INSERT INTO gate SELECT clock_timestamp() + interval '1 second'");
-	foreach my $i (0, 1)
-	{
-		my $file = PostgreSQL::Test::Utils::tempdir() . "/session$i.sql";
-		append_to_file($file, join("\n", map { round_of("s$i", $_, $i ? 'DESC' : 'ASC', $update) } (1 .. $rounds)) . "\n");
-		$errors[$i] = '';
-		push @sessions,
-		  IPC::Run::start(
-			[ 'psql', '-XqAt', '-f', $file, $node->connstr('postgres') ],
-			'<', \undef, '>', \my $output, '2>', \$errors[$i],
-			IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default * 2));
-	}
-	$_->finish foreach @sessions;
-	return join('', @errors);
+	return race($node, map { my $i = $_; [ map { round_of("s$i", $_, $i ? 'DESC' : 'ASC', $update) } (1 .. $rounds) ] } (0, 1));
 }
 
 foreach my $update ('false', 'true')
 {
-	is(race($update), '', "no deadlock and no duplicate, _update $update");
+	is(rounds($update), '', "no deadlock and no duplicate, _update $update");
 	is($node->safe_psql('postgres', 'SELECT count(*), count(publisher_id), count(boss_id) FROM author'),
 		join('|', $rounds * ($parents + 5), $rounds * $parents, $rounds * $parents), 'each parent once');
 	is($node->safe_psql('postgres', 'SELECT count(*) FROM publisher'), $rounds * 3, 'and its parents');

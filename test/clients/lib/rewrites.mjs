@@ -1,23 +1,14 @@
 // What the tests of the planner's rewrites in Node share; rewrites.py is the same in Python, and says how it works.
 import { execFileSync } from "node:child_process";
+import { finish, is } from "./tap.mjs";
+
+export { packages } from "./tap.mjs";
 
 const MODES = ["off", "on", "force"];
 const cases = [];
-let count = 0;
-let failed = 0;
 
 // Where the database is, as the packages want it.
 export const where = { host: process.env.PGHOST, port: Number(process.env.PGPORT), user: process.env.PGUSER, database: process.env.PGDATABASE };
-
-// Imports packages; where one is missing, the test is skipped.
-export async function packages(...names) {
-	try {
-		return await Promise.all(names.map((name) => import(name)));
-	} catch (error) {
-		console.log(`1..0 # SKIP a package cannot be loaded: ${error.message.split("\n")[0]}`);
-		process.exit(0);
-	}
-}
 
 // Adds a case: `form` is what the client sends last for three keys, `takes` names the rewrites that take it, and `use`
 // looks up or changes rows by a list of keys.
@@ -31,17 +22,6 @@ export const withoutNulls = (keys) => keys.filter((key) => !key.includes(null));
 // A statement with no more white space than it needs, so that a test may break its lines.
 function squeeze(statement) {
 	return statement.trim().replace(/\s+/g, " ").replace(/(?<=\() | (?=\))/g, "");
-}
-
-// One line of TAP: is what came back what was expected?
-function is(got, expected, name) {
-	count++;
-	if (JSON.stringify(got) === JSON.stringify(expected)) {
-		console.log(`ok ${count} - ${name}`);
-	} else {
-		failed++;
-		console.log(`not ok ${count} - ${name}\n#      got: ${JSON.stringify(got)}\n# expected: ${JSON.stringify(expected)}`);
-	}
 }
 
 const psql = (...args) => execFileSync("psql", ["-XqAt", "-v", "ON_ERROR_STOP=1", ...args], { encoding: "utf8" });
@@ -92,6 +72,5 @@ export async function run(connect) {
 		}
 		is([off.taken, force.taken], [[], takes], "... rewritten as said with force, and never with off");
 	}
-	console.log(`1..${count}`);
-	process.exitCode = failed ? 1 : 0;
+	finish();
 }

@@ -9,10 +9,12 @@ import os
 import re
 import subprocess
 
+from lib import tap
+from lib.tap import is_
+
 MODES = ("off", "on", "force")
 cases = []
 skipped = []
-count = failed = 0
 
 
 def case(form, takes=(), skip=None):
@@ -37,17 +39,6 @@ def squeeze(statement):
 def label(function):
     """A case's name, for people."""
     return function.__name__.replace("_", " ")
-
-
-def is_(got, expected, name):
-    """One line of TAP: is what came back what was expected?"""
-    global count, failed
-    count += 1
-    if got == expected:
-        print(f"ok {count} - {name}")
-    else:
-        failed += 1
-        print(f"not ok {count} - {name}\n#      got: {got!r}\n# expected: {expected!r}")
 
 
 def psql(*arguments):
@@ -110,9 +101,6 @@ def run(connect, name="", forms=True):
 
 def finish():
     """The last lines of TAP, and the exit status."""
-    global count
     for name, reason in skipped:
-        count += 1
-        print(f"ok {count} - {name} # SKIP {reason}")
-    print(f"1..{count}")
-    return 1 if failed else 0
+        tap.skip(name, reason)
+    return tap.finish()
