@@ -24,6 +24,7 @@ OBJS = \
 	src/rows/multi_insert.o \
 	src/rows/verb.o \
 	src/rows/resolve.o \
+	src/rows/known_call.o \
 	src/rows/insert.o \
 	src/rows/update.o \
 	src/rows/upsert.o \

@@ -205,14 +205,28 @@ convert_plain(DataColumn *column, const Cell *cell, Datum *value)
 	return false;
 }
 
+/* A value of the column from its text, NULL for null; the input function is looked up for the first that needs it. */
+static Datum
+input_value(DataColumn *column, char *text)
+{
+	if (!OidIsValid(column->input.fn_oid))
+	{
+		Oid			function;
+
+		getTypeInputInfo(column->type, &function, &column->ioparam);
+		fmgr_info_cxt(function, &column->input, column->context);
+	}
+	return InputFunctionCall(&column->input, text, column->ioparam, column->typmod);
+}
+
 /* Look up how values of the column are made. */
 static void
 prepare_column(Rowset *rowset, DataColumn *column)
 {
 	Oid			function;
 
-	getTypeInputInfo(column->type, &function, &column->ioparam);
-	fmgr_info(function, &column->input);
+	column->context = CurrentMemoryContext;
+	column->input.fn_oid = InvalidOid;
 	column->plain = plain_type(column->type);
 	column->json = false;
 	column->nested = false;
@@ -274,7 +288,7 @@ convert_cell(DataColumn *column, const Cell *cell, Datum *value)
 		case CELL_ABSENT:
 		case CELL_NULL:
 			/* a domain may have something to say about nulls */
-			*value = InputFunctionCall(&column->input, NULL, column->ioparam, column->typmod);
+			*value = column->plain == PLAIN_NONE ? input_value(column, NULL) : (Datum) 0;
 			return false;
 		case CELL_FALSE:
 			text = "false";
@@ -303,7 +317,7 @@ convert_cell(DataColumn *column, const Cell *cell, Datum *value)
 				text = json_to_literal(cell->text, cell->len, column->type);
 			break;
 	}
-	*value = InputFunctionCall(&column->input, (char *) text, column->ioparam, column->typmod);
+	*value = input_value(column, (char *) text);
 	return true;
 }
 
@@ -323,9 +337,7 @@ convert_element(Decoder *decoder, DataColumn *column, int64 row, Datum *value)
 	}
 	*value = isnull ? (Datum) 0 : array_value(array, row);
 	if (column->by_text)
-		*value = InputFunctionCall(&column->input,
-								   isnull ? NULL : OutputFunctionCall(&column->output, *value),
-								   column->ioparam, column->typmod);
+		*value = input_value(column, isnull ? NULL : OutputFunctionCall(&column->output, *value));
 	return !isnull;
 }
 

@@ -40,7 +40,8 @@ typedef struct DataColumn
 	PlainType	plain;
 	bool		json;			/* json or jsonb: strings stay JSON */
 	bool		nested;			/* array or composite: JSON becomes a literal */
-	FmgrInfo	input;
+	MemoryContext context;		/* lives as long as the decoder */
+	FmgrInfo	input;			/* looked up when it is needed */
 	Oid			ioparam;
 	FmgrInfo	output;			/* typed form without a cast */
 	ExprState  *cast;			/* typed form of another type */

@@ -126,6 +126,11 @@ insert_rows(Verb *verb, FunctionCallInfo fcinfo)
 
 	verb->inserts = true;
 	verb_connect(verb);
+	if (known_call_run(verb, ignore ? CALL_INSERT_IGNORE : CALL_INSERT, &inserted))
+	{
+		verb_finish(verb, NULL);
+		return inserted;
+	}
 	if (verb->returning)
 	{
 		verb_number_rows(verb);
@@ -138,7 +143,10 @@ insert_rows(Verb *verb, FunctionCallInfo fcinfo)
 		verb->rule = ignore ? KEY_DISTINCT : KEY_UNIQUE;
 		verb->keep_nulls = true;	/* the server knows what to say of them */
 		source = verb_source(verb, source);
-		inserted = verb_run(verb, sql_insert(verb, source, ignore), source, report ? &report->pub : NULL);
+		if (report)
+			inserted = verb_run(verb, sql_insert(verb, source, ignore), source, &report->pub);
+		else
+			inserted = known_call_start(verb, sql_insert(verb, source, ignore), source);
 		if (report && verb_change_status(verb, STATUS_TRIED, STATUS_NONE) > 0 && ignore)
 			report_existing(verb, &source, report, &others);
 	}

@@ -113,7 +113,7 @@ open_table(NestedTable *table)
 	else
 		verb_open(&verb, table->relid, ACL_SELECT, AccessShareLock);
 	table->rel = verb.rel;
-	table->target = verb.target;
+	table->target = verb_target(&verb);
 }
 
 /*

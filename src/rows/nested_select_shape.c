@@ -221,7 +221,7 @@ read_node(ShapeReader *reader, SelectNode *outer, ShapeField *field, Oid relid, 
 	node->outer = outer;
 	node->field = field;
 	node->rel = verb.rel;
-	node->target = verb.target;
+	node->target = verb_target(&verb);
 	node->shape = shape_of(verb.rel);
 	node->primary = primary_key_columns(verb.rel);
 	node->match_said = -1;

@@ -42,6 +42,7 @@ typedef struct PlanEntry
 	uint64		hash;			/* the hash table's key; must be first */
 	char	   *key;			/* all that tells plans apart */
 	int			keylen;
+	uint64		serial;			/* tells it from those that were here before */
 	SPIPlanPtr	plan;
 	Oid			relid;			/* what defaults and parameter types are of */
 	int			nparams;
@@ -52,6 +53,7 @@ typedef struct PlanEntry
 } PlanEntry;
 
 static HTAB *plans = NULL;
+static uint64 last_serial = 0;
 static dlist_head plans_lru = DLIST_STATIC_INIT(plans_lru);
 
 /*
@@ -206,6 +208,13 @@ setup_parser(ParseState *pstate, void *arg)
 /* Cache																	*/
 /* ------------------------------------------------------------------------ */
 
+/* How the statement reads the data: not from a decoder, in input order, or in that of the key. */
+static char
+stream_kind(Source *source)
+{
+	return source->decoder ? 1 + decode_is_ordered(source->decoder) : 0;
+}
+
 /* What tells plans apart: the text, the user, the data's columns and size class. */
 static void
 plan_key(StringInfo key, const char *sql, Oid relid, Source *source, double size)
@@ -217,10 +226,8 @@ plan_key(StringInfo key, const char *sql, Oid relid, Source *source, double size
 	appendBinaryStringInfo(key, (char *) &size, sizeof(size));
 	if (source)
 	{
-		char		stream = source->decoder ? 1 + decode_is_ordered(source->decoder) : 0;
-
 		appendBinaryStringInfo(key, (char *) &source->distinct, sizeof(source->distinct));
-		appendStringInfoChar(key, stream);
+		appendStringInfoChar(key, stream_kind(source));
 	}
 	for (int i = 0; source && i < source->desc->natts; i++)
 	{
@@ -282,6 +289,7 @@ add_entry(uint64 hash, StringInfo key, Oid relid, Source *source)
 	entry->key = MemoryContextAlloc(context, key->len);
 	memcpy(entry->key, key->data, key->len);
 	entry->keylen = key->len;
+	entry->serial = ++last_serial;
 	entry->relid = relid;
 	if (source && source->paramtypes)
 	{
@@ -320,6 +328,34 @@ find_entry(const char *sql, Oid relid, Source *source, double size)
 	dlist_delete(&entry->lru);
 	dlist_push_tail(&plans_lru, &entry->lru);
 	return entry;
+}
+
+/* The entry that was found before, if it is still there and the right one for data of this size and order; else NULL. */
+static PlanEntry *
+find_again(PlanRef *ref, Source *source, double size)
+{
+	PlanEntry  *entry;
+
+	if (ref->serial == 0 || ref->size != size || ref->distinct != source->distinct ||
+		ref->stream != stream_kind(source))
+		return NULL;
+	entry = hash_search(plans, &ref->hash, HASH_FIND, NULL);
+	if (entry == NULL || entry->serial != ref->serial)
+		return NULL;
+	dlist_delete(&entry->lru);
+	dlist_push_tail(&plans_lru, &entry->lru);
+	return entry;
+}
+
+/* Note where the entry was found. */
+static void
+note_entry(PlanRef *ref, PlanEntry *entry, Source *source, double size)
+{
+	ref->hash = entry->hash;
+	ref->serial = entry->serial;
+	ref->size = size;
+	ref->distinct = source->distinct;
+	ref->stream = stream_kind(source);
 }
 
 /* Prepare the entry's plan and keep it. */
@@ -377,10 +413,11 @@ allow_hash_of_data(Source *source)
  *		return how many rows it processed.
  *
  * SPI must be connected.  Rows that the statement returns go to dest, when one
- * is given.  Runs with the caller's rights, in the caller's transaction.
+ * is given.  Runs with the caller's rights, in the caller's transaction.  With
+ * ref, which takes a source, the plan is looked for there first, and noted there.
  */
 uint64
-run_statement(const char *sql, Oid relid, Source *source, bool read_only, DestReceiver *dest)
+run_statement(const char *sql, Oid relid, Source *source, bool read_only, DestReceiver *dest, PlanRef *ref)
 {
 	double		size = source ? class_size(source->nrows) : 0;
 	PlanEntry  *entry;
@@ -391,7 +428,13 @@ run_statement(const char *sql, Oid relid, Source *source, bool read_only, DestRe
 
 	if (source)
 		source_register(source, size);
-	entry = find_entry(sql, relid, source, size);
+	entry = ref ? find_again(ref, source, size) : NULL;
+	if (entry == NULL)
+	{
+		entry = find_entry(sql, relid, source, size);
+		if (ref)
+			note_entry(ref, entry, source, size);
+	}
 	memset(&options, 0, sizeof(options));
 	options.params = source ? source->params : NULL;
 	options.read_only = read_only;

@@ -26,7 +26,20 @@
 #define SAME_KEY_QUALIFIER	"pg_more same key"
 #define CLAIM_QUALIFIER		"pg_more claim"
 
+/*
+ * Where the plan of a statement was found, for one who runs the same statement
+ * over the same columns, as the same user, again; zeros as long as it was not run.
+ */
+typedef struct PlanRef
+{
+	uint64		hash;
+	uint64		serial;
+	double		size;
+	AttrNumber	distinct;
+	char		stream;
+} PlanRef;
+
 extern uint64 run_statement(const char *sql, Oid relid, Source *source,
-							bool read_only, DestReceiver *dest);
+							bool read_only, DestReceiver *dest, PlanRef *ref);
 
 #endif							/* PG_MORE_PLAN_H */

@@ -181,7 +181,7 @@ static char *
 update_sql(Verb *verb, Source *source, const char *condition)
 {
 	return psprintf("UPDATE %s AS target SET %s FROM %s WHERE %s%s%s",
-					verb->target, set_sql(verb, source), source_sql(source), join_sql(verb),
+					verb_target(verb), set_sql(verb, source), source_sql(source), join_sql(verb),
 					condition ? " AND " : "", condition ? condition : "");
 }
 
@@ -190,7 +190,7 @@ static char *
 matched_sql(Verb *verb, Source *source, const char *condition)
 {
 	return psprintf("SELECT more._seen_row(%s) AS o%s FROM %s JOIN %s AS target ON %s%s%s",
-					source_ordinal(source), row_sql(verb), source_sql(source), verb->target,
+					source_ordinal(source), row_sql(verb), source_sql(source), verb_target(verb),
 					join_sql(verb), condition ? " WHERE " : "", condition ? condition : "");
 }
 
@@ -300,7 +300,7 @@ insert_sql(Verb *verb, Source *source, const char *condition, bool overriding)
 	initStringInfo(&out);
 	insert_lists(verb, source, &names, &values);
 	appendStringInfoString(&out, "INSERT INTO ");
-	appendStringInfoString(&out, verb->target);
+	appendStringInfoString(&out, verb_target(verb));
 	appendStringInfoString(&out, " AS target (");
 	appendStringInfoString(&out, names.data);
 	appendStringInfoString(&out, overriding ? ") OVERRIDING SYSTEM VALUE" : ")");
@@ -433,7 +433,7 @@ sql_update(Verb *verb, Source *source, bool report)
 char *
 sql_delete(Verb *verb, Source *source)
 {
-	char	   *delete = psprintf("DELETE FROM %s AS target USING %s WHERE %s", verb->target,
+	char	   *delete = psprintf("DELETE FROM %s AS target USING %s WHERE %s", verb_target(verb),
 								  source_sql(source), join_sql(verb));
 
 	if (!verb->numbered)
@@ -546,7 +546,7 @@ sql_upsert(Verb *verb, Source *source, bool delete_others, bool last)
 		appendStringInfo(&with, "\"" PART_DELETED "\" AS (DELETE FROM %s AS target WHERE %s"
 						 " AND NOT EXISTS (SELECT FROM %s WHERE %s)"
 						 " RETURNING NULL::pg_catalog.int8 AS o%s), ",
-						 verb->target, covered_sql(verb), source_sql(source), join_sql(verb), row_sql(verb));
+						 verb_target(verb), covered_sql(verb), source_sql(source), join_sql(verb), row_sql(verb));
 		appendStringInfo(&report, "%s UNION ALL ", report_sql(verb, PART_DELETED, STATUS_DELETED));
 	}
 	if (verb->nset > 0)
@@ -570,7 +570,7 @@ sql_upsert(Verb *verb, Source *source, bool delete_others, bool last)
 	/* what is there and was kept from being updated is not to be inserted */
 	if (last || verb->has_triggers || verb->rel->rd_rel->relrowsecurity)
 		appendStringInfo(&open, " AND NOT EXISTS (SELECT FROM %s AS target WHERE %s)",
-						 verb->target, join_sql(verb));
+						 verb_target(verb), join_sql(verb));
 	appendStringInfo(&with, "\"" PART_INSERTED "\" AS (%s%s RETURNING more._noted_row() AS o%s) ",
 					 insert_sql(verb, source, open.data, inserts_identity(verb)),
 					 last && verb->sets ? "" : conflict_sql(verb), row_sql(verb));
@@ -607,7 +607,7 @@ sql_insert_or_update(Verb *verb, Source *source)
 char *
 sql_delete_all(Verb *verb)
 {
-	return psprintf("DELETE FROM %s AS target WHERE %s", verb->target, covered_sql(verb));
+	return psprintf("DELETE FROM %s AS target WHERE %s", verb_target(verb), covered_sql(verb));
 }
 
 /* ------------------------------------------------------------------------ */
@@ -638,9 +638,9 @@ sql_rows_in(Verb *verb, Source *source)
 {
 	if (verb->match || verb->rule == KEY_ANY)
 		return psprintf("SELECT %s FROM %s AS target WHERE EXISTS (SELECT FROM %s WHERE %s)",
-						target_columns_sql(verb), verb->target, source_sql(source), join_sql(verb));
+						target_columns_sql(verb), verb_target(verb), source_sql(source), join_sql(verb));
 	return psprintf("SELECT %s FROM %s JOIN %s AS target ON %s",
-					target_columns_sql(verb), source_sql(source), verb->target, join_sql(verb));
+					target_columns_sql(verb), source_sql(source), verb_target(verb), join_sql(verb));
 }
 
 /*
@@ -651,7 +651,7 @@ char *
 sql_rows_not_in(Verb *verb, Source *source)
 {
 	return psprintf("SELECT %s FROM %s AS target WHERE NOT EXISTS (SELECT FROM %s WHERE %s)",
-					target_columns_sql(verb), verb->target, source_sql(source), join_sql(verb));
+					target_columns_sql(verb), verb_target(verb), source_sql(source), join_sql(verb));
 }
 
 /*
@@ -670,5 +670,5 @@ sql_rows_missing(Verb *verb, Source *source)
 			appendStringInfo(&out, "%sdata.%s", out.len > 0 ? ", " : "",
 							 quote_identifier(verb->columns[c].name));
 	return psprintf("SELECT %s FROM %s WHERE NOT EXISTS (SELECT FROM %s AS target WHERE %s) ORDER BY %s",
-					out.data, source_sql(source), verb->target, join_sql(verb), source_ordinal(source));
+					out.data, source_sql(source), verb_target(verb), join_sql(verb), source_ordinal(source));
 }

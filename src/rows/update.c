@@ -98,6 +98,11 @@ update_rows(Verb *verb, FunctionCallInfo fcinfo)
 	verb->sets = true;
 	verb->rule = KEY_UNIQUE;
 	verb_connect(verb);
+	if (!strict && known_call_run(verb, CALL_UPDATE, &updated))
+	{
+		verb_finish(verb, NULL);
+		return updated;
+	}
 	verb_resolve(verb);
 	if (verb->match)
 		check_match(verb);
@@ -113,10 +118,17 @@ update_rows(Verb *verb, FunctionCallInfo fcinfo)
 				 errdetail("The data has only the columns of the key.")));
 	if (verb->data->nrows > 0)
 	{
+		char	   *sql;
+
 		source = verb_source(verb, source);
-		updated = verb_run(verb, sql_update(verb, source, report != NULL), source, report ? &report->pub : NULL);
+		sql = sql_update(verb, source, report != NULL);
 		if (report)
+		{
+			verb_run(verb, sql, source, &report->pub);
 			updated = report->counts[STATUS_UPDATED];
+		}
+		else
+			updated = known_call_start(verb, sql, source);
 		/* what another session has made equal while we waited for it is there */
 		if (report && verb->skip_unchanged && verb_rows_left(verb) > 0)
 		{
@@ -163,6 +175,11 @@ delete_rows(Verb *verb, FunctionCallInfo fcinfo)
 	verb->match = arg_text(fcinfo, 3);
 	verb->rule = KEY_UNIQUE;
 	verb_connect(verb);
+	if (known_call_run(verb, CALL_DELETE, &deleted))
+	{
+		verb_finish(verb, NULL);
+		return deleted;
+	}
 	verb_resolve(verb);
 	if (verb->returning)
 	{
@@ -172,7 +189,10 @@ delete_rows(Verb *verb, FunctionCallInfo fcinfo)
 	if (verb->data->nrows > 0)
 	{
 		source = verb_source(verb, source);
-		deleted = verb_run(verb, sql_delete(verb, source), source, report ? &report->pub : NULL);
+		if (report)
+			verb_run(verb, sql_delete(verb, source), source, &report->pub);
+		else
+			deleted = known_call_start(verb, sql_delete(verb, source), source);
 	}
 	if (report)
 		report_emit(report, fcinfo, false);

@@ -129,7 +129,18 @@ verb_open(Verb *verb, Oid relid, AclMode access, LOCKMODE lockmode)
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" is not a table, view or foreign table",
 						RelationGetRelationName(verb->rel))));
-	verb->target = qualified_name(relid);
+}
+
+/*
+ * verb_target
+ *		The target's quoted and qualified name, in the memory context of the first who asks.
+ */
+char *
+verb_target(Verb *verb)
+{
+	if (verb->target == NULL)
+		verb->target = qualified_name(RelationGetRelid(verb->rel));
+	return verb->target;
 }
 
 /*
@@ -254,7 +265,7 @@ verb_run(Verb *verb, const char *sql, Source *source, DestReceiver *dest)
 	verb_running = verb;
 	PG_TRY();
 	{
-		processed = run_statement(sql, RelationGetRelid(verb->rel), source, verb->read_only, dest);
+		processed = run_statement(sql, RelationGetRelid(verb->rel), source, verb->read_only, dest, verb->plan);
 	}
 	PG_CATCH();
 	{

@@ -16,6 +16,7 @@
 
 #include "catalog.h"
 #include "rows/decode.h"
+#include "rows/plan.h"
 #include "rows/source.h"
 
 /* What became of an input row. */
@@ -48,7 +49,7 @@ typedef struct Verb
 {
 	const char *name;			/* for messages */
 	Relation	rel;
-	char	   *target;			/* quoted and qualified */
+	char	   *target;			/* quoted and qualified; verb_target() gives it */
 	Rowset	   *data;
 
 	/* arguments as given; NULL or false when they are not */
@@ -84,6 +85,11 @@ typedef struct Verb
 																		 * when it is not just a row */
 	uint8	   *status;			/* per input row, when numbered */
 
+	/* of calls that are kept (known_call.c) */
+	StringInfo	known_key;		/* what tells them apart; NULL where the call is not to be kept */
+	uint64		known_as_of;	/* the state of the catalogs that it was resolved by */
+	PlanRef    *plan;			/* where its statement's plan was, or NULL */
+
 	/* while a statement runs */
 	int64		noted;			/* the input row that is being inserted */
 	MemoryContext context;		/* lives as long as the verb */
@@ -101,6 +107,7 @@ extern bool verb_may(Oid relid, AclMode mode);
 extern void verb_open(Verb *verb, Oid relid, AclMode access, LOCKMODE lockmode);
 extern void verb_on_table(Verb *verb, FunctionCallInfo fcinfo, AclMode access);
 extern void verb_on_rows(Verb *verb, FunctionCallInfo fcinfo, AclMode access, LOCKMODE lockmode);
+extern char *verb_target(Verb *verb);
 extern void verb_connect(Verb *verb);
 extern void verb_finish(Verb *verb, Source *source);
 extern int64 verb_run(Verb *verb, const char *sql, Source *source, DestReceiver *dest);
@@ -119,6 +126,19 @@ extern void verb_describe_columns(Verb *verb, List *key, List *assigned, List *m
 								  List *matched);
 extern int	verb_data_column(Verb *verb, const char *name);
 extern void verb_require_unique_key(Verb *verb);
+
+/* known_call.c */
+typedef enum CallKind
+{
+	CALL_INSERT,
+	CALL_INSERT_IGNORE,
+	CALL_UPDATE,
+	CALL_UPSERT,
+	CALL_DELETE
+} CallKind;
+
+extern bool known_call_run(Verb *verb, CallKind kind, int64 *processed);
+extern int64 known_call_start(Verb *verb, const char *sql, Source *source);
 
 /* upsert.c */
 extern void verb_upsert(Verb *verb, Source **source, DestReceiver *dest, bool delete_others);
