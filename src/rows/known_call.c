@@ -14,9 +14,10 @@
  * table, the user, the data's columns, whether some rows lack them, the types of
  * typed arrays, whether there is one row or more, and the argument "key".  Any
  * change of a relation in the database, and of a type, function, operator,
- * collation or schema, makes all that was kept before void; the server tells of
- * them when the table is locked, before we look.  That is far more than could
- * matter, and costs no more than a call as it was without this.
+ * collation, cast or schema, makes all that was kept before void.  The server
+ * tells of those by other sessions when a lock is taken, and the target may be
+ * locked already, its partitions not yet: so we ask before we look.  That is far
+ * more than could matter, and costs no more than a call as it was without this.
  *
  * What is decided for each call anew: privileges, the form of the data (which
  * settings and Citus decide), row security and all else that the executor checks.
@@ -99,7 +100,7 @@ static void
 watch_changes(void)
 {
 	static const int caches[] = {
-		AMOPOPID, CLAOID, COLLOID, NAMESPACEOID, OPEROID, OPFAMILYOID, PROCOID, TYPEOID
+		AMOPOPID, CASTSOURCETARGET, CLAOID, COLLOID, NAMESPACEOID, OPEROID, OPFAMILYOID, PROCOID, TYPEOID
 	};
 
 	if (changes > 0)
@@ -182,7 +183,7 @@ keep_call(Verb *verb, const char *sql, Source *source)
 
 	if (*place && (*place)->users > 0)
 		return;
-	context = AllocSetContextCreate(TopMemoryContext, "pg_more call", ALLOCSET_SMALL_SIZES);
+	context = AllocSetContextCreate(CurrentMemoryContext, "pg_more call", ALLOCSET_SMALL_SIZES);
 	old = MemoryContextSwitchTo(context);
 	call = palloc0(sizeof(KnownCall));
 	call->context = context;
@@ -212,6 +213,7 @@ keep_call(Verb *verb, const char *sql, Source *source)
 	}
 	call->sql = pstrdup(sql);
 	MemoryContextSwitchTo(old);
+	MemoryContextSetParent(context, TopMemoryContext);
 
 	if (*place)
 		MemoryContextDelete((*place)->context);
@@ -240,6 +242,9 @@ make_source(KnownCall *call, Verb *verb)
  *		Do as a call like this one did, if one is known, and tell how many rows
  *		that were; else let known_call_start() keep what this one comes to.
  *
+ * Where something changes while the rows are decoded, all is looked up anew, and
+ * the rows are decoded again.
+ *
  * For calls whose target is open and locked and that are connected to SPI, with
  * all arguments in the verb.  Raises what decoding and running the statement do.
  */
@@ -248,10 +253,12 @@ known_call_run(Verb *verb, CallKind kind, int64 *processed)
 {
 	KnownCall  *call;
 	Source	   *source;
+	bool volatile done = false;
 
 	if (!is_plain(verb) || (verb->known_key = call_key(verb, kind)) == NULL)
 		return false;
 	watch_changes();
+	AcceptInvalidationMessages();
 	verb->known_as_of = changes;
 	call = *place_of(verb->known_key);
 	if (call == NULL || call->as_of != changes || call->keylen != verb->known_key->len ||
@@ -270,7 +277,12 @@ known_call_run(Verb *verb, CallKind kind, int64 *processed)
 	PG_TRY();
 	{
 		source = verb_source(verb, make_source(call, verb));
-		*processed = verb_run(verb, call->sql, source, NULL);
+		/* the constraint of a domain may have changed anything */
+		if (call->as_of == changes)
+		{
+			*processed = verb_run(verb, call->sql, source, NULL);
+			done = true;
+		}
 		source_free(source);
 	}
 	PG_FINALLY();
@@ -278,7 +290,13 @@ known_call_run(Verb *verb, CallKind kind, int64 *processed)
 		call->users--;
 	}
 	PG_END_TRY();
-	return true;
+	if (!done)
+	{
+		verb->plan = NULL;
+		verb->input_order = false;
+		verb->known_as_of = changes;
+	}
+	return done;
 }
 
 /*

@@ -330,14 +330,14 @@ find_entry(const char *sql, Oid relid, Source *source, double size)
 	return entry;
 }
 
-/* The entry that was found before, if it is still there and the right one for data of this size and order; else NULL. */
+/* The entry that was found before, if it is still there and the right one for this user and data of this size and order; else NULL. */
 static PlanEntry *
 find_again(PlanRef *ref, Source *source, double size)
 {
 	PlanEntry  *entry;
 
-	if (ref->serial == 0 || ref->size != size || ref->distinct != source->distinct ||
-		ref->stream != stream_kind(source))
+	if (ref->serial == 0 || ref->user != GetUserId() || ref->size != size ||
+		ref->distinct != source->distinct || ref->stream != stream_kind(source))
 		return NULL;
 	entry = hash_search(plans, &ref->hash, HASH_FIND, NULL);
 	if (entry == NULL || entry->serial != ref->serial)
@@ -353,6 +353,7 @@ note_entry(PlanRef *ref, PlanEntry *entry, Source *source, double size)
 {
 	ref->hash = entry->hash;
 	ref->serial = entry->serial;
+	ref->user = GetUserId();
 	ref->size = size;
 	ref->distinct = source->distinct;
 	ref->stream = stream_kind(source);

@@ -28,12 +28,13 @@
 
 /*
  * Where the plan of a statement was found, for one who runs the same statement
- * over the same columns, as the same user, again; zeros as long as it was not run.
+ * over the same columns again; zeros as long as it was not run.
  */
 typedef struct PlanRef
 {
 	uint64		hash;
 	uint64		serial;
+	Oid			user;
 	double		size;
 	AttrNumber	distinct;
 	char		stream;
