@@ -30,7 +30,8 @@ SELECT * FROM acc ORDER BY id;
 SELECT more.bulk_update('acc', '[{"id":1,"a":1,"b":"x"},{"id":4,"a":4,"b":"y"}]');
 SELECT more.bulk_insert('acc', '[{"id":5,"a":5,"b":"z"},{"id":6,"a":6,"b":null}]');
 SELECT more.bulk_update('acc', '[{"id":1,"a":2},{"id":5,"a":6,"b":"z2"}]');
-SELECT more.bulk_insert('acc', '[{"id":7,"b":"v"},{"id":8,"a":8,"b":"w"}]');
+SELECT more.bulk_insert('acc', '[{"id":8,"a":8,"b":"w"},{"id":7,"b":"v"}]');
+SELECT * FROM acc ORDER BY id;
 SELECT more.bulk_upsert('acc', '[{"id":1,"a":3,"b":"u"},{"id":10,"a":10,"b":"u"}]');
 SELECT more.bulk_upsert('acc', '[{"id":1,"a":4},{"id":11,"a":11,"b":"u"}]');
 SELECT more.bulk_upsert('acc', '[{"id":1,"b":"t","a":5},{"b":"t","a":12,"id":12}]');
@@ -215,6 +216,7 @@ UPDATE ups SET id = 3 WHERE id = 2;
 INSERT INTO child VALUES (2, 2, 2);
 CALL try();
 DROP TABLE child;
+ANALYZE ups;
 CALL try();
 ALTER TABLE ups DROP CONSTRAINT ups_pkey, ADD PRIMARY KEY (id) DEFERRABLE;
 CALL try();
@@ -224,10 +226,12 @@ ALTER TABLE ups ADD PRIMARY KEY (id);
 CALL try();
 SELECT pg_typeof(b) FROM ups LIMIT 1;
 -- A cast that gives a type's default its length.
+SET client_min_messages = warning;
 CREATE TYPE vc;
 CREATE FUNCTION vc_in(cstring, oid, integer) RETURNS vc IMMUTABLE STRICT LANGUAGE internal AS 'varcharin';
 CREATE FUNCTION vc_out(vc) RETURNS cstring IMMUTABLE STRICT LANGUAGE internal AS 'varcharout';
 CREATE TYPE vc (INPUT = vc_in, OUTPUT = vc_out, TYPMOD_IN = varchartypmodin, TYPMOD_OUT = varchartypmodout, LIKE = varchar, DEFAULT = 'abc');
+RESET client_min_messages;
 CREATE FUNCTION vc_length(vc, integer, boolean) RETURNS vc LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'given a length of %', $2 - 4; RETURN $1; END $$;
 ALTER TABLE ups ADD v vc(3);
 CALL try();
@@ -430,6 +434,25 @@ SELECT more.bulk_insert('tree', '[{"id":2,"v":"e"}]');
 SELECT count(*), min(id), max(id), count(*) FILTER (WHERE v = 'a') AS a, count(*) FILTER (WHERE v = 'b') AS b,
 	count(*) FILTER (WHERE v = 'c') AS c, count(*) FILTER (WHERE v = 'd') AS d, count(*) FILTER (WHERE v = 'e') AS e FROM tree;
 DROP TABLE tree;
+-- another takes the place of a call that is under way
+CREATE TABLE nest (id integer PRIMARY KEY, v text, n integer);
+CREATE FUNCTION nest() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	IF new.v = 'out' THEN
+		CREATE TEMP TABLE scratch (x integer);
+		DROP TABLE scratch;
+		PERFORM more.bulk_insert('nest', format('[{"id":%s,"v":"in","n":1},{"id":%s,"v":"in","n":2}]', new.id + 1, new.id + 2)::more.rowset);
+		PERFORM more.bulk_insert('nest', format('[{"id":%s,"v":"in","n":3},{"id":%s,"v":"in","n":4}]', new.id + 3, new.id + 4)::more.rowset);
+	END IF;
+	RETURN new;
+END $$;
+CREATE TRIGGER nest BEFORE INSERT ON nest FOR EACH ROW EXECUTE FUNCTION nest();
+SELECT more.bulk_insert('nest', '[{"id":11,"v":"in","n":1},{"id":12,"v":"in","n":2}]');
+SELECT more.bulk_insert('nest', '[{"id":21,"v":"out","n":3},{"id":31,"v":"out","n":4},{"id":41,"v":"in","n":5}]');
+SELECT more.bulk_insert('nest', '[{"id":51,"v":"out","n":6},{"id":61,"v":"out","n":7},{"id":71,"v":"in","n":8}]');
+SELECT more.bulk_insert('nest', '[{"id":81,"v":"out","n":6},{"id":91,"v":"out","n":7},{"id":91,"v":"in","n":"x"}]');
+SELECT array_agg(n ORDER BY id) FILTER (WHERE v = 'in') AS "in", array_agg(n ORDER BY id) FILTER (WHERE v = 'out') AS out FROM nest;
+DROP TABLE nest;
 
 -- errors in the midst, in a loop
 CREATE TABLE loop (id integer PRIMARY KEY, v integer CHECK (v < 5));
