@@ -29,6 +29,7 @@ OBJS = \
 	src/rows/update.o \
 	src/rows/upsert.o \
 	src/rows/match.o \
+	src/rows/key_set.o \
 	src/rows/rows_of.o \
 	src/rows/marks.o \
 	src/rows/sql.o \

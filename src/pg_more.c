@@ -24,6 +24,7 @@ static const struct config_enum_entry rows_source_options[] = {
 	{"auto", ROWS_SOURCE_AUTO, false},
 	{"relation", ROWS_SOURCE_RELATION, false},
 	{"arrays", ROWS_SOURCE_ARRAYS, false},
+	{"keys", ROWS_SOURCE_KEYS, false},
 	{NULL, 0, false}
 };
 
@@ -60,8 +61,8 @@ _PG_init(void)
 {
 	DefineCustomEnumVariable("pg_more.rows_source",
 							 "How a verb's rows reach its statement.",
-							 "As a local relation, as array parameters, or, with auto, "
-							 "as arrays only for tables that Citus distributes.",
+							 "As a local relation, as array parameters, for rows_in as a set of keys, or, "
+							 "with auto, as fits the target and the data.",
 							 &rows_source,
 							 ROWS_SOURCE_AUTO,
 							 rows_source_options,

@@ -36,7 +36,7 @@
  *
  * Left alone, besides: short lists of primary keys that nothing is joined with,
  * for which making a plan takes longer than the call with its kept plan; long lists
- * that work_mem does not hold, where nothing else chooses rows; and everything when pg_more.rows_source asks for arrays.
+ * that work_mem does not hold, where nothing else chooses rows; and everything when pg_more.rows_source asks for arrays or keys.
  */
 #include "postgres.h"
 
@@ -322,6 +322,8 @@ kind_of(FuncExpr *function)
 static const char *
 early_reason(FromCall *call)
 {
+	if (rows_source == ROWS_SOURCE_KEYS)
+		return "pg_more.rows_source is keys";
 	return rows_source == ROWS_SOURCE_ARRAYS ? "pg_more.rows_source is arrays" : NULL;
 }
 

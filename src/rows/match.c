@@ -10,6 +10,7 @@
 
 #include "access/relation.h"
 #include "funcapi.h"
+#include "optimizer/cost.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
@@ -79,6 +80,53 @@ given_columns(Verb *verb)
 	return attnums;
 }
 
+/*
+ * Where there are not more rows than these for a key of the list, and not more
+ * pages than keys, the planner does not look keys up in an index either: reading
+ * the pages that hold one key's index entry and row costs more.
+ */
+#define ROWS_PER_KEY 20
+
+/*
+ * A scan by parallel workers that all hash the list is faster than one that asks
+ * the set as long as the list has no more keys than this, for each worker there
+ * may be: beyond, their hash tables are larger than the processors' caches.
+ */
+#define KEYS_PER_WORKER 25000
+
+/*
+ * Should the statement ask the set of the keys whether it has a row's?  It then
+ * goes through the whole target, and without parallel workers; so where the
+ * planner might do better, by an index or by workers, it gets the join.
+ */
+static bool
+asks_key_set(Verb *verb, MatchKind kind)
+{
+	char		relkind = verb->rel->rd_rel->relkind;
+	int64		nrows = verb->data->nrows;
+	double		ntarget = verb->rel->rd_rel->reltuples;
+	bool		parallel;
+
+	if (kind == MATCH_ROWS_MISSING || (rows_source != ROWS_SOURCE_KEYS && nrows <= LONG_LIST) ||
+		!key_set_works(verb) ||
+		(relkind != RELKIND_RELATION && relkind != RELKIND_PARTITIONED_TABLE && relkind != RELKIND_MATVIEW))
+		return false;
+	if (rows_source == ROWS_SOURCE_KEYS)
+		return true;
+	parallel = verb_scans_target(verb) && nrows <= (int64) KEYS_PER_WORKER * max_parallel_workers_per_gather;
+	if (rows_source != ROWS_SOURCE_AUTO ||
+		source_form(RelationGetRelid(verb->rel), nrows, parallel) != SOURCE_AS_RELATION)
+		return false;
+	/* what is in no list is found by no index */
+	if (kind == MATCH_ROWS_NOT_IN)
+		return true;
+	/* of children, only those of a partitioned table are counted with it */
+	if (relkind != RELKIND_PARTITIONED_TABLE && verb->rel->rd_rel->relhassubclass)
+		return false;
+	return (ntarget >= 0 && ntarget <= (double) nrows * ROWS_PER_KEY && verb->rel->rd_rel->relpages <= nrows) ||
+		(relkind != RELKIND_PARTITIONED_TABLE && !has_index_on(verb->rel, verb->key_attnums));
+}
+
 /* What the three matching functions share. */
 static Datum
 match_rows(FunctionCallInfo fcinfo, MatchKind kind)
@@ -86,7 +134,7 @@ match_rows(FunctionCallInfo fcinfo, MatchKind kind)
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	Verb		verb;
 	List	   *attnums;
-	Source	   *source;
+	Source	   *source = NULL;
 
 	verb_on_rows(&verb, fcinfo, ACL_SELECT, AccessShareLock);
 	verb.key_arg = arg_array(fcinfo, 2);
@@ -101,9 +149,14 @@ match_rows(FunctionCallInfo fcinfo, MatchKind kind)
 	check_row_type(&verb, rsinfo->expectedDesc ? rsinfo->expectedDesc : rsinfo->setDesc);
 	verb_connect(&verb);
 	verb_resolve(&verb);
-	source = verb_source(&verb, NULL);
+	if (asks_key_set(&verb, kind))
+		verb.key_set = key_set_create(&verb);
+	else
+		source = verb_source(&verb, NULL);
 	attnums = given_columns(&verb);
 	verb_run(&verb, kinds[kind].make_sql(&verb, source), source, rows_receiver(fcinfo, attnums));
+	if (verb.key_set)
+		key_set_free(verb.key_set);
 	verb_finish(&verb, source);
 	return (Datum) 0;
 }

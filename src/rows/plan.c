@@ -441,7 +441,7 @@ run_statement(const char *sql, Oid relid, Source *source, bool read_only, DestRe
 	options.read_only = read_only;
 	options.dest = dest;
 
-	if (read_only && source->nrows > 1000)
+	if (read_only && source && source->nrows > 1000)
 		nest = allow_hash_of_data(source);
 	entry->users++;
 	planned_source = source;

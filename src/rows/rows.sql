@@ -189,6 +189,8 @@ CREATE FUNCTION more._differs("any", "any") RETURNS boolean
 	AS 'MODULE_PATHNAME', 'differs' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 CREATE FUNCTION more._claim_row(bigint, oid, tid) RETURNS boolean
 	AS 'MODULE_PATHNAME', 'claim_row' LANGUAGE C VOLATILE STRICT;
+CREATE FUNCTION more._is_listed(VARIADIC "any") RETURNS boolean
+	AS 'MODULE_PATHNAME', 'is_listed' LANGUAGE C STABLE PARALLEL RESTRICTED COST 10;
 
 -- ---------------------------------------------------------------------------
 -- Comments: \df+ more.* is a manual
@@ -230,6 +232,7 @@ COMMENT ON FUNCTION more._row_security(regclass) IS 'internal: true, or the erro
 COMMENT ON FUNCTION more._note_row(bigint) IS 'internal: used inside the statements that the verbs generate';
 COMMENT ON FUNCTION more._noted_row() IS 'internal: used inside the statements that the verbs generate';
 COMMENT ON FUNCTION more._claim_row(bigint, oid, tid) IS 'internal: used inside the statements that the verbs generate';
+COMMENT ON FUNCTION more._is_listed("any") IS 'internal: used inside the statements that the verbs generate';
 COMMENT ON FUNCTION more._seen_row(bigint) IS 'internal: used inside the statements that the verbs generate';
 COMMENT ON FUNCTION more._open_row(bigint) IS 'internal: used inside the statements that the verbs generate';
 COMMENT ON FUNCTION more._conflict() IS 'internal: used inside the statements that the verbs generate';

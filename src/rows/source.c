@@ -70,11 +70,11 @@ SourceForm
 source_form(Oid relid, int64 nrows, bool scan)
 {
 	if (rows_source == ROWS_SOURCE_ARRAYS ||
-		(rows_source == ROWS_SOURCE_AUTO && is_citus_table(relid)))
+		(rows_source != ROWS_SOURCE_RELATION && is_citus_table(relid)))
 		return SOURCE_AS_ARRAYS;
-	if (scan && rows_source == ROWS_SOURCE_AUTO && nrows > 1 && nrows <= MAX_PARALLEL_ROWS)
+	if (scan && rows_source != ROWS_SOURCE_RELATION && nrows > 1 && nrows <= MAX_PARALLEL_ROWS)
 		return SOURCE_AS_ARRAYS;
-	return nrows == 1 && rows_source == ROWS_SOURCE_AUTO ? SOURCE_AS_ROW : SOURCE_AS_RELATION;
+	return nrows == 1 && rows_source != ROWS_SOURCE_RELATION ? SOURCE_AS_ROW : SOURCE_AS_RELATION;
 }
 
 /* A character that no column of the data begins with. */

@@ -19,7 +19,8 @@ typedef enum RowsSource
 {
 	ROWS_SOURCE_AUTO,
 	ROWS_SOURCE_RELATION,
-	ROWS_SOURCE_ARRAYS
+	ROWS_SOURCE_ARRAYS,
+	ROWS_SOURCE_KEYS
 } RowsSource;
 
 extern int	rows_source;

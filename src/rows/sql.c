@@ -628,6 +628,18 @@ target_columns_sql(Verb *verb)
 	return out.data;
 }
 
+/* The condition that the data has the key of a target row. */
+static char *
+listed_sql(Verb *verb)
+{
+	StringInfoData out;
+
+	initStringInfo(&out);
+	for (int k = 0; k < verb->nkeys; k++)
+		appendStringInfo(&out, "%starget.%s", k > 0 ? ", " : "", quote_identifier(verb->columns[verb->keys[k]].name));
+	return psprintf("more._is_listed(%s)", out.data);
+}
+
 /*
  * sql_rows_in
  *		The target rows that match.  Where the data has each key once, a plain
@@ -636,6 +648,9 @@ target_columns_sql(Verb *verb)
 char *
 sql_rows_in(Verb *verb, Source *source)
 {
+	if (verb->key_set)
+		return psprintf("SELECT %s FROM %s AS target WHERE %s",
+						target_columns_sql(verb), verb->target, listed_sql(verb));
 	if (verb->match || verb->rule == KEY_ANY)
 		return psprintf("SELECT %s FROM %s AS target WHERE EXISTS (SELECT FROM %s WHERE %s)",
 						target_columns_sql(verb), verb_target(verb), source_sql(source), join_sql(verb));
@@ -650,6 +665,9 @@ sql_rows_in(Verb *verb, Source *source)
 char *
 sql_rows_not_in(Verb *verb, Source *source)
 {
+	if (verb->key_set)
+		return psprintf("SELECT %s FROM %s AS target WHERE NOT %s",
+						target_columns_sql(verb), verb->target, listed_sql(verb));
 	return psprintf("SELECT %s FROM %s AS target WHERE NOT EXISTS (SELECT FROM %s WHERE %s)",
 					target_columns_sql(verb), verb_target(verb), source_sql(source), join_sql(verb));
 }

@@ -291,11 +291,12 @@ verb_run(Verb *verb, const char *sql, Source *source, DestReceiver *dest)
 #define LARGE_TABLE (128 * (1024 * 1024 / BLCKSZ))
 
 /*
- * Whether a statement that only reads will have to go through the whole of a
- * large table, because no index begins with a column of the key.
+ * verb_scans_target
+ *		Whether a statement that only reads will have to go through the whole of a
+ *		large table, because no index begins with a column of the key.
  */
-static bool
-scans_target(Verb *verb)
+bool
+verb_scans_target(Verb *verb)
 {
 	return verb->read_only && verb->nkeys > 0 &&
 		verb->rel->rd_rel->relpages >= LARGE_TABLE &&
@@ -327,7 +328,7 @@ verb_source(Verb *verb, Source *source)
 		source = source_create(verb->columns, verb->ncolumns,
 							   verb->numbered || verb->ncolumns == 0,
 							   source_form(RelationGetRelid(verb->rel), verb->data->nrows,
-										   scans_target(verb)));
+										   verb_scans_target(verb)));
 		source->streamed = source->form == SOURCE_AS_RELATION && reads_data_once(verb) &&
 			source_may_stream(verb->columns, verb->ncolumns);
 	}

@@ -94,6 +94,7 @@ typedef struct Verb
 	int64		noted;			/* the input row that is being inserted */
 	MemoryContext context;		/* lives as long as the verb */
 	HTAB	   *claims;			/* target rows that a free condition matched */
+	struct KeySet *key_set;		/* the keys of the data, where the statement asks for these, not for rows */
 } Verb;
 
 /* verb.c */
@@ -111,6 +112,7 @@ extern char *verb_target(Verb *verb);
 extern void verb_connect(Verb *verb);
 extern void verb_finish(Verb *verb, Source *source);
 extern int64 verb_run(Verb *verb, const char *sql, Source *source, DestReceiver *dest);
+extern bool verb_scans_target(Verb *verb);
 extern Source *verb_source(Verb *verb, Source *source);
 extern void verb_number_rows(Verb *verb);
 extern int64 verb_rows_left(Verb *verb);
@@ -142,6 +144,13 @@ extern int64 known_call_start(Verb *verb, const char *sql, Source *source);
 
 /* upsert.c */
 extern void verb_upsert(Verb *verb, Source **source, DestReceiver *dest, bool delete_others);
+
+/* key_set.c */
+typedef struct KeySet KeySet;
+
+extern bool key_set_works(Verb *verb);
+extern KeySet *key_set_create(Verb *verb);
+extern void key_set_free(KeySet *set);
 
 /* match.c */
 typedef enum MatchKind
