@@ -70,8 +70,12 @@ is_made_by_server(Oid type)
 	return kind == TYPTYPE_ENUM || (kind == TYPTYPE_BASE && type < FirstNormalObjectId);
 }
 
-/* Are values of the type compared by the server's code, where its default operators are asked for? */
-static bool
+/*
+ * is_compared_by_server
+ *		Are values of the type compared by the server's code, where its default
+ *		operators are asked for?  Of arrays, see to is_server_type(), too.
+ */
+bool
 is_compared_by_server(Oid type)
 {
 	TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_EQ_OPR | TYPECACHE_LT_OPR | TYPECACHE_GT_OPR |
@@ -83,8 +87,12 @@ is_compared_by_server(Oid type)
 		entry->hash_proc < FirstNormalObjectId && entry->hash_extended_proc < FirstNormalObjectId;
 }
 
-/* Are values of the type made by the server's code, and, inside of arrays, compared by it? */
-static bool
+/*
+ * is_server_type
+ *		Are values of the type made by the server's code, and, inside of arrays,
+ *		compared by it?
+ */
+bool
 is_server_type(Oid type)
 {
 	Oid			element = get_element_type(type);

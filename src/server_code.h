@@ -11,6 +11,8 @@
 #include "utils/relcache.h"
 
 extern bool is_made_by_server(Oid type);
+extern bool is_compared_by_server(Oid type);
+extern bool is_server_type(Oid type);
 extern bool takes_users_type(List *args);
 extern bool runs_users_code(Node *expression);
 extern bool table_runs_users_code(Relation rel);

@@ -32,6 +32,7 @@
 
 #include "compat.h"
 #include "rows/verb.h"
+#include "server_code.h"
 
 PG_FUNCTION_INFO_V1(is_listed);
 
@@ -77,7 +78,7 @@ is_harmless(Rowset *data, DataColumn *column)
 {
 	Oid			given = data->arrays ? data->arrays[column->source].type : column->type;
 
-	return is_harmless_type(column->type) &&
+	return is_server_type(column->type) && is_compared_by_server(column->type) &&
 		(given == column->type || (given < FirstNormalObjectId && column->type < FirstNormalObjectId));
 }
 

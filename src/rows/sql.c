@@ -650,7 +650,7 @@ sql_rows_in(Verb *verb, Source *source)
 {
 	if (verb->key_set)
 		return psprintf("SELECT %s FROM %s AS target WHERE %s",
-						target_columns_sql(verb), verb->target, listed_sql(verb));
+						target_columns_sql(verb), verb_target(verb), listed_sql(verb));
 	if (verb->match || verb->rule == KEY_ANY)
 		return psprintf("SELECT %s FROM %s AS target WHERE EXISTS (SELECT FROM %s WHERE %s)",
 						target_columns_sql(verb), verb_target(verb), source_sql(source), join_sql(verb));
@@ -667,7 +667,7 @@ sql_rows_not_in(Verb *verb, Source *source)
 {
 	if (verb->key_set)
 		return psprintf("SELECT %s FROM %s AS target WHERE NOT %s",
-						target_columns_sql(verb), verb->target, listed_sql(verb));
+						target_columns_sql(verb), verb_target(verb), listed_sql(verb));
 	return psprintf("SELECT %s FROM %s AS target WHERE NOT EXISTS (SELECT FROM %s WHERE %s)",
 					target_columns_sql(verb), verb_target(verb), source_sql(source), join_sql(verb));
 }
