@@ -409,7 +409,8 @@ rows_of_support(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(NULL);
 }
 
-/* How many rows are looked at to tell whether a column's values are distinct. */
+/* How many rows are looked at, at least and at most, to tell whether a column's values are distinct. */
+#define FEW_ROWS 250
 #define SAMPLE_ROWS 1000
 
 /* Values that were looked at, by their hash values. */
@@ -418,6 +419,13 @@ typedef struct Sample
 	uint32		seen[SAMPLE_ROWS * 2];
 	int			distinct;
 } Sample;
+
+/* An eighth of the rows, within these bounds. */
+static int
+sample_size(int64 nrows)
+{
+	return Min(nrows, Min(Max(nrows / 8, FEW_ROWS), SAMPLE_ROWS));
+}
 
 static void
 add_to_sample(Sample *sample, uint32 hash)
@@ -435,7 +443,7 @@ add_to_sample(Sample *sample, uint32 hash)
 static bool
 mostly_distinct(Rowset *data, int column)
 {
-	int			n = Min(data->nrows, SAMPLE_ROWS);
+	int			n = sample_size(data->nrows);
 	Sample		sample = {0};
 	const char *next = data->cells;
 
@@ -457,7 +465,7 @@ mostly_distinct(Rowset *data, int column)
 static bool
 array_mostly_distinct(ArrayType *array)
 {
-	int			n = Min(ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)), SAMPLE_ROWS);
+	int			n = sample_size(ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)));
 	ArrayIterator elements = array_create_iterator(array, 0, NULL);
 	Sample		sample = {0};
 	int16		length;
@@ -501,6 +509,84 @@ array_of_column(PlannerInfo *root, Node *data, const char *column)
 	return NULL;
 }
 
+/* Does this column of a call have about as many values as the call has rows? */
+static bool
+column_distinct(PlannerInfo *root, RangeTblFunction *function, AttrNumber attnum)
+{
+	FuncExpr   *call = (FuncExpr *) function->funcexpr;
+	Rowset	   *known = known_data(root, call);
+	char	   *name = strVal(list_nth(function->funccolnames, attnum - 1));
+	ArrayType  *array;
+
+	if (known == NULL && (array = array_of_column(root, lsecond(call->args), name)) != NULL)
+		return array_mostly_distinct(array);
+	if (known == NULL || known->cells == NULL)
+		return list_length(function->funccolnames) == 1;
+	for (int i = 0; i < known->ncols; i++)
+		if (strcmp(known->names[i], name) == 0)
+			return mostly_distinct(known, i);
+	return false;
+}
+
+/*
+ * What was found of columns while one statement is planned: the planner asks for
+ * each of them some five times.  It is in the planner's memory and forgotten with
+ * that, so that none of its pointers can come to mean something else.
+ */
+typedef struct Found
+{
+	MemoryContextCallback callback;
+	PlannerGlobal *glob;		/* of the statement */
+	int			count;
+	struct
+	{
+		FuncExpr   *call;
+		AttrNumber	attnum;
+		bool		distinct;
+	}			columns[16];
+} Found;
+
+static Found *found = NULL;
+
+/* MemoryContextCallback */
+static void
+forget_found(void *arg)
+{
+	if (found == arg)
+		found = NULL;
+}
+
+/* The same as column_distinct(), found out once. */
+static bool
+column_distinct_once(PlannerInfo *root, RangeTblFunction *function, AttrNumber attnum)
+{
+	FuncExpr   *call = (FuncExpr *) function->funcexpr;
+	bool		distinct;
+
+	if (found == NULL || found->glob != root->glob)
+	{
+		Found	   *empty = MemoryContextAllocZero(root->planner_cxt, sizeof(Found));
+
+		empty->glob = root->glob;
+		empty->callback.func = forget_found;
+		empty->callback.arg = empty;
+		MemoryContextRegisterResetCallback(root->planner_cxt, &empty->callback);
+		found = empty;
+	}
+	for (int i = 0; i < found->count; i++)
+		if (found->columns[i].call == call && found->columns[i].attnum == attnum)
+			return found->columns[i].distinct;
+	distinct = column_distinct(root, function, attnum);
+	/* looking it up may have planned something else */
+	if (found && found->glob == root->glob && found->count < lengthof(found->columns))
+	{
+		found->columns[found->count].call = call;
+		found->columns[found->count].attnum = attnum;
+		found->columns[found->count++].distinct = distinct;
+	}
+	return distinct;
+}
+
 /*
  * rows_of_distinct
  *		Has this column of a range table entry about as many values as it has
@@ -512,8 +598,6 @@ rows_of_distinct(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum)
 {
 	RangeTblFunction *function;
 	FuncExpr   *call;
-	ArrayType  *array;
-	Rowset	   *known;
 	FmgrInfo	info;
 	char	   *name;
 
@@ -529,16 +613,5 @@ rows_of_distinct(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum)
 	if (name == NULL || strncmp(name, "_rows_of", 8) != 0)
 		return false;
 	fmgr_info(call->funcid, &info);
-	if (info.fn_addr != rows_of)
-		return false;
-	known = known_data(root, call);
-	name = strVal(list_nth(function->funccolnames, attnum - 1));
-	if (known == NULL && (array = array_of_column(root, lsecond(call->args), name)) != NULL)
-		return array_mostly_distinct(array);
-	if (known == NULL || known->cells == NULL)
-		return list_length(function->funccolnames) == 1;
-	for (int i = 0; i < known->ncols; i++)
-		if (strcmp(known->names[i], name) == 0)
-			return mostly_distinct(known, i);
-	return false;
+	return info.fn_addr == rows_of && column_distinct_once(root, function, attnum);
 }
