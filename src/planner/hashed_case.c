@@ -1065,11 +1065,14 @@ replace_case(Level *level, Node *node, bool filter)
 		keys = lappend(keys, arms.columns[c].key);
 	site_changed(attempt, relations_of(level->query, (Node *) keys), narms);
 	attempt->sure &= level->output;
+	/* the statement as it was may have the same node */
+	expr = palloc(sizeof(CaseExpr));
+	*expr = *(CaseExpr *) node;
 	expr->defresult = (Expr *) rewrite_below(level, (Node *) expr->defresult, false);
 	if (attempt->cut > 0)
 	{
-		expr->args = list_truncate(expr->args, attempt->cut);
-		return node;
+		expr->args = list_truncate(list_copy(expr->args), attempt->cut);
+		return (Node *) expr;
 	}
 	prepare_values(level, &arms);
 	return make_replacement(level, expr, &arms);

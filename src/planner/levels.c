@@ -34,6 +34,20 @@ below_mutator(Node *node, Level *level)
 	return rewrite_below(level, node, false);
 }
 
+/* Is this a list of constants and parameters, in which there is nothing to rewrite? */
+static bool
+is_plain_list(Node *node)
+{
+	ListCell   *lc;
+
+	if (!IsA(node, ArrayExpr))
+		return false;
+	foreach(lc, ((ArrayExpr *) node)->elements)
+		if (!IsA(lfirst(lc), Const) && !IsA(lfirst(lc), Param))
+			return false;
+	return true;
+}
+
 /*
  * rewrite_below
  *		Let the rewrite have an expression, or else what is in it.
@@ -56,6 +70,8 @@ rewrite_below(Level *level, Node *node, bool filter)
 	result = level->replace(level, node, filter);
 	if (result)
 		return result;
+	if (is_plain_list(node))
+		return node;
 	if (!filter || !IsA(node, BoolExpr) || expr->boolop != AND_EXPR)
 		return expression_tree_mutator(node, below_mutator, level);
 	foreach(lc, expr->args)

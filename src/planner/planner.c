@@ -31,6 +31,7 @@
 #include "commands/extension.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
 #include "optimizer/planmain.h"
 #include "optimizer/planner.h"
 #include "portability/instr_time.h"
@@ -62,12 +63,13 @@ typedef struct RewriteInfo
 {
 	const char *name;
 	RewriteFunction rewrite;
+	bool		builds_anew;	/* it changes no expression in place, unless in a subquery */
 } RewriteInfo;
 
 static const RewriteInfo rewrites[REWRITES] = {
 	[REWRITE_QUERY_IN_FROM] = {"query_in_from", try_query_in_from},
 	[REWRITE_SHARED_SUBQUERIES] = {"shared_subqueries", try_shared_subqueries},
-	[REWRITE_HASHED_CASE] = {"hashed_case", try_hashed_case},
+	[REWRITE_HASHED_CASE] = {"hashed_case", try_hashed_case, true},
 	[REWRITE_ROWS_IN] = {"rows_in", try_rows_in},
 	[REWRITE_COMPOSITE_IN] = {"composite_in", try_composite_in},
 	[REWRITE_ARRAY_JOIN] = {"array_join", try_array_join},
@@ -113,6 +115,7 @@ typedef struct Decision
 	bool		for_role;		/* was it decided for the current role alone? */
 	bool		once;			/* ... and for one execution? */
 	bool		showing;		/* as the attempts' */
+	bool		uncopied;		/* the best form is still in the attempt's memory */
 	List	   *reports;		/* of RewriteReport */
 } Decision;
 
@@ -266,6 +269,31 @@ plan_best(Decision *decision)
 		decision->best = plan_form(decision, decision->query, decision->joined);
 }
 
+/*
+ * A copy of a statement that shares the expressions of its own target list and
+ * WHERE, which may be nearly all of it, with the original.
+ */
+static Query *
+copy_but_expressions(Query *query)
+{
+	Query		around = *query;
+	FromExpr	from;
+	Query	   *copy;
+	ListCell   *lc;
+
+	if (query->hasSubLinks || query->jointree == NULL)
+		return copyObject(query);
+	from = *query->jointree;
+	from.quals = NULL;
+	around.jointree = &from;
+	around.targetList = NIL;
+	copy = copyObject(&around);
+	copy->jointree->quals = query->jointree->quals;
+	foreach(lc, query->targetList)
+		copy->targetList = lappend(copy->targetList, flatCopyTargetEntry(lfirst_node(TargetEntry, lc)));
+	return copy;
+}
+
 /* Let a rewrite make one of its forms of the best form up to now. */
 static Query *
 make_form(Decision *decision, Attempt *attempt, int form, int cut)
@@ -286,7 +314,8 @@ make_form(Decision *decision, Attempt *attempt, int form, int cut)
 	attempt->sure = true;
 	attempt->forms = 1;
 	attempt->joined = decision->joined;
-	return rewrites[id].rewrite(copyObject(decision->query), attempt);
+	return rewrites[id].rewrite(rewrites[id].builds_anew ? copy_but_expressions(decision->query) :
+								copyObject(decision->query), attempt);
 }
 
 static RewriteReport *
@@ -346,10 +375,16 @@ static void
 take(Decision *decision, Attempt *attempt, Query *query, Planned *planned, Cost before, bool least)
 {
 	RewriteReport *report = add_report(decision, attempt->id, changed_places(attempt), NULL);
-	MemoryContext old = MemoryContextSwitchTo(decision->kept);
 
-	query = copyObject(query);
-	MemoryContextSwitchTo(old);
+	/* where little else was made, keeping that takes less than a copy */
+	decision->uncopied = rewrites[attempt->id].builds_anew;
+	if (!decision->uncopied)
+	{
+		MemoryContext old = MemoryContextSwitchTo(decision->kept);
+
+		query = copyObject(query);
+		MemoryContextSwitchTo(old);
+	}
 	report->applied = true;
 	report->before = before;
 	report->before_least = least;
@@ -567,9 +602,11 @@ consider(Decision *decision, RewriteId id)
 	MemoryContext context = AllocSetContextCreate(decision->kept, "pg_more rewrite", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 
+	decision->uncopied = false;
 	try_rewrite(decision, id);
 	MemoryContextSwitchTo(old);
-	MemoryContextDelete(context);
+	if (!decision->uncopied)
+		MemoryContextDelete(context);
 }
 
 /* What EXPLAIN says of a rewrite. */

@@ -90,8 +90,10 @@ typedef struct Attempt
 /*
  * The entry of a rewrite.  It may change the statement in place and returns it,
  * or a new one.  Attempt is zeroed but for what is told to the rewrite; sure is
- * true and forms is 1 beforehand.  Memory: the current context, which lives as
- * long as the attempt.
+ * true and forms is 1 beforehand.  A rewrite that planner.c says builds_anew is
+ * not to change an expression in place outside of subqueries, as these are shared
+ * with the statement that it was given a copy of.  Memory: the current context,
+ * which lives as long as the attempt.
  */
 typedef Query *(*RewriteFunction) (Query *query, Attempt *attempt);
 
