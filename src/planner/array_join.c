@@ -41,6 +41,9 @@
 /* How many elements the planner takes an array to have that it does not know. */
 #define UNKNOWN_LENGTH 10
 
+/* Arrays that are known to have fewer elements than this are left alone: to look one value up takes as long as to compare it with a dozen. */
+#define LEAST_LENGTH 16
+
 /* An array without casts of its elements that cannot fail. */
 static Node *
 strip_array(Node *array)
@@ -60,9 +63,9 @@ strip_array(Node *array)
 	}
 }
 
-/* The number of elements of an array, as far as it is known. */
+/* The number of elements of an array; -1 if that is not known. */
 static int
-array_length(Node *array)
+known_length(Node *array)
 {
 	array = strip_array(array);
 	if (IsA(array, ArrayExpr) && !((ArrayExpr *) array)->multidims)
@@ -73,7 +76,7 @@ array_length(Node *array)
 
 		return ArrayGetNItems(ARR_NDIM(value), ARR_DIMS(value));
 	}
-	return UNKNOWN_LENGTH;
+	return -1;
 }
 
 /* Is this array a value that can be computed once, at any place? */
@@ -121,6 +124,7 @@ array_problem(Level *level, ScalarArrayOpExpr *expr, Oid equality, bool force)
 {
 	Node	   *array = lsecond(expr->args);
 	Node	   *left = linitial(expr->args);
+	int			length;
 
 	if (!contain_var_clause(left) && !has_outer_columns(left, NULL))
 		return "it compares no column";
@@ -128,8 +132,9 @@ array_problem(Level *level, ScalarArrayOpExpr *expr, Oid equality, bool force)
 		return psprintf("operator %s has no negator", get_opname(expr->opno));
 	if (!is_known_array(array))
 		return "the array is computed";
-	if (!force && array_length(array) < UNKNOWN_LENGTH)
-		return psprintf("it has less than %d elements", UNKNOWN_LENGTH);
+	length = known_length(array);
+	if (!force && length >= 0 && length < LEAST_LENGTH)
+		return psprintf("it has less than %d elements", LEAST_LENGTH);
 	if (!OidIsValid(get_element_type(exprType(array))))
 		return "the array has no plain array type";
 	return lookup_problem(level, left, equality, expr->inputcollid, get_element_type(exprType(array)));
@@ -190,6 +195,7 @@ replace_array(Level *level, Node *node, bool filter)
 	Node	   *lookup;
 	const char *where;
 	const char *problem;
+	int			length;
 
 	if (filter && is_notclause(node))
 		return replace_negated(level, node);
@@ -220,7 +226,8 @@ replace_array(Level *level, Node *node, bool filter)
 		site_left(attempt, where, "an index may be used, and it cannot be a join here");
 		return NULL;
 	}
-	site_changed(attempt, where, array_length(array));
+	length = known_length(array);
+	site_changed(attempt, where, length < 0 ? UNKNOWN_LENGTH : length);
 	attempt->unbound |= attempt->params == NULL && IsA(strip_array(array), Param);
 	attempt->sure = false;
 	level->sublinks = true;
