@@ -376,8 +376,8 @@ take(Decision *decision, Attempt *attempt, Query *query, Planned *planned, Cost 
 {
 	RewriteReport *report = add_report(decision, attempt->id, changed_places(attempt), NULL);
 
-	/* where little else was made, keeping that takes less than a copy */
-	decision->uncopied = rewrites[attempt->id].builds_anew;
+	/* where little else was made, as nothing was compared, keeping that takes less than a copy */
+	decision->uncopied = attempt->sure && !attempt->force;
 	if (!decision->uncopied)
 	{
 		MemoryContext old = MemoryContextSwitchTo(decision->kept);

@@ -409,6 +409,9 @@ rows_of_support(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(NULL);
 }
 
+/* Of fewer rows the planner takes the values to be distinct by itself. */
+#define FEW_VALUES 200
+
 /* How many rows are looked at, at least and at most, to tell whether a column's values are distinct. */
 #define FEW_ROWS 250
 #define SAMPLE_ROWS 1000
@@ -519,9 +522,11 @@ column_distinct(PlannerInfo *root, RangeTblFunction *function, AttrNumber attnum
 	ArrayType  *array;
 
 	if (known == NULL && (array = array_of_column(root, lsecond(call->args), name)) != NULL)
-		return array_mostly_distinct(array);
+		return ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)) >= FEW_VALUES && array_mostly_distinct(array);
 	if (known == NULL || known->cells == NULL)
 		return list_length(function->funccolnames) == 1;
+	if (known->nrows < FEW_VALUES)
+		return false;
 	for (int i = 0; i < known->ncols; i++)
 		if (strcmp(known->names[i], name) == 0)
 			return mostly_distinct(known, i);
