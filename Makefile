@@ -61,6 +61,7 @@ OBJS = \
 	src/planner/verify.o \
 	src/planner/call_in_from.o \
 	src/planner/call_statement.o \
+	src/planner/call_kept.o \
 	src/planner/rows_in.o \
 	src/planner/query_in_from.o \
 	src/planner/once.o \

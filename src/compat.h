@@ -80,6 +80,13 @@ compat_json_untranslatable(JsonParseErrorType error)
 	(pg_proc_aclcheck(function, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK)
 #endif
 
+/* Would names be looked up in the same schemas as when a plan's source was made? Renamed in 17. */
+#if PG_VERSION_NUM >= 170000
+#define compat_same_search_path(path) SearchPathMatchesCurrentEnvironment(path)
+#else
+#define compat_same_search_path(path) OverrideSearchPathMatchesCurrent(path)
+#endif
+
 /* Does the current user own the object? One function for all kinds came with 16. */
 #if PG_VERSION_NUM >= 160000
 #define compat_owns_relation(relid) object_ownercheck(RelationRelationId, relid, GetUserId())

@@ -6,6 +6,7 @@
 #define PG_MORE_CALL_IN_FROM_H
 
 #include "access/tupdesc.h"
+#include "parser/parse_node.h"
 #include "planner/planner.h"
 #include "utils/array.h"
 
@@ -46,6 +47,15 @@ typedef struct CallRewrite
 	Query	   *(*build) (FromCall *call, const char **reason);
 } CallRewrite;
 
+/* What the text of a call's statement is made of, besides what the catalogs say of the table. */
+typedef struct StatementKey
+{
+	int			kind;			/* which of the rewrite's functions */
+	Oid			relid;
+	bool		parallel;
+	ArrayType  *columns;		/* or NULL */
+} StatementKey;
+
 /* call_in_from.c */
 extern Query *replace_calls(Query *query, Attempt *attempt, const CallRewrite *rewrite);
 
@@ -53,9 +63,15 @@ extern Query *replace_calls(Query *query, Attempt *attempt, const CallRewrite *r
 extern bool call_constant(Node *node, Datum *value);
 extern bool call_refers_out(Node *node);
 extern List *call_arguments(FromCall *call, const char **reason);
+extern RawStmt *call_parse(const char *sql);
+extern Query *call_analyze_raw(FromCall *call, const char *sql, RawStmt *raw, ParseParamRefHook hook);
 extern Query *call_analyze(FromCall *call, const char *sql);
 extern bool call_has_policies(Query *query);
 extern void call_require_harmless(Query *query);
 extern void call_lay_out(Query *query, TupleDesc desc, List *attnums);
+
+/* call_kept.c */
+extern Query *call_recall(FromCall *call, StatementKey *key, List **attnums);
+extern Query *call_keep(FromCall *call, StatementKey *key, const char *sql, List *attnums);
 
 #endif							/* PG_MORE_CALL_IN_FROM_H */

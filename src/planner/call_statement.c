@@ -160,9 +160,12 @@ keep_text(const char *sql, int settings, RawStmt *raw)
 	next = (next + 1) % KEPT_TEXTS;
 }
 
-/* Read the statement; what is returned may be changed. */
-static RawStmt *
-parse(const char *sql)
+/*
+ * call_parse
+ *		Read the statement; what is returned may be changed.
+ */
+RawStmt *
+call_parse(const char *sql)
 {
 	int			settings = reading_settings();
 	RawStmt    *raw;
@@ -176,21 +179,20 @@ parse(const char *sql)
 }
 
 /*
- * call_analyze
- *		Parse and rewrite the statement, without a notice to those who count statements; $1, ... in it
- *		are call->args.
+ * call_analyze_raw
+ *		Analyze and rewrite the statement, without a notice to those who count statements; the hook
+ *		says what $1, ... in it are, and finds the call in p_ref_hook_state.
  */
 Query *
-call_analyze(FromCall *call, const char *sql)
+call_analyze_raw(FromCall *call, const char *sql, RawStmt *raw, ParseParamRefHook hook)
 {
 	ParseState *pstate = make_parsestate(NULL);
-	RawStmt    *raw = parse(sql);
 	Query	   *query;
 	List	   *rewritten;
 
 	pstate->p_sourcetext = sql;
 	pstate->p_ref_hook_state = call;
-	pstate->p_paramref_hook = argument_param;
+	pstate->p_paramref_hook = hook;
 	query = transformTopLevelStmt(pstate, raw);
 	free_parsestate(pstate);
 	if (query->commandType != CMD_SELECT || query->hasModifyingCTE)
@@ -206,6 +208,16 @@ call_analyze(FromCall *call, const char *sql)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("a rule makes it another statement")));
 	return query;
+}
+
+/*
+ * call_analyze
+ *		Parse and rewrite the statement; $1, ... in it are call->args.
+ */
+Query *
+call_analyze(FromCall *call, const char *sql)
+{
+	return call_analyze_raw(call, sql, call_parse(sql), argument_param);
 }
 
 static bool

@@ -267,6 +267,22 @@ is_better_hashed_by_call(FromCall *call, RowsIn *rows, int64 nrows)
 	return tuples > 0 && nrows * width <= tuples * PUT_OFF_BYTES;
 }
 
+/* The statement, analyzed.  Its text tells nothing of the data where it is keys only, and not many. */
+static Query *
+make_statement(FromCall *call, RowsIn *rows, int64 nrows, List **attnums)
+{
+	StatementKey key = {call->kind, rows->relid, !is_long_to_send(rows->data, call->attempt->params), rows->key};
+	bool		same = call->kind != MATCH_ROWS_MISSING && rows->match == NULL && nrows <= LONG_LIST &&
+		(rows->known == NULL || rows->known->types == NULL);
+	Query	   *query = same ? call_recall(call, &key, attnums) : NULL;
+	char	   *sql;
+
+	if (query)
+		return query;
+	sql = match_sql(call->kind, rows->relid, rows->key, rows->match, rows->known, nrows, key.parallel, attnums);
+	return same ? call_keep(call, &key, sql, *attnums) : call_analyze(call, sql);
+}
+
 /* The statement that the function would run. */
 static Query *
 build_subquery(FromCall *call, const char **reason)
@@ -286,9 +302,7 @@ build_subquery(FromCall *call, const char **reason)
 	if (*reason)
 		return NULL;
 	call->size = rows.known ? rows.known->nrows : 0;
-	query = call_analyze(call, match_sql(call->kind, rows.relid, rows.key, rows.match, rows.known,
-										  nrows,
-										  !is_long_to_send(rows.data, call->attempt->params), &attnums));
+	query = make_statement(call, &rows, nrows, &attnums);
 	call_require_harmless(query);
 	keep_secured(rows.relid, query);
 	rel = relation_open(rows.relid, NoLock);
