@@ -35,6 +35,30 @@ SELECT * FROM counts;
 SELECT more.rewrite_stats_reset();
 SELECT * FROM counts;
 
+-- short lists: planned as they are first, and left so if that is cheap
+SET pg_more.rewrites = on;
+CREATE FUNCTION listed(n integer) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+	found bigint;
+BEGIN
+	EXECUTE (SELECT 'SELECT count(*) FROM hashes WHERE (a, b) IN (' || string_agg(format('(%s, %s)', g, g % 20), ', ') || ')' FROM generate_series(1, n) AS g) INTO found;
+	RETURN found;
+END $$;
+SELECT listed(15);
+SELECT * FROM counts;
+SELECT listed(30);
+SELECT * FROM counts;
+SET cpu_operator_cost = 1;
+SELECT listed(30);
+SELECT * FROM counts;
+SET pg_more.composite_in = off;
+SELECT listed(30);
+SELECT * FROM counts;
+RESET pg_more.composite_in;
+RESET cpu_operator_cost;
+SET pg_more.rewrites = off;
+SELECT more.rewrite_stats_reset();
+
 -- all may read it, not all may reset it
 CREATE ROLE regress_stats_reader;
 SET ROLE regress_stats_reader;

@@ -24,7 +24,8 @@
  *
  * The planner scribbles on the tree that it is given, so each attempt gets a
  * copy, in a memory context that is dropped if the attempt loses.  A plan that
- * wins lives in a child of the caller's context and ends with it.
+ * wins lives in a child of the caller's context and ends with it.  Only a statement
+ * with short lists is itself planned first, in the caller's context.
  */
 #include "postgres.h"
 
@@ -238,6 +239,14 @@ shrink_plan(Decision *decision, Planned *planned)
 	planned->context = context;
 }
 
+/* Note what a plan costs. */
+static void
+measure_plan(Decision *decision, Planned *planned)
+{
+	planned->cost = wanted_cost(planned->plan, decision->cursor_options);
+	planned->full = wanted_cost(planned->plan, 0) + saved_by_limits(planned->plan->planTree);
+}
+
 /* Plan a copy of a form of the statement. */
 static Planned
 plan_form(Decision *decision, Query *query, int joined)
@@ -255,8 +264,7 @@ plan_form(Decision *decision, Query *query, int joined)
 	decision->first_planned = true;
 	result.plan = call_limited_planner(decision, copy, joined);
 	MemoryContextSwitchTo(old);
-	result.cost = wanted_cost(result.plan, decision->cursor_options);
-	result.full = wanted_cost(result.plan, 0) + saved_by_limits(result.plan->planTree);
+	measure_plan(decision, &result);
 	shrink_plan(decision, &result);
 	return result;
 }
@@ -758,6 +766,40 @@ decide_and_plan(Decision *decision, int shapes, List **reports)
 }
 
 /*
+ * Plan a statement with short lists of tuples and no other shape.  Mostly it is
+ * cheap as it is and stays so; so it is planned first, in place, and what is
+ * copied is what other forms would be made of.
+ */
+static PlannedStmt *
+plan_short_lists(Decision *decision, int shapes)
+{
+	Query	   *parse = decision->query;
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "pg_more statement", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	PlannedStmt *plan;
+	instr_time	start;
+	instr_time	end;
+
+	INSTR_TIME_SET_CURRENT(start);
+	decision->query = copyObject(parse);
+	MemoryContextSwitchTo(old);
+	plan = call_planner(parse, decision->query_string, decision->cursor_options, decision->params, decision->es);
+	decision->first_planned = true;
+	decision->best.plan = plan;
+	measure_plan(decision, &decision->best);
+	if (decision->best.cost >= CHEAP_PLAN)
+		plan = decide_and_plan(decision, shapes, NULL);
+	else
+	{
+		INSTR_TIME_SET_CURRENT(end);
+		INSTR_TIME_SUBTRACT(end, start);
+		stats_count(REWRITE_COMPOSITE_IN, false, INSTR_TIME_GET_NANOSEC(end));
+	}
+	MemoryContextDelete(context);
+	return plan;
+}
+
+/*
  * Is a plan made for a function written in SQL?  Until 17 the server plans all of its statements in a memory context
  * of the function's, before the first of them runs, and keeps the plans from call to call without looking again.
  */
@@ -804,6 +846,9 @@ plan_with_rewrites(Query *parse, const char *query_string, int cursor_options, P
 	decision.reporting = reports != NULL;
 	decision.tuples = tuples;
 	decision.query = parse;
+	if (shapes == REWRITE_BIT(REWRITE_COMPOSITE_IN) && tuples < SMALL_LIST && !costs && reports == NULL &&
+		rewrite_modes[REWRITE_COMPOSITE_IN] != REWRITE_OFF && !anything_forced())
+		return plan_short_lists(&decision, shapes);
 	return decide_and_plan(&decision, shapes, reports);
 }
 
