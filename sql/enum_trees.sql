@@ -9,7 +9,7 @@ CREATE TABLE labels AS SELECT enumlabel AS label, oid AS value,
 	(SELECT string_agg(((get_byte(int4send(oid::integer), 3 - i) + 128) % 256 - 128)::text, ' ' ORDER BY i) FROM generate_series(0, 3) AS i) AS bytes
 	FROM pg_enum WHERE enumtypid = 'mood'::regtype;
 CREATE FUNCTION holds(tree text, wanted text) RETURNS boolean LANGUAGE sql AS $$
-	SELECT position(bytes IN regexp_replace(tree, '\s+', ' ', 'g')) > 0 FROM labels WHERE label = wanted $$;
+	SELECT position(' ' || bytes || ' ' IN regexp_replace(tree, '\s+', ' ', 'g')) > 0 FROM labels WHERE label = wanted $$;
 CREATE FUNCTION held(wanted text) RETURNS bigint LANGUAGE sql AS $$
 	SELECT count(*) FROM (SELECT adbin::text FROM pg_attrdef WHERE oid >= 16384 UNION ALL SELECT conbin::text FROM pg_constraint WHERE oid >= 16384
 		UNION ALL SELECT concat(indexprs, indpred) FROM pg_index WHERE indexrelid >= 16384
