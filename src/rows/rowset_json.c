@@ -28,6 +28,7 @@ typedef struct Parser
 	RowsetBuilder builder;
 	Cell	   *row;			/* cells of the row, or of the column, at hand */
 	int			rowsize;
+	int		   *plain_names;	/* per column: the length of its name, -1 if JSON escapes it */
 	MemoryContext scratch;		/* unescaped strings, until the row is added */
 	bool		scratch_used;
 	StringInfoData nesting;		/* open brackets inside a nested value */
@@ -358,9 +359,54 @@ grow_row(Parser *parser)
 		return;
 	parser->row = parser->row ? repalloc_array(parser->row, Cell, parser->builder.maxcols) :
 		palloc_array(Cell, parser->builder.maxcols);
+	parser->plain_names = parser->plain_names ? repalloc_array(parser->plain_names, int, parser->builder.maxcols) :
+		palloc_array(int, parser->builder.maxcols);
 	for (int i = parser->rowsize; i < parser->builder.maxcols; i++)
 		parser->row[i].kind = CELL_ABSENT;
 	parser->rowsize = parser->builder.maxcols;
+}
+
+/* The column of this name, new or not; -1 after a soft error. */
+static int
+column_named(Parser *parser, const char *name, uint32 len)
+{
+	int			known = parser->builder.ncols;
+	int			column = builder_column(&parser->builder, name, len, parser->escontext);
+
+	if (column < known)
+		return column;
+	grow_row(parser);
+	parser->plain_names[column] = len;
+	for (uint32 i = 0; i < len; i++)
+		if (name[i] == '"' || name[i] == '\\' || (unsigned char) name[i] < 32)
+			parser->plain_names[column] = -1;
+	return column;
+}
+
+/*
+ * Does the text go on with this column's name and a colon, written in the plainest
+ * way?  Then step past them, as the lexer would by two tokens.
+ */
+static inline bool
+skip_name(Parser *parser, int column)
+{
+	JsonLexContext *lex = parser->lex;
+	const char *end = lex->input + lex->input_length;
+	const char *s = lex->token_terminator;
+	int			len;
+
+	if (column >= parser->builder.ncols || (len = parser->plain_names[column]) < 0)
+		return false;
+	while (s < end && *s == ' ')
+		s++;
+	if (end - s < len + 3 || s[0] != '"' || s[len + 1] != '"' || s[len + 2] != ':' ||
+		memcmp(s + 1, parser->builder.names[column], len) != 0)
+		return false;
+	lex->prev_token_terminator = (char *) s + len + 2;
+	lex->token_start = (char *) s + len + 2;
+	lex->token_terminator = (char *) s + len + 3;
+	lex->token_type = JSON_TOKEN_COLON;
+	return true;
 }
 
 /* Read the object at the current token as a row and step past it. */
@@ -369,7 +415,8 @@ read_row(Parser *parser)
 {
 	JsonLexContext *lex = parser->lex;
 	RowsetBuilder *builder = &parser->builder;
-	int			guess = 0;
+	int			column = 0;
+	bool		known;
 
 	if (lex->token_type != JSON_TOKEN_OBJECT_START)
 	{
@@ -380,42 +427,39 @@ read_row(Parser *parser)
 	}
 	for (int i = 0; i < builder->ncols; i++)
 		parser->row[i].kind = CELL_ABSENT;
-	if (!advance(parser))
+
+	/* rows mostly have the same keys in the same order */
+	known = skip_name(parser, 0);
+	if (!known && !advance(parser))
 		return false;
-	while (lex->token_type != JSON_TOKEN_OBJECT_END)
+	while (known || lex->token_type != JSON_TOKEN_OBJECT_END)
 	{
-		const char *name;
-		uint32		len;
-		int			column;
-
-		if (lex->token_type != JSON_TOKEN_STRING)
-			return unexpected(parser, JSON_EXPECTED_STRING);
-		if (!string_token(parser, &name, &len))
-			return false;
-
-		/* rows mostly have the same keys in the same order */
-		if (guess < builder->ncols && strncmp(builder->names[guess], name, len) == 0 &&
-			builder->names[guess][len] == '\0')
-			column = guess;
-		else
+		if (!known)
 		{
-			column = builder_column(builder, name, len, parser->escontext);
+			const char *name;
+			uint32		len;
+
+			if (lex->token_type != JSON_TOKEN_STRING)
+				return unexpected(parser, JSON_EXPECTED_STRING);
+			if (!string_token(parser, &name, &len))
+				return false;
+			column = column_named(parser, name, len);
 			if (column < 0)
 				return false;
-			grow_row(parser);
 		}
-		guess = column + 1;
 		if (parser->row[column].kind != CELL_ABSENT)
 			return shape_error(parser, psprintf("row " INT64_FORMAT " of the rowset has column \"%s\" twice",
 												builder->nrows + 1, builder->names[column]),
 							   NULL, "Give each column once.");
 
-		if (!advance(parser) ||
+		if ((!known && !advance(parser)) ||
 			!expect(parser, JSON_TOKEN_COLON, JSON_EXPECTED_COLON) ||
 			!read_cell(parser, &parser->row[column]))
 			return false;
 
-		if (!next_item(parser, JSON_TOKEN_OBJECT_END))
+		column++;
+		known = lex->token_type == JSON_TOKEN_COMMA && skip_name(parser, column);
+		if (!known && !next_item(parser, JSON_TOKEN_OBJECT_END))
 			return false;
 	}
 	builder_add_row(builder, parser->row, builder->ncols);
