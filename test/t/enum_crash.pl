@@ -74,7 +74,7 @@ sub wait_for_step
 	my ($step, $lock) = @_;
 	my $condition = $lock ? "AND EXISTS (SELECT FROM pg_stat_activity AS a WHERE a.application_name = 'change' AND a.wait_event = '$lock')" : '';
 	$node->poll_query_until('postgres', "SELECT count(*) > 0 FROM more.enum_changes WHERE state = 'running' AND step = '$step' $condition")
-	  or die "never at step $step";
+	  or die join("\n", "never at step $step; the sessions say:", map { $_->{run}->pump_nb; "$_->{out}$_->{err}" } @open);
 	return;
 }
 
