@@ -9,8 +9,10 @@
 #include "postgres.h"
 
 #include "access/relation.h"
+#include "catalog/pg_inherits.h"
 #include "funcapi.h"
 #include "optimizer/cost.h"
+#include "storage/bufmgr.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
@@ -95,6 +97,55 @@ given_columns(Verb *verb)
 #define KEYS_PER_WORKER 25000
 
 /*
+ * Add a table's pages and rows: as many as it was last found to have, or more if
+ * it has grown, as the planner reckons.  False where too little is known of it.
+ */
+static bool
+add_table_size(Relation rel, double *pages, double *tuples)
+{
+	double		now;
+	double		then = rel->rd_rel->relpages;
+
+	if (rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
+		return true;
+	if (rel->rd_rel->relkind != RELKIND_RELATION && rel->rd_rel->relkind != RELKIND_MATVIEW)
+		return false;
+	now = RelationGetNumberOfBlocks(rel);
+	if (now == 0)
+		return true;
+	if (rel->rd_rel->reltuples < 0 || then <= 0)
+		return false;
+	*pages += Max(now, then);
+	*tuples += rel->rd_rel->reltuples * Max(now, then) / then;
+	return true;
+}
+
+/*
+ * Is the target, with its partitions, so short that the planner would not look
+ * so many keys up in an index?  Locks the partitions, as reading them does.
+ */
+static bool
+is_short_for(Relation rel, int64 nrows)
+{
+	List	   *relations = list_make1_oid(RelationGetRelid(rel));
+	double		pages = 0;
+	double		tuples = 0;
+	bool		known = true;
+	ListCell   *lc;
+
+	if (rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
+		relations = find_all_inheritors(RelationGetRelid(rel), AccessShareLock, NULL);
+	foreach(lc, relations)
+	{
+		Relation	part = relation_open(lfirst_oid(lc), NoLock);
+
+		known = known && add_table_size(part, &pages, &tuples);
+		relation_close(part, NoLock);
+	}
+	return known && tuples <= (double) nrows * ROWS_PER_KEY && pages <= nrows;
+}
+
+/*
  * Should the statement ask the set of the keys whether it has a row's?  It then
  * goes through the whole target, and without parallel workers; so where the
  * planner might do better, by an index or by workers, it gets the join.
@@ -104,7 +155,6 @@ asks_key_set(Verb *verb, MatchKind kind)
 {
 	char		relkind = verb->rel->rd_rel->relkind;
 	int64		nrows = verb->data->nrows;
-	double		ntarget = verb->rel->rd_rel->reltuples;
 	bool		parallel;
 
 	if (kind == MATCH_ROWS_MISSING || (rows_source != ROWS_SOURCE_KEYS && nrows <= LONG_LIST) ||
@@ -123,7 +173,7 @@ asks_key_set(Verb *verb, MatchKind kind)
 	/* of children, only those of a partitioned table are counted with it */
 	if (relkind != RELKIND_PARTITIONED_TABLE && verb->rel->rd_rel->relhassubclass)
 		return false;
-	return (ntarget >= 0 && ntarget <= (double) nrows * ROWS_PER_KEY && verb->rel->rd_rel->relpages <= nrows) ||
+	return is_short_for(verb->rel, nrows) ||
 		(relkind != RELKIND_PARTITIONED_TABLE && !has_index_on(verb->rel, verb->key_attnums));
 }
 
