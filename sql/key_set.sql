@@ -120,6 +120,15 @@ SELECT count(*) FROM more.rows_in(NULL::kinds, '[{"da": [1]}, {"da": [2]}]', key
 SELECT count(*) FROM more.rows_in(NULL::kinds, '[{"i": 1}, {"i": 2}]', match => 'target.i = data.i::integer');
 SELECT count(*) FROM more.rows_in(NULL::kinds, '[]', key => '{i}');
 RESET ROLE;
+-- and so has a table that Citus distributes, whose workers have no set: it tells of its tables in a catalog of its own
+BEGIN;
+SET LOCAL allow_system_table_mods = on;
+CREATE TABLE pg_catalog.pg_dist_partition (logicalrelid regclass);
+INSERT INTO pg_catalog.pg_dist_partition VALUES ('kinds');
+GRANT SELECT ON pg_catalog.pg_dist_partition TO kinds_user;
+SET ROLE kinds_user;
+SELECT count(*) FROM more.rows_in(NULL::kinds, '[{"i": 1}, {"i": 2}]', key => '{i}');
+ROLLBACK;
 -- so have casts that may be anybody's function; one between the server's types, which only a superuser makes, cannot ask in turn
 CREATE FUNCTION to_mood(integer) RETURNS mood LANGUAGE sql AS $$ SELECT 'ok'::mood $$;
 CREATE CAST (integer AS mood) WITH FUNCTION to_mood(integer) AS IMPLICIT;

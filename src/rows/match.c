@@ -161,8 +161,9 @@ asks_key_set(Verb *verb, MatchKind kind)
 		!key_set_works(verb) ||
 		(relkind != RELKIND_RELATION && relkind != RELKIND_PARTITIONED_TABLE && relkind != RELKIND_MATVIEW))
 		return false;
+	/* of a table that Citus distributes, the workers have the rows and not the keys */
 	if (rows_source == ROWS_SOURCE_KEYS)
-		return true;
+		return source_form(RelationGetRelid(verb->rel), nrows, false) != SOURCE_AS_ARRAYS;
 	parallel = verb_scans_target(verb) && nrows <= (int64) KEYS_PER_WORKER * max_parallel_workers_per_gather;
 	if (rows_source != ROWS_SOURCE_AUTO ||
 		source_form(RelationGetRelid(verb->rel), nrows, parallel) != SOURCE_AS_RELATION)
