@@ -128,6 +128,14 @@ SELECT again();
 SET ROLE regress_kept_b;
 SELECT again();
 RESET ROLE;
+-- a role that may read the columns, not the table, has a statement of its own each time: it takes no place of those that are kept
+GRANT SELECT (c) ON kept TO regress_kept_b;
+CREATE VIEW kept_statements AS SELECT count(*) AS n FROM pg_backend_memory_contexts WHERE name = 'pg_more kept statement';
+CREATE TABLE kept_before AS SELECT n FROM kept_statements;
+SET ROLE regress_kept_b;
+SELECT again(), again(), again(', key => ''{a}''');
+RESET ROLE;
+SELECT kept_before.n > 0 AS some, kept_statements.n - kept_before.n AS more FROM kept_statements JOIN kept_before ON true;
 GRANT SELECT ON kept TO regress_kept_b;
 ALTER TABLE kept ENABLE ROW LEVEL SECURITY;
 CREATE POLICY odd ON kept TO regress_kept_a USING (c % 2 = 1);

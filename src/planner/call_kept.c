@@ -118,6 +118,18 @@ are_plain_arguments(List *args)
 	return true;
 }
 
+/*
+ * May the call's statement be kept, or one that was kept be taken?  Nobody is to hold
+ * a lock on what is not theirs.  Where a role may read single columns only, to find that
+ * out takes as long as a statement of its own.
+ */
+static bool
+may_be_kept(FromCall *call, StatementKey *key)
+{
+	return !call->attempt->showing && are_plain_arguments(call->args) &&
+		pg_class_aclcheck(key->relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+}
+
 /* The parser's $n: a parameter of the argument's type. */
 static Node *
 typed_param(ParseState *pstate, ParamRef *pref)
@@ -149,14 +161,13 @@ call_recall(FromCall *call, StatementKey *key, List **attnums)
 	KeptStatement *entry = NULL;
 	Query	   *query;
 
-	if (call->attempt->showing || !are_plain_arguments(call->args))
+	if (!may_be_kept(call, key))
 		return NULL;
 	for (int i = 0; i < KEPT_STATEMENTS && entry == NULL; i++)
 		if (kept[i].context && kept[i].key.kind == key->kind && kept[i].key.relid == key->relid &&
 			kept[i].key.parallel == key->parallel && same_array(kept[i].key.columns, key->columns))
 			entry = &kept[i];
-	/* nobody is to hold a lock on what is not theirs */
-	if (entry == NULL || pg_class_aclcheck(key->relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+	if (entry == NULL)
 		return NULL;
 	LockRelationOid(key->relid, AccessShareLock);
 	if (!is_current(entry->source))
@@ -178,7 +189,8 @@ call_recall(FromCall *call, StatementKey *key, List **attnums)
 
 /*
  * call_keep
- *		Analyze the statement of a call, as call_analyze() does, and keep it.
+ *		Analyze the statement of a call, as call_analyze() does, and keep it where it
+ *		may be taken again.
  */
 Query *
 call_keep(FromCall *call, StatementKey *key, const char *sql, List *attnums)
@@ -192,7 +204,7 @@ call_keep(FromCall *call, StatementKey *key, const char *sql, List *attnums)
 	MemoryContext old;
 	ListCell   *lc;
 
-	if (call->attempt->showing || !are_plain_arguments(call->args))
+	if (!may_be_kept(call, key))
 		return call_analyze(call, sql);
 	foreach(lc, call->args)
 		types[ntypes++] = exprType(lfirst(lc));
