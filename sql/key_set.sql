@@ -150,6 +150,9 @@ GRANT SELECT ON cast_to TO kinds_user;
 SET ROLE kinds_user;
 SELECT * FROM more.rows_in(NULL::cast_to, more.rowset(ARRAY['m'], ARRAY[1, 2]), key => '{m}');
 SELECT * FROM more.rows_in(NULL::cast_to, more.rowset(ARRAY['d'], ARRAY[true, false]), key => '{d}');
+-- what a text means may depend on settings, which a policy could change in the midst
+SELECT * FROM more.rows_in(NULL::cast_to, '[{"d": "2024-02-29"}, {"d": "2024-03-01"}]', key => '{d}');
+SELECT * FROM more.rows_in(NULL::cast_to, more.rowset(ARRAY['d'], '{2024-02-29,2024-03-01}'::date[]), key => '{d}');
 RESET ROLE;
 DROP CAST (integer AS mood);
 DROP CAST (boolean AS date);

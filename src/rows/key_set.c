@@ -22,7 +22,7 @@
  */
 #include "postgres.h"
 
-#include "access/transam.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
@@ -69,17 +69,55 @@ key_functions(Oid type, Oid *hash, Oid *equal)
 	return OidIsValid(*hash) && OidIsValid(*equal);
 }
 
+/* Numbers, texts, or neither: the server has immutable casts, or input and output, between any two of a kind. */
+static int
+kind_of_value(Oid type)
+{
+	switch (type)
+	{
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case NUMERICOID:
+			return 1;
+		case TEXTOID:
+		case VARCHAROID:
+		case BPCHAROID:
+			return 2;
+		default:
+			return 0;
+	}
+}
+
+/* Does the type's text mean the same whatever the settings?  Labels of enums cannot change while a statement runs. */
+static bool
+is_read_alike(Oid type)
+{
+	Oid			function;
+	Oid			ioparam;
+
+	if (get_typtype(type) == TYPTYPE_ENUM)
+		return true;
+	getTypeInputInfo(type, &function, &ioparam);
+	return func_volatile(function) == PROVOLATILE_IMMUTABLE;
+}
+
 /*
- * May values of the column be made, and compared, while a statement runs?  A cast
- * to or from a type that is not the server's may be anybody's function.
+ * May values of the column be made, and compared, while a statement runs?  By code of
+ * the server's only; and what is made again must be what it was, though a function that
+ * the scan calls, of a policy, say, may change settings such as DateStyle meanwhile.
  */
 static bool
 is_harmless(Rowset *data, DataColumn *column)
 {
-	Oid			given = data->arrays ? data->arrays[column->source].type : column->type;
+	Oid			given = data->arrays ? data->arrays[column->source].type : InvalidOid;
 
-	return is_server_type(column->type) && is_compared_by_server(column->type) &&
-		(given == column->type || (given < FirstNormalObjectId && column->type < FirstNormalObjectId));
+	if (!is_server_type(column->type) || !is_compared_by_server(column->type))
+		return false;
+	if (!OidIsValid(given))
+		return is_read_alike(column->type);
+	return given == column->type ||
+		(kind_of_value(given) != 0 && kind_of_value(given) == kind_of_value(column->type));
 }
 
 /*
