@@ -55,7 +55,6 @@ struct KeySet
 	uint8	   *tags;			/* of each place; 0: nothing there */
 	uint32	   *rows;			/* of each place: the row, or where its cells begin */
 	uint32		mask;			/* number of places - 1 */
-	bool		busy;			/* a row is being decoded and compared */
 };
 
 /* The key's functions by which it is looked up; false if there is none. */
@@ -165,22 +164,18 @@ refuse_call(void)
 }
 
 /*
- * Has a row, as a place of the set has it, this key?  Should a cast that is asked
- * for here ask the set in turn, that is refused: there is one row at a time.
+ * Has a row, as a place of the set has it, this key?  There is one row at a time:
+ * no code but the server's runs here, so nobody asks the set in the midst.
  */
 static bool
 has_key(KeySet *set, uint32 row, const Datum *values)
 {
 	bool		same = true;
 
-	if (set->busy)
-		refuse_call();
-	set->busy = true;
 	decode_again(set->decoder, &set->found, set->cells ? 0 : row, set->cells ? set->cells + row : NULL);
 	for (int k = 0; same && k < set->nkeys; k++)
 		same = DatumGetBool(FunctionCall2Coll(&set->equal[k], set->collations[k], values[k],
 											  set->found.values[set->keys[k]]));
-	set->busy = false;
 	return same;
 }
 
